@@ -1,0 +1,191 @@
+// The configuration of one program: what a file may say, what it said, and where.
+// Not for applying it: programs read `Config`; nothing here opens a bus, a store or a plugin.
+//
+// Everything is known before it is used: load_config reads the file and `<name>.d/*.yaml`, and reports all faults together.
+// No function here throws; all may be called from any thread.
+#ifndef TALLY_CORE_CONFIG_H
+#define TALLY_CORE_CONFIG_H
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tally::host {
+
+enum class Program { collector, agent, run };
+
+// "collector", "agent", "run".
+std::string_view program_name(Program program);
+
+// Where a program's file is looked for: /etc/tally/collector.yaml, /etc/tally/agent.yaml; for `run` /etc/tally/tally.yaml,
+// else ./tally.yaml. Empty when there is none, which is a working configuration.
+std::optional<std::filesystem::path> default_config_path(Program program);
+
+// --- what may be said -----------------------------------------------------------------------------------------------
+
+enum class KeyType { string, path, integer, number, boolean, duration, bytes, list };
+
+// "string", "path" and so on, and back; empty for a word that is none.
+std::string_view key_type_name(KeyType type);
+std::optional<KeyType> key_type_from(std::string_view name);
+
+// One key that a plugin's manifest declares; `fallback`, `min` and `max` are text as a person writes it ("60s", "64MiB").
+struct KeyDecl {
+  std::string name;
+  KeyType type = KeyType::string;
+  std::optional<std::string> fallback;  // the default; without one the key stays unset. A list: a JSON array of strings
+  std::string help;
+  bool secret = false;
+  std::optional<std::string> min;
+  std::optional<std::string> max;
+  std::vector<std::string> choices;
+};
+
+// All keys of one plugin, in the manifest's order.
+struct PluginKeys {
+  std::string plugin;  // "storage:sqlite"
+  std::vector<KeyDecl> keys;
+};
+
+// --- what was said --------------------------------------------------------------------------------------------------
+
+// A place in a file; line and column count from 1; line 0: the file as a whole.
+struct Place {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+struct DisableEntry {
+  std::string pattern;  // "role:name" or a meter; `*` is any run of characters
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+struct Retention {
+  std::string meter;                           // glob
+  std::optional<std::chrono::seconds> age;     // empty: kept for ever
+};
+
+// A plugin's settings in the form the plugin boundary uses (see tally/abi/base.h), in the manifest's order; keys with
+// neither value nor default are left out.
+using PluginOptions = std::vector<std::pair<std::string, std::string>>;
+
+struct Config {
+  std::vector<std::string> listen;  // collector, run: a bus each
+  std::string publish;              // agent, run
+  std::string storage;              // collector, run; empty for the agent
+
+  struct {
+    std::vector<DisableEntry> plugins;
+    std::vector<DisableEntry> meters;
+  } disable;
+
+  struct {
+    std::vector<std::string> namespaces;                         // which pollsters run here
+    std::map<std::string, std::chrono::milliseconds> interval;   // by namespace; host, compute, central always there
+  } polling;
+
+  std::vector<Retention> retention;              // the first that matches a meter counts; empty: kept for ever
+  std::map<std::string, PluginOptions> plugins;  // every plugin given to load_config, defaults included
+
+  struct {
+    std::string address;  // empty: no HTTP
+    std::uint16_t port = 0;
+  } http;
+
+  struct {
+    std::uint64_t bytes = 0;
+    std::optional<std::chrono::seconds> age;  // empty: as long as there is room
+  } spool;
+
+  struct {
+    std::uint64_t samples = 0;
+    std::chrono::milliseconds age{};
+  } batch;
+
+  struct {
+    std::uint64_t messages = 0;          // unsettled at once
+    std::chrono::milliseconds drain{};   // to finish what is in flight when stopping
+    std::chrono::milliseconds call{};    // one call into a plugin whose manifest names no limit
+    std::chrono::milliseconds retry{};   // how long one message alone is tried again
+  } limits;
+
+  bool json_log = false;
+  std::string source;            // of samples made here
+  std::string host;              // this host's name
+  std::filesystem::path data;    // absolute
+  std::string telemetry_secret;  // signs samples on the bus; empty: unsigned
+
+  // The interval of a namespace, also of one that no line names.
+  std::chrono::milliseconds interval_of(std::string_view name) const;
+};
+
+struct ConfigFault {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  bool warning = false;
+  std::string text;
+
+  // "agent.yaml:14:3: unknown key …"; a warning says so.
+  std::string to_string() const;
+};
+
+// One line of `config show`: the value as it is used, and where it came from.
+struct Setting {
+  std::string key;    // "polling.interval.host", "plugins.storage:sqlite.path"
+  std::string value;  // as YAML; a secret is "(hidden)", a URL has its password hidden
+  std::string origin; // "/etc/tally/agent.yaml:3:9", "default"
+};
+
+struct LoadedConfig {
+  Program program = Program::run;
+  Config config;                    // of use only when valid()
+  std::vector<ConfigFault> faults;  // in order of place, warnings too
+  std::vector<Setting> settings;
+  std::map<std::string, Place> origins;       // by key; those that a file set
+  std::vector<std::filesystem::path> files;   // read, in order
+
+  // No fault that is more than a warning.
+  bool valid() const;
+};
+
+// Reads `path` and then `<stem>.d/*.yaml` beside it, by name; a later file's scalar or list replaces, maps merge, and
+// `disable` lists add up. No path, or a file that does not exist or is empty: defaults.
+LoadedConfig load_config(Program program, const std::optional<std::filesystem::path>& path,
+                         std::span<const PluginKeys> plugins);
+
+// The same for a text, which faults call `name`; relative paths in it count from the working folder.
+LoadedConfig load_config_text(Program program, std::string_view name, std::string_view text,
+                              std::span<const PluginKeys> plugins);
+
+// Appends a warning for each `disable` entry that matches none of `plugins` ("role:name") or `meters`.
+// A pass over an empty list says nothing: not known is not "none".
+void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, std::span<const std::string> meters);
+
+// Appends a fault for each URL whose scheme no transport (listen, publish) or storage driver offers.
+void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports, std::span<const std::string> storages);
+
+// --- shown ----------------------------------------------------------------------------------------------------------
+
+// The values in use, a line each with its origin, secrets hidden.
+std::string render_config(const LoadedConfig& loaded);
+
+// A sample file: `##` is prose, `#` a commented default.
+std::string config_sample(Program program, std::span<const PluginKeys> plugins);
+
+// doc/configuration.md.
+std::string config_reference(std::span<const PluginKeys> plugins);
+
+}  // namespace tally::host
+
+#endif

@@ -1,0 +1,60 @@
+// The ids of samples and the digests of messages: derived from what is measured, never random.
+// Not for secrets or signatures. The bytes that are hashed are a format: doc/ids.md has the layout and golden vectors.
+//
+// An id is BLAKE2b with 16 bytes of output, as 32 lower-case hexadecimal digits, over
+//   version   1 byte   0x01
+//   kind      1 byte   0x01 from a message with an id, 0x02 from a message without one, 0x03 polled
+//   source    u32 length, bytes
+//   message   u32 length, bytes: the message's id; its digest (32 digits) for kind 0x02; left out for kind 0x03
+//   meter     u32 length, bytes
+//   resource  u32 length, bytes
+//   time      i64: microseconds since 1970 UTC, the lowest i64 where there is none
+//   n         u64: how many with the same meter, resource and time came before in the message; left out for kind 0x03
+// with all integers little-endian.
+#ifndef TALLY_CORE_IDS_H
+#define TALLY_CORE_IDS_H
+
+#include <tally/model/sample.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+
+namespace tally::host {
+
+// BLAKE2b-128 of `bytes` in 32 lower-case hexadecimal digits: the key of a dead letter, and of a message without id.
+std::string digest(std::string_view bytes);
+
+// The id of a polled sample: the same source, meter, resource and time is the same measurement.
+// `source` counts where the sample names none.
+std::string poll_sample_id(const Sample& sample, std::string_view source);
+
+// Gives ids to all samples that one message yields. One thread; lives for one message.
+class MessageIds {
+ public:
+  // `source` counts for samples that name none. Without a message id (none, or empty) the digest of `body` stands in.
+  MessageIds(std::string_view source, std::optional<std::string_view> message_id, std::string_view body);
+
+  // Sets the id of each sample that has none. Call it with every sample of the message, in the handlers' order, before
+  // any is dropped by configuration: later calls go on counting. A time that is not the message's own (the moment of
+  // arrival) must not be filled in before: it would differ in the next delivery.
+  void assign(std::span<Sample> samples);
+
+  // The id of the n-th sample of its kind; `assign` without the counting.
+  std::string sample_id(const Sample& sample, std::uint64_t n) const;
+
+ private:
+  std::string source_;
+  std::string head_tail_;  // the message's field
+  std::string head_;       // version, kind, source, message
+  char kind_;
+  absl::flat_hash_map<std::string, std::uint64_t> seen_;  // meter, resource, time as hashed -> how many
+};
+
+}  // namespace tally::host
+
+#endif

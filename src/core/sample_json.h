@@ -1,0 +1,33 @@
+// Samples as JSON objects: Tally's own keys, and those that travel on the bus.
+// Not for envelopes (bus/envelope.h), nor for tables and CSV.
+#ifndef TALLY_CORE_SAMPLE_JSON_H
+#define TALLY_CORE_SAMPLE_JSON_H
+
+#include <tally/model/sample.h>
+#include <tally/sdk/json.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace tally::host {
+
+enum class SampleKeys {
+  tally,  // id, name, type, unit, volume, resource_id, project_id, project_name, user_id, user_name, timestamp,
+          // resource_metadata, source, monotonic_time: what every output shows
+  bus,    // source, counter_name, counter_type, counter_unit, counter_volume, user_id, user_name, project_id,
+          // project_name, resource_id, timestamp, resource_metadata, message_id, monotonic_time, message_signature
+};
+
+// All keys, always, in that order; absent values are null. The volume is a number with all its digits.
+std::string to_json(const Sample& sample, SampleKeys keys = SampleKeys::tally);
+
+// Reads the same. Required: name, type, volume (a number, or a text that is one) and resource_id; unknown keys are let
+// be. The error names the key. A timestamp that cannot be read is an error, an absent one is none.
+absl::StatusOr<Sample> sample_from_json(std::string_view text, SampleKeys keys = SampleKeys::tally);
+absl::StatusOr<Sample> sample_from_json(const Json& object, SampleKeys keys = SampleKeys::tally);
+
+}  // namespace tally::host
+
+#endif
