@@ -1,0 +1,76 @@
+// Messages as they travel: the notification envelope, versions 1 and 2, read and written, and the samples in it.
+// Not for deciding what becomes of a message, nor for moving bytes: that is a transport's.
+#ifndef TALLY_BUS_ENVELOPE_H
+#define TALLY_BUS_ENVELOPE_H
+
+#include <tally/model/sample.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace tally::bus {
+
+// One message, seen. The views live as long as the DecodedMessage that gave it.
+struct Envelope {
+  std::optional<std::string_view> message_id;
+  std::string_view event_type;
+  std::optional<std::string_view> publisher_id;
+  std::optional<std::string_view> priority;   // lower case
+  std::optional<std::string_view> timestamp;  // as written
+  std::optional<Time> time;                   // `timestamp`, where it can be read
+  std::string_view payload = "null";  // JSON text as written; its insides are checked by who reads them
+  std::string_view context = "{}";    // JSON object, `_context_` taken off its keys
+  bool samples = false;               // carries samples: event type telemetry.polling, telemetry.api, metering[.NAME]
+};
+
+// Owns the bytes of one message. Movable; any one thread at a time.
+class DecodedMessage {
+ public:
+  const Envelope& envelope() const { return bytes_->envelope; }
+  // The message as it came.
+  std::string_view body() const { return bytes_->body; }
+
+ private:
+  friend absl::StatusOr<DecodedMessage> decode(std::string body);
+
+  struct Bytes {
+    std::string body, inner, context;
+    std::string message_id, event_type, publisher_id, priority, timestamp;
+    Envelope envelope;
+  };
+  std::unique_ptr<Bytes> bytes_ = std::make_unique<Bytes>();
+};
+
+// Reads a message: a JSON object with `event_type`, bare (version 1) or as text in an `oslo.message` (version 2).
+// An error is permanent, and says what is wrong where. Any thread.
+absl::StatusOr<DecodedMessage> decode(std::string body);
+
+// The samples of a message with `envelope.samples`, each read or refused on its own. An error: the payload holds none.
+absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope);
+
+// A version 2 message `telemetry.polling` with these samples. Each sample carries its id; the signature is
+// empty, as without a shared secret.
+std::string encode_samples(std::span<const Sample> samples, std::string_view publisher_id, std::string_view message_id,
+                           Time now = Time::now());
+
+struct OutgoingNotification {
+  std::string_view message_id;
+  std::string_view event_type;
+  std::string_view publisher_id;
+  std::string_view priority = "INFO";
+  std::string_view payload = "null";  // JSON text
+  Time time;
+};
+
+// A version 2 message.
+std::string encode_notification(const OutgoingNotification& notification);
+
+}  // namespace tally::bus
+
+#endif

@@ -1,0 +1,81 @@
+// The role "notification": a C table as a NotificationHandler.
+// Not for choosing handlers: see plugin/dispatcher.h.
+#include <tally/abi/notification.h>
+
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "plugin/adapters.h"
+#include "plugin/instance.h"
+
+namespace tally::host {
+namespace {
+
+struct ClaimList {
+  std::vector<std::string> types;
+  absl::Status fault;
+};
+using ClaimGate = Gate<ClaimList>;
+
+void take_claim(void* context, tally_str pattern) {
+  ClaimList* claims = static_cast<ClaimGate*>(context)->target();
+  if (claims == nullptr || !claims->fault.ok()) return;
+  try {
+    claims->fault = check_text(pattern, {"a claimed event type", 1, 1024});
+    if (claims->fault.ok()) claims->types.emplace_back(view_of(pattern));
+  } catch (...) {
+    claims->fault = passing("out of memory");
+  }
+}
+
+class LoadedHandler final : public NotificationHandler {
+ public:
+  LoadedHandler(Instance<tally_notification_table> instance, std::vector<std::string> event_types)
+      : instance_(std::move(instance)), event_types_(std::move(event_types)) {}
+
+  absl::Status handle(const Notification& notification, std::vector<Sample>& samples) override {
+    const tally_notification message = {sizeof(tally_notification),
+                                        notification.time ? notification.time->us : TALLY_NO_TIME,
+                                        notification.received.us,
+                                        c_text(notification.message_id),
+                                        c_text(notification.event_type),
+                                        c_text(notification.publisher_id),
+                                        c_text(notification.priority),
+                                        c_text(notification.timestamp),
+                                        c_text(notification.payload),
+                                        c_text(notification.context)};
+    const Opened<std::vector<Sample>> opened(*samples_, samples);
+    ErrorBuffer error;
+    return error.status(instance_->handle(instance_.get(), &message, &emitter_, error.get()), true);
+  }
+
+  absl::StatusOr<std::vector<std::string>> claims() override {
+    if (instance_->claims == nullptr) return event_types_;
+    ClaimList list;
+    const tally_claims taker = {sizeof(tally_claims), claims_, &take_claim};
+    const Opened<ClaimList> opened(*claims_, list);
+    ErrorBuffer error;
+    absl::Status status = error.status(instance_->claims(instance_.get(), &taker, error.get()));
+    if (!status.ok()) return status;
+    if (!list.fault.ok()) return list.fault;
+    return std::move(list.types);
+  }
+
+ private:
+  Instance<tally_notification_table> instance_;
+  std::vector<std::string> event_types_;  // the manifest's
+  SampleGate* samples_ = SampleGate::make();
+  ClaimGate* claims_ = ClaimGate::make();
+  tally_emitter emitter_ = emitter_for(*samples_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<NotificationHandler>> make_notification(Entry& entry, const PluginSettings& settings) {
+  auto instance = Instance<tally_notification_table>::make(entry, Role::notification, settings);
+  if (!instance.ok()) return instance.status();
+  return std::make_unique<LoadedHandler>(*std::move(instance), entry.role.event_types);
+}
+
+}  // namespace tally::host

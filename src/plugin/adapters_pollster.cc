@@ -1,0 +1,114 @@
+// The roles "pollster" and "discovery": C tables as a Pollster and a Discovery.
+// Not for timers: see plugin/iterator.h.
+#include <tally/abi/pollster.h>
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "plugin/adapters.h"
+#include "plugin/instance.h"
+
+namespace tally::host {
+namespace {
+
+using FaultGate = Gate<std::vector<ResourceFault>>;
+
+void take_fault(void* context, tally_str resource_id, std::int32_t error_class, tally_str text) {
+  std::vector<ResourceFault>* faults = static_cast<FaultGate*>(context)->target();
+  if (faults == nullptr) return;
+  try {
+    if (!check_text(resource_id, {"the resource's id", 1, 1024}).ok() || error_class == TALLY_OK) return;
+    faults->push_back({std::string(view_of(resource_id)), status_from_c(error_class, view_of(text).substr(0, 2048))});
+  } catch (...) {
+    return;  // out of memory: the fault is not told, the resource is polled again
+  }
+}
+
+tally_resource resource_to_c(const Resource& resource) {
+  return {sizeof(tally_resource),        c_text(resource.id),        c_text(resource.project_id),
+          c_text(resource.project_name), c_text(resource.user_id),   c_text(resource.user_name),
+          c_text(resource.attributes)};
+}
+
+class LoadedPollster final : public Pollster {
+ public:
+  explicit LoadedPollster(Instance<tally_pollster_table> instance) : instance_(std::move(instance)) {}
+
+  absl::Status poll(const PollRequest& request, PollResult& result) override {
+    std::vector<tally_resource> resources;
+    resources.reserve(request.resources.size());
+    for (const Resource& resource : request.resources) resources.push_back(resource_to_c(resource));
+    const tally_resource_faults faults = {sizeof(tally_resource_faults), faults_, &take_fault};
+    const tally_poll poll = {sizeof(tally_poll), request.time.us,  request.monotonic_ns,   resources.data(),
+                             resources.size(),   sizeof(tally_resource), &faults};
+    const Opened<std::vector<Sample>> samples(*samples_, result.samples);
+    const Opened<std::vector<ResourceFault>> told(*faults_, result.faults);
+    ErrorBuffer error;
+    return error.status(instance_->poll(instance_.get(), &poll, &emitter_, error.get()));
+  }
+
+ private:
+  Instance<tally_pollster_table> instance_;
+  SampleGate* samples_ = SampleGate::make();
+  FaultGate* faults_ = FaultGate::make();
+  tally_emitter emitter_ = emitter_for(*samples_);
+};
+
+struct FoundList {
+  std::vector<Resource> resources;
+  std::set<std::string> ids;
+};
+using FoundGate = Gate<FoundList>;
+
+std::int32_t take_resource(void* context, const tally_resource* given, tally_error* error) {
+  FoundList* found = static_cast<FoundGate*>(context)->target();
+  if (found == nullptr) return refuse(outside_call(), error);
+  if (given == nullptr) return refuse(permanent("the resource is null"), error);
+  try {
+    absl::StatusOr<Resource> resource = resource_from_c(*given);
+    if (!resource.ok()) return refuse(resource.status(), error);
+    if (!found->ids.insert(resource->id).second) {
+      return refuse(permanent(absl::StrCat("the resource \"", resource->id, "\" was found before")), error);
+    }
+    found->resources.push_back(*std::move(resource));
+    return TALLY_OK;
+  } catch (...) {
+    return TALLY_PASSING;  // out of memory; no room for words
+  }
+}
+
+class LoadedDiscovery final : public Discovery {
+ public:
+  explicit LoadedDiscovery(Instance<tally_discovery_table> instance) : instance_(std::move(instance)) {}
+
+  absl::StatusOr<std::vector<Resource>> discover() override {
+    FoundList list;
+    const tally_found found = {sizeof(tally_found), gate_, &take_resource};
+    const Opened<FoundList> opened(*gate_, list);
+    ErrorBuffer error;
+    absl::Status status = error.status(instance_->discover(instance_.get(), &found, error.get()));
+    if (!status.ok()) return status;
+    return std::move(list.resources);
+  }
+
+ private:
+  Instance<tally_discovery_table> instance_;
+  FoundGate* gate_ = FoundGate::make();
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Pollster>> make_pollster(Entry& entry, const PluginSettings& settings) {
+  auto instance = Instance<tally_pollster_table>::make(entry, Role::pollster, settings);
+  if (!instance.ok()) return instance.status();
+  return std::make_unique<LoadedPollster>(*std::move(instance));
+}
+
+absl::StatusOr<std::unique_ptr<Discovery>> make_discovery(Entry& entry, const PluginSettings& settings) {
+  auto instance = Instance<tally_discovery_table>::make(entry, Role::discovery, settings);
+  if (!instance.ok()) return instance.status();
+  return std::make_unique<LoadedDiscovery>(*std::move(instance));
+}
+
+}  // namespace tally::host

@@ -1,0 +1,236 @@
+// The role "storage": a C table as a Storage.
+// Not for repeating a batch that failed: the caller does, and ids make it safe.
+#include <tally/abi/storage.h>
+
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "plugin/adapters.h"
+#include "plugin/instance.h"
+
+namespace tally::host {
+namespace {
+
+constexpr std::string_view kNumberBytes = "0123456789+-.eE";
+
+// What a query or prepare() answers; false ends it.
+struct Reading {
+  const RowSink& sink;
+  std::vector<Cell> cells;
+  absl::Status fault;
+};
+using ReadingGate = Gate<Reading>;
+
+absl::StatusOr<Cell> cell_from_c(const tally_cell& given) {
+  if (given.kind < TALLY_CELL_NULL || given.kind > TALLY_CELL_JSON) {
+    return absl::InternalError(absl::StrCat("the plugin's cell has the unknown kind ", given.kind));
+  }
+  const std::string_view value = view_of(given.value);
+  const bool bytes = given.kind == TALLY_CELL_TEXT && view_of(given.name) == "body";  // a dead letter's, as they came
+  const bool utf8 = bytes || simdjson::validate_utf8(value.data(), value.size());
+  if (absl::Status name = check_text(given.name, {"a cell's name", 1, 1024}); !name.ok() || !utf8) {
+    return absl::InternalError(name.ok() ? "the plugin's cell is not UTF-8" : std::string(name.message()));
+  }
+  const bool number = given.kind == TALLY_CELL_NUMBER;
+  if (number && (value.empty() || value.find_first_not_of(kNumberBytes) != std::string_view::npos)) {
+    return absl::InternalError(absl::StrCat("the plugin's cell \"", to_absl(view_of(given.name)), "\" is no number"));
+  }
+  return Cell{view_of(given.name), static_cast<CellKind>(given.kind), value};
+}
+
+std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count) {
+  Reading* reading = static_cast<ReadingGate*>(context)->target();
+  if (reading == nullptr || !reading->fault.ok() || (cells == nullptr && count != 0)) return TALLY_PERMANENT;
+  try {
+    reading->cells.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      absl::StatusOr<Cell> cell = cell_from_c(cells[i]);
+      if (!cell.ok()) {
+        reading->fault = cell.status();
+        return TALLY_PERMANENT;
+      }
+      reading->cells.push_back(*cell);
+    }
+    return !reading->sink || reading->sink(reading->cells) ? TALLY_OK : TALLY_PERMANENT;
+  } catch (...) {
+    reading->fault = passing("out of memory while rows were taken");
+    return TALLY_PASSING;
+  }
+}
+
+// One write(): its rows as C structs, and what the caller concludes from their fate.
+class Writing {
+ public:
+  Writing(std::span<const Row> rows, const Conclude& conclude) : conclude_(conclude) {
+    volumes_.reserve(rows.size());
+    samples_.reserve(rows.size());
+    rows_.reserve(rows.size());
+    for (const Row& row : rows) {
+      volumes_.push_back(row.sample.volume.to_string());
+      samples_.push_back(sample_to_c(row.sample, volumes_.back()));
+      rows_.push_back({sizeof(tally_row), &samples_.back(), row.received.us});
+    }
+  }
+
+  const std::vector<tally_row>& rows() const { return rows_; }
+  bool concluded() const { return concluded_; }
+  const absl::Status& fault() const { return fault_; }
+
+  void conclude(const tally_row_result* results, tally_conclusion* out) {
+    std::vector<RowResult> fates(rows_.size());
+    for (std::size_t i = 0; i < fates.size(); ++i) fates[i] = fate(results[i]);
+    conclusion_ = conclude_ ? conclude_(fates) : Conclusion();
+    concluded_ = true;
+    hand_over(out);
+  }
+  void failed(absl::Status fault) { fault_ = std::move(fault); }
+
+ private:
+  // A status that is none would lose the row silently: it is told as rejected.
+  static RowResult fate(const tally_row_result& result) {
+    if (result.status < TALLY_STORED || result.status > TALLY_REJECTED) {
+      return {RowStatus::rejected, absl::StrCat("the storage driver answered ", result.status, ", which is no status")};
+    }
+    return {static_cast<RowStatus>(result.status), std::string(view_of(result.reason))};
+  }
+
+  void hand_over(tally_conclusion* out) {
+    letters_.clear();
+    entries_.clear();
+    settled_.clear();
+    for (const DeadLetter& letter : conclusion_.dead_letters) {
+      letters_.push_back({sizeof(tally_dead_letter), c_text(letter.digest), c_text(letter.kind), c_text(letter.reason),
+                          c_text(letter.detail), c_text(letter.bus), c_text(letter.event_type),
+                          c_text(letter.message_id), c_text(letter.handler), c_text(letter.body), letter.received.us});
+    }
+    for (const BookEntry& entry : conclusion_.entries) {
+      entries_.push_back({sizeof(tally_book_entry), entry.day, c_text(entry.bus), c_text(entry.unit),
+                          c_text(entry.outcome), entry.count});
+    }
+    for (const std::string& digest : conclusion_.settled_dead_letters) settled_.push_back(c_text(digest));
+    out->dead_letters = letters_.data();
+    out->dead_letter_count = letters_.size();
+    out->entries = entries_.data();
+    out->entry_count = entries_.size();
+    out->settled_dead_letters = settled_.data();
+    out->settled_dead_letter_count = settled_.size();
+  }
+
+  const Conclude& conclude_;
+  std::vector<std::string> volumes_;
+  std::vector<tally_sample> samples_;
+  std::vector<tally_row> rows_;
+  Conclusion conclusion_;
+  std::vector<tally_dead_letter> letters_;
+  std::vector<tally_book_entry> entries_;
+  std::vector<tally_str> settled_;
+  bool concluded_ = false;
+  absl::Status fault_;
+};
+using WritingGate = Gate<Writing>;
+
+void take_conclusion(void* context, const tally_row_result* results, tally_conclusion* conclusion) {
+  Writing* writing = static_cast<WritingGate*>(context)->target();
+  if (writing == nullptr || conclusion == nullptr || conclusion->size < sizeof(tally_conclusion)) return;
+  if (results == nullptr && !writing->rows().empty()) return;
+  try {
+    writing->conclude(results, conclusion);
+  } catch (...) {
+    writing->failed(passing("out of memory while a batch was concluded"));
+  }
+}
+
+class LoadedStorage final : public Storage {
+ public:
+  explicit LoadedStorage(Instance<tally_storage_table> instance) : instance_(std::move(instance)) {}
+
+  absl::Status prepare(Prepare how, const RowSink& report) override {
+    Reading reading{report, {}, absl::OkStatus()};
+    const Opened<Reading> opened(*reading_, reading);
+    ErrorBuffer error;
+    absl::Status status =
+        error.status(instance_->prepare(instance_.get(), static_cast<std::int32_t>(how), &taker_, error.get()));
+    return status.ok() ? reading.fault : status;
+  }
+
+  absl::Status write(std::span<const Row> rows, const Conclude& conclude) override {
+    Writing writing(rows, conclude);
+    const Opened<Writing> opened(*writing_, writing);
+    const tally_batch batch = {sizeof(tally_batch), writing.rows().data(), writing.rows().size(), writing_,
+                               &take_conclusion};
+    ErrorBuffer error;
+    absl::Status status = error.status(instance_->write(instance_.get(), &batch, error.get()));
+    if (!status.ok()) return status;
+    if (!writing.fault().ok()) return writing.fault();
+    if (!writing.concluded()) {
+      return absl::InternalError("the storage driver committed a batch without concluding it");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status query(const Query& query, const RowSink& rows) override {
+    std::vector<tally_filter> filters;
+    for (const Filter& filter : query.filters) filters.push_back({c_text(filter.field), c_text(filter.value)});
+    std::vector<tally_str> groups;
+    for (const std::string& group : query.group_by) groups.push_back(c_text(group));
+    tally_query asked{};
+    asked.size = sizeof asked;
+    asked.kind = static_cast<std::int32_t>(query.kind);
+    asked.descending = query.descending ? 1 : 0;
+    asked.start_us = query.start ? query.start->us : TALLY_NO_TIME;
+    asked.end_us = query.end ? query.end->us : TALLY_NO_TIME;
+    asked.as_of = query.as_of.value_or(-1);
+    asked.period_us = query.period_us;
+    asked.limit = query.limit.value_or(-1);
+    asked.meter = query.meter.empty() ? kNoText : c_text(query.meter);
+    asked.digest = query.digest.empty() ? kNoText : c_text(query.digest);
+    asked.filters = filters.data();
+    asked.filter_count = filters.size();
+    asked.group_by = groups.data();
+    asked.group_by_count = groups.size();
+    Reading reading{rows, {}, absl::OkStatus()};
+    const Opened<Reading> opened(*reading_, reading);
+    ErrorBuffer error;
+    absl::Status status = error.status(instance_->query(instance_.get(), &asked, &taker_, error.get()));
+    return status.ok() ? reading.fault : status;
+  }
+
+  absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string> digests) override {
+    std::vector<tally_str> list;
+    for (const std::string& digest : digests) list.push_back(c_text(digest));
+    std::uint64_t removed = 0;
+    ErrorBuffer error;
+    absl::Status status = error.status(
+        instance_->purge_dead_letters(instance_.get(), list.data(), list.size(), &removed, error.get()));
+    if (!status.ok()) return status;
+    return removed;
+  }
+
+  absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) override {
+    std::uint64_t removed = 0;
+    ErrorBuffer error;
+    absl::Status status = error.status(instance_->expire(
+        instance_.get(), before.us, meter.empty() ? kNoText : c_text(meter), &removed, error.get()));
+    if (!status.ok()) return status;
+    return removed;
+  }
+
+ private:
+  Instance<tally_storage_table> instance_;
+  ReadingGate* reading_ = ReadingGate::make();
+  WritingGate* writing_ = WritingGate::make();
+  tally_rows taker_ = {sizeof(tally_rows), reading_, &take_row};
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Storage>> make_storage(Entry& entry, const PluginSettings& settings) {
+  auto instance = Instance<tally_storage_table>::make(entry, Role::storage, settings);
+  if (!instance.ok()) return instance.status();
+  return std::make_unique<LoadedStorage>(*std::move(instance));
+}
+
+}  // namespace tally::host

@@ -1,0 +1,134 @@
+// The role "transport": a C table as a Transport.
+// Not for reconnecting or retrying: the plugin does the one, the caller the other.
+#include <tally/abi/transport.h>
+
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "plugin/adapters.h"
+#include "plugin/instance.h"
+
+namespace tally::host {
+namespace {
+
+// What one service() call tells, and whether it kept its promises.
+struct Telling {
+  const TransportEvents& events;
+  std::uint32_t left;  // messages that may still come
+  absl::Status fault;
+};
+using TellingGate = Gate<Telling>;
+
+tally_delivery delivery_to_c(const DeliveryId& id) { return {id.lane, id.generation, id.tag}; }
+
+void take_message(void* context, const tally_message* given) {
+  Telling* telling = static_cast<TellingGate*>(context)->target();
+  if (telling == nullptr || given == nullptr) return;
+  try {
+    if (given->size < sizeof(tally_message)) {
+      telling->fault = absl::InternalError(absl::StrCat("the plugin's message struct has ", given->size,
+                                                        " bytes, version 1 has ", sizeof(tally_message)));
+      return;
+    }
+    if (telling->left == 0) telling->fault = absl::InternalError("the plugin handed over more messages than asked for");
+    if (telling->left > 0) --telling->left;
+    if (!telling->events.message) return;
+    telling->events.message({{given->delivery.lane, given->delivery.generation, given->delivery.tag},
+                             std::string(view_of(given->body)),
+                             std::string(view_of(given->topic)),
+                             given->redelivered != 0});
+  } catch (...) {
+    // Never settled, so that the bus gives it again.
+    telling->fault = passing("out of memory while a message was taken");
+  }
+}
+
+void take_lost(void* context, std::uint64_t lane, std::uint64_t generation) {
+  Telling* telling = static_cast<TellingGate*>(context)->target();
+  if (telling != nullptr && telling->events.lane_lost) telling->events.lane_lost(lane, generation);
+}
+
+void take_closing(void* context, std::uint64_t lane, std::uint64_t generation, std::int64_t deadline_ms) {
+  Telling* telling = static_cast<TellingGate*>(context)->target();
+  if (telling != nullptr && telling->events.lane_closing) telling->events.lane_closing(lane, generation, deadline_ms);
+}
+
+class LoadedTransport final : public Transport {
+ public:
+  explicit LoadedTransport(Instance<tally_transport_table> instance) : instance_(std::move(instance)) {}
+
+  absl::Status consume(std::uint32_t prefetch) override {
+    ErrorBuffer error;
+    return error.status(instance_->consume(instance_.get(), prefetch, error.get()));
+  }
+
+  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
+    Telling telling{events, max_messages, absl::OkStatus()};
+    const tally_transport_events taker = {sizeof(tally_transport_events), gate_, &take_message, &take_lost,
+                                          &take_closing};
+    const Opened<Telling> opened(*gate_, telling);
+    ErrorBuffer error;
+    absl::Status status =
+        error.status(instance_->service(instance_.get(), max_messages, timeout_ms, &taker, error.get()));
+    return status.ok() ? telling.fault : status;
+  }
+
+  absl::Status settle(std::span<const Settlement> settlements) override {
+    std::vector<tally_settlement> list;
+    list.reserve(settlements.size());
+    for (const Settlement& one : settlements) {
+      list.push_back({delivery_to_c(one.delivery), static_cast<std::int32_t>(one.action), 0});
+    }
+    ErrorBuffer error;
+    return error.status(instance_->settle(instance_.get(), list.data(), list.size(), error.get()));
+  }
+
+  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages,
+                                                    std::uint32_t timeout_ms) override {
+    std::vector<tally_outgoing> list;
+    list.reserve(messages.size());
+    for (const Outgoing& one : messages) {
+      list.push_back({sizeof(tally_outgoing), c_text(one.topic), one.key.empty() ? kNoText : c_text(one.key),
+                      c_text(one.body)});
+    }
+    // What a plugin leaves out is not known, so that it is sent again.
+    std::vector<std::int32_t> results(messages.size(), TALLY_PASSING);
+    ErrorBuffer error;
+    absl::Status status = error.status(instance_->publish(instance_.get(), list.data(), list.size(),
+                                                          sizeof(tally_outgoing), timeout_ms, results.data(),
+                                                          error.get()));
+    if (!status.ok()) return status;
+    std::vector<absl::Status> statuses;
+    statuses.reserve(results.size());
+    for (const std::int32_t result : results) {
+      if (result == TALLY_OK) {
+        statuses.push_back(absl::OkStatus());
+      } else if (result == TALLY_PERMANENT) {
+        statuses.push_back(permanent("refused by the bus"));
+      } else {
+        statuses.push_back(passing("not confirmed by the bus"));
+      }
+    }
+    return statuses;
+  }
+
+  void wake() override { instance_->wake(instance_.get()); }
+
+  absl::Status stop() override {
+    ErrorBuffer error;
+    return error.status(instance_->stop(instance_.get(), error.get()));
+  }
+
+ private:
+  Instance<tally_transport_table> instance_;
+  TellingGate* gate_ = TellingGate::make();
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Transport>> make_transport(Entry& entry, const PluginSettings& settings) {
+  auto instance = Instance<tally_transport_table>::make(entry, Role::transport, settings);
+  if (!instance.ok()) return instance.status();
+  return std::make_unique<LoadedTransport>(*std::move(instance));
+}
+
+}  // namespace tally::host

@@ -1,0 +1,313 @@
+#include "plugin/c_values.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "core/url.h"
+
+namespace tally::host {
+namespace {
+
+constexpr std::size_t kLongestJson = 1 << 20;
+constexpr std::int64_t kFirstYear_us = -62'135'596'800'000'000;  // 0001-01-01
+constexpr std::int64_t kLastYear_us = 253'402'300'800'000'000;   // 10000-01-01
+
+bool walk(simdjson::ondemand::value value, int depth);
+
+bool walk_array(simdjson::ondemand::array array, int depth) {
+  for (auto item : array) {
+    if (item.error() || !walk(item.value_unsafe(), depth + 1)) return false;
+  }
+  return true;
+}
+
+bool walk_object(simdjson::ondemand::object object, int depth) {
+  for (auto field : object) {
+    if (field.error() || field.unescaped_key().error() || !walk(field.value().value_unsafe(), depth + 1)) return false;
+  }
+  return true;
+}
+
+// A number that simdjson's tree cannot hold: the grammar is what counts.
+bool is_number(std::string_view token) {
+  while (!token.empty() && std::strchr(" \t\r\n", token.back()) != nullptr) token.remove_suffix(1);
+  std::size_t at = 0;
+  auto digits = [&] {
+    const std::size_t from = at;
+    while (at < token.size() && token[at] >= '0' && token[at] <= '9') ++at;
+    return at - from;
+  };
+  if (at < token.size() && token[at] == '-') ++at;
+  const bool zero = at < token.size() && token[at] == '0';
+  const std::size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return false;
+  if (at < token.size() && token[at] == '.' && (++at, digits() == 0)) return false;
+  if (at < token.size() && (token[at] == 'e' || token[at] == 'E')) {
+    ++at;
+    if (at < token.size() && (token[at] == '+' || token[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == token.size();
+}
+
+bool walk(simdjson::ondemand::value value, int depth) {
+  if (depth > 500) return false;
+  simdjson::ondemand::json_type type;
+  if (value.type().get(type) != simdjson::SUCCESS) return false;
+  switch (type) {
+    case simdjson::ondemand::json_type::array: return walk_array(value.get_array().value_unsafe(), depth);
+    case simdjson::ondemand::json_type::object: return walk_object(value.get_object().value_unsafe(), depth);
+    case simdjson::ondemand::json_type::string: return value.get_string().error() == simdjson::SUCCESS;
+    case simdjson::ondemand::json_type::number: {
+      const std::string_view token = value.raw_json_token();
+      simdjson::ondemand::value& skipped = value;
+      return is_number(token) && (skipped.get_double().error() != simdjson::INCORRECT_TYPE);
+    }
+    case simdjson::ondemand::json_type::boolean: return value.get_bool().error() == simdjson::SUCCESS;
+    case simdjson::ondemand::json_type::null: return value.is_null();
+  }
+  return false;
+}
+
+std::optional<std::string> optional_text(tally_str text) {
+  if (text.data == nullptr) return std::nullopt;
+  return std::string(text.data, text.size);
+}
+
+absl::Status check_optional(tally_str text, const TextRule& rule) {
+  return text.data == nullptr ? absl::OkStatus() : check_text(text, rule);
+}
+
+absl::Status check_json(tally_str text, const char* name) {
+  if (text.data == nullptr) return absl::OkStatus();
+  if (text.size > kLongestJson) return permanent(absl::StrCat(name, " is longer than 1 MiB"));
+  if (!is_json_object(view_of(text))) return permanent(absl::StrCat(name, " is not a JSON object"));
+  return absl::OkStatus();
+}
+
+absl::Status first_fault(std::initializer_list<absl::Status> checks) {
+  for (const absl::Status& check : checks) {
+    if (!check.ok()) return check;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_sample(const tally_sample& sample) {
+  if (sample.size < sizeof(tally_sample)) {
+    return permanent(absl::StrCat("the sample has ", sample.size, " bytes, version 1 has ", sizeof(tally_sample)));
+  }
+  if (sample.type < TALLY_GAUGE || sample.type > TALLY_CUMULATIVE) {
+    return permanent(absl::StrCat("the sample's type ", sample.type, " is none of gauge, delta, cumulative"));
+  }
+  if (sample.has_monotonic_time > 1 || (sample.has_monotonic_time == 1 && !std::isfinite(sample.monotonic_time))) {
+    return permanent("the sample's monotonic time is not a number");
+  }
+  if (sample.timestamp_us != TALLY_NO_TIME &&
+      (sample.timestamp_us < kFirstYear_us || sample.timestamp_us >= kLastYear_us)) {
+    return permanent("the sample's timestamp lies outside the years 1 to 9999");
+  }
+  return first_fault({
+      check_text(sample.name, {"the sample's name", 1, 255}),
+      check_optional(sample.unit, {"the sample's unit", 0, 255}),
+      check_text(sample.volume, {"the sample's volume", 1, 1024}),
+      check_text(sample.resource_id, {"the sample's resource_id", 1, 1024}),
+      check_optional(sample.project_id, {"the sample's project_id"}),
+      check_optional(sample.project_name, {"the sample's project_name"}),
+      check_optional(sample.user_id, {"the sample's user_id"}),
+      check_optional(sample.user_name, {"the sample's user_name"}),
+      check_optional(sample.source, {"the sample's source", 1, 255}),
+      check_optional(sample.id, {"the sample's id", 1, 255}),
+      check_json(sample.resource_metadata, "the sample's resource_metadata"),
+  });
+}
+
+// URLs within prose lose their passwords word by word.
+std::string without_passwords(std::string_view text) {
+  constexpr std::string_view kBetween = " \t\r\n\"'<>()";
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(kBetween), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (word.find("://") == std::string_view::npos && word.find("password=") == std::string_view::npos) {
+      out.append(word);
+    } else {
+      out.append(redact_url(word));
+    }
+    if (end < text.size()) out.push_back(text[end]);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+std::string readable(std::string_view text) {
+  std::string plain(text);
+  if (!simdjson::validate_utf8(plain.data(), plain.size())) {
+    std::replace_if(plain.begin(), plain.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  }
+  return without_passwords(plain);
+}
+
+}  // namespace
+
+absl::Status check_text(tally_str text, const TextRule& rule) {
+  if (text.data == nullptr) return permanent(absl::StrCat(rule.name, " is null"));
+  if (text.size < rule.least) return permanent(absl::StrCat(rule.name, " is empty"));
+  if (text.size > rule.most) {
+    return permanent(absl::StrCat(rule.name, " has ", text.size, " bytes, at most ", rule.most, " are allowed"));
+  }
+  if (!simdjson::validate_utf8(text.data, text.size)) return permanent(absl::StrCat(rule.name, " is not UTF-8"));
+  if (text.size != 0 && std::memchr(text.data, 0, text.size) != nullptr) {
+    return permanent(absl::StrCat(rule.name, " has a NUL in it"));
+  }
+  return absl::OkStatus();
+}
+
+bool is_json_object(std::string_view text) {
+  if (text == "{}") return true;
+  thread_local simdjson::dom::parser tree;
+  simdjson::dom::element root;
+  const simdjson::padded_string padded(text);
+  const simdjson::error_code error = tree.parse(padded).get(root);
+  if (error == simdjson::SUCCESS) return root.is_object();
+  if (error != simdjson::NUMBER_ERROR) return false;
+  // A number beyond 64 bits is valid JSON, and metadata carries such.
+  thread_local simdjson::ondemand::parser pieces;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object object;
+  return pieces.iterate(padded).get(document) == simdjson::SUCCESS &&
+         document.get_object().get(object) == simdjson::SUCCESS && walk_object(object, 0) &&
+         document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+}
+
+absl::StatusOr<Sample> sample_from_c(const tally_sample& given) {
+  if (absl::Status status = check_sample(given); !status.ok()) return status;
+  std::string why;
+  const std::optional<Decimal> volume = Decimal::parse(view_of(given.volume), &why);
+  if (!volume) {
+    return permanent(absl::StrCat("the sample's volume \"", to_absl(view_of(given.volume)), "\": ", why));
+  }
+  Sample sample;
+  sample.id = view_of(given.id);
+  sample.name = view_of(given.name);
+  sample.type = static_cast<SampleType>(given.type);
+  sample.unit = view_of(given.unit);
+  sample.volume = *volume;
+  sample.resource_id = view_of(given.resource_id);
+  sample.project_id = optional_text(given.project_id);
+  sample.project_name = optional_text(given.project_name);
+  sample.user_id = optional_text(given.user_id);
+  sample.user_name = optional_text(given.user_name);
+  if (given.timestamp_us != TALLY_NO_TIME) sample.timestamp = Time{given.timestamp_us};
+  if (given.resource_metadata.data != nullptr) sample.resource_metadata = view_of(given.resource_metadata);
+  sample.source = view_of(given.source);
+  if (given.has_monotonic_time == 1) sample.monotonic_time = given.monotonic_time;
+  return sample;
+}
+
+absl::StatusOr<Resource> resource_from_c(const tally_resource& given) {
+  if (given.size < sizeof(tally_resource)) {
+    return permanent(absl::StrCat("the resource has ", given.size, " bytes, version 1 has ", sizeof(tally_resource)));
+  }
+  absl::Status fault = first_fault({
+      check_text(given.id, {"the resource's id", 1, 1024}),
+      check_optional(given.project_id, {"the resource's project_id"}),
+      check_optional(given.project_name, {"the resource's project_name"}),
+      check_optional(given.user_id, {"the resource's user_id"}),
+      check_optional(given.user_name, {"the resource's user_name"}),
+      check_json(given.attributes, "the resource's attributes"),
+  });
+  if (!fault.ok()) return fault;
+  Resource resource{std::string(view_of(given.id)),        optional_text(given.project_id),
+                    optional_text(given.project_name),     optional_text(given.user_id),
+                    optional_text(given.user_name)};
+  if (given.attributes.data != nullptr) resource.attributes = view_of(given.attributes);
+  return resource;
+}
+
+tally_sample sample_to_c(const Sample& sample, const std::string& volume) {
+  tally_sample out{};
+  out.size = sizeof out;
+  out.type = static_cast<std::int32_t>(sample.type);
+  out.has_monotonic_time = sample.monotonic_time ? 1 : 0;
+  out.monotonic_time = sample.monotonic_time.value_or(0);
+  out.timestamp_us = sample.timestamp ? sample.timestamp->us : TALLY_NO_TIME;
+  out.name = c_text(sample.name);
+  out.unit = c_text(sample.unit);
+  out.volume = c_text(volume);
+  out.resource_id = c_text(sample.resource_id);
+  out.project_id = c_text(sample.project_id);
+  out.project_name = c_text(sample.project_name);
+  out.user_id = c_text(sample.user_id);
+  out.user_name = c_text(sample.user_name);
+  out.resource_metadata = c_text(sample.resource_metadata);
+  out.source = sample.source.empty() ? kNoText : c_text(sample.source);
+  out.id = sample.id.empty() ? kNoText : c_text(sample.id);
+  return out;
+}
+
+absl::Status ErrorBuffer::status(std::int32_t result, bool may_be_unclaimed) const {
+  if (result == TALLY_OK) return absl::OkStatus();
+  return status_from_c(result, {text_.data(), std::min(error_.length, text_.size())}, may_be_unclaimed);
+}
+
+absl::Status status_from_c(std::int32_t result, std::string_view text, bool may_be_unclaimed) {
+  const std::string why = text.empty() ? "the plugin gives no reason" : readable(text);
+  switch (result) {
+    case TALLY_OK: return absl::OkStatus();
+    case TALLY_ABSENT: return absent(why);
+    case TALLY_PASSING: return passing(why);
+    case TALLY_PERMANENT: return permanent(why);
+    case TALLY_UNCLAIMED:
+      if (may_be_unclaimed) return {kUnclaimed, why};
+      break;
+    default: break;
+  }
+  return absl::InternalError(absl::StrCat("the plugin answered ", result, ", which is no class of a result here: ", why));
+}
+
+std::int32_t refuse(const absl::Status& status, tally_error* error) {
+  if (status.ok()) return TALLY_OK;
+  if (error != nullptr && error->size >= sizeof(tally_error) && error->text != nullptr) {
+    const std::string_view text = to_std(status.message());
+    std::size_t length = std::min(text.size(), error->capacity);
+    while (length > 0 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
+    if (length > 0) std::memcpy(error->text, text.data(), length);
+    error->length = length;
+  }
+  if (status.code() == kAbsent) return TALLY_ABSENT;
+  if (status.code() == kPassing) return TALLY_PASSING;
+  return TALLY_PERMANENT;
+}
+
+void keep_for_ever(void* gate) {
+  static std::mutex* const lock = new std::mutex;
+  static auto* const kept = new std::vector<void*>;
+  const std::lock_guard guard(*lock);
+  kept->push_back(gate);
+}
+
+tally_emitter emitter_for(SampleGate& gate) {
+  return {sizeof(tally_emitter), &gate, [](void* context, const tally_sample* given, tally_error* error) -> std::int32_t {
+            std::vector<Sample>* samples = static_cast<SampleGate*>(context)->target();
+            if (samples == nullptr) return refuse(outside_call(), error);
+            if (given == nullptr) return refuse(permanent("the sample is null"), error);
+            try {
+              absl::StatusOr<Sample> sample = sample_from_c(*given);
+              if (!sample.ok()) return refuse(sample.status(), error);
+              samples->push_back(*std::move(sample));
+              return TALLY_OK;
+            } catch (...) {
+              return TALLY_PASSING;  // out of memory; no room for words
+            }
+          }};
+}
+
+}  // namespace tally::host

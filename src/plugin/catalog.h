@@ -1,0 +1,80 @@
+// Every plugin there is, where it was found, and whether it may be used.
+// Not for using one: nothing is loaded here (see plugin/adapters.h), so listing runs no plugin code.
+#ifndef TALLY_PLUGIN_CATALOG_H
+#define TALLY_PLUGIN_CATALOG_H
+
+#include <deque>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+#include "plugin/manifest.h"
+#include "plugin/preconditions.h"
+
+namespace tally::host {
+
+enum class State { on, disabled, absent, refused, failed, quarantined };
+
+// The word in listings: "on", "disabled" and so on.
+std::string_view state_name(State state);
+
+// One role offered by one file. A file that cannot be read gives one entry with the state refused and no role's name.
+struct Entry {
+  std::filesystem::path file;
+  Manifest manifest;
+  RoleManifest role;
+  State state = State::on;
+  std::string reason;     // in words; empty when on
+  bool shadowed = false;  // another folder's plugin with this role and name comes first
+
+  bool usable() const { return state == State::on; }
+  // "role:name"; for a file that cannot be read, its file name.
+  std::string key() const;
+};
+
+// One thread at a time. Entries stay where they are for the catalog's life, also when it is moved.
+class Catalog {
+ public:
+  // Reads every *.so of the folders, the first folder's first. Folders that do not exist are passed over. Of two plugins
+  // with one role and name in the same folder both are refused; of two in different folders the earlier is used.
+  static Catalog scan(std::span<const std::filesystem::path> folders, std::span<const DisableEntry> disable = {});
+
+  // Decides again what is disabled or absent; entries that are refused, failed or quarantined stay so. To be called
+  // once the configuration is known, which itself needs keys().
+  void apply(std::span<const DisableEntry> disable, const IsConfigured& configured);
+  void apply(const Config& config);
+
+  std::deque<Entry>& entries() { return entries_; }
+  const std::deque<Entry>& entries() const { return entries_; }
+
+  // The entry that counts for a role and name, whatever its state; null where there is none.
+  Entry* find(Role role, std::string_view name);
+  // The entry that counts for a URL's scheme; usable ones first.
+  Entry* find_scheme(Role role, std::string_view scheme);
+  // All of one role that count, in the order of their names.
+  std::vector<Entry*> of(Role role);
+
+  // What the configuration may say about each plugin, by "role:name".
+  std::vector<PluginKeys> keys() const;
+  // For check_disable and check_schemes.
+  std::vector<std::string> names() const;
+  std::vector<std::string> schemes(Role role) const;
+  std::vector<std::string> meters() const;
+
+ private:
+  void add_file(const std::filesystem::path& file);
+  void refuse_twins(std::size_t first);
+  void shadow_later(std::size_t first);
+
+  std::deque<Entry> entries_;
+};
+
+// TALLY_PLUGIN_PATH (a list with colons), /var/lib/tally/plugins, /usr/local/lib/tally/plugins, the prefix's.
+std::vector<std::filesystem::path> plugin_folders();
+
+}  // namespace tally::host
+
+#endif

@@ -1,0 +1,104 @@
+#include "plugin/dispatcher.h"
+
+#include <algorithm>
+
+#include "core/glob.h"
+#include "core/strings.h"
+
+namespace tally::host {
+
+void PatternIndex::insert(Trie& trie, std::string_view path, Glob glob) {
+  std::uint32_t node = 0;
+  for (unsigned char byte : path) {
+    auto [edge, fresh] = trie.edges.try_emplace(std::uint64_t{node} << 8 | byte,
+                                                static_cast<std::uint32_t>(trie.nodes.size()));
+    if (fresh) trie.nodes.emplace_back();
+    node = edge->second;
+  }
+  trie.nodes[node].globs.push_back(std::move(glob));
+}
+
+void PatternIndex::add(std::string_view pattern, std::uint32_t number) {
+  const std::size_t first = pattern.find('*');
+  if (first == std::string_view::npos) {
+    exact_[to_absl(pattern)].push_back(number);
+    return;
+  }
+  const std::size_t last = pattern.rfind('*');
+  const std::string_view begin = pattern.substr(0, first);
+  const std::string_view end = pattern.substr(last + 1);
+  Glob glob{std::string(pattern), number};
+  if (begin.size() >= end.size()) {
+    insert(prefixes_, begin, std::move(glob));
+  } else {
+    insert(suffixes_, std::string(end.rbegin(), end.rend()), std::move(glob));
+  }
+}
+
+void PatternIndex::match(std::string_view text, std::vector<std::uint32_t>& numbers) const {
+  const std::size_t before = numbers.size();
+  if (auto exact = exact_.find(to_absl(text)); exact != exact_.end()) {
+    numbers.insert(numbers.end(), exact->second.begin(), exact->second.end());
+  }
+  auto walk = [&](const Trie& trie, auto byte, auto end) {
+    for (std::uint32_t node = 0;; ++byte) {
+      for (const Glob& glob : trie.nodes[node].globs) {
+        if (glob_match(glob.pattern, text)) numbers.push_back(glob.number);
+      }
+      if (byte == end) return;
+      const auto edge = trie.edges.find(std::uint64_t{node} << 8 | static_cast<unsigned char>(*byte));
+      if (edge == trie.edges.end()) return;
+      node = edge->second;
+    }
+  };
+  walk(prefixes_, text.begin(), text.end());
+  walk(suffixes_, text.rbegin(), text.rend());
+  const auto added = numbers.begin() + static_cast<std::ptrdiff_t>(before);
+  std::sort(added, numbers.end());
+  numbers.erase(std::unique(added, numbers.end()), numbers.end());
+}
+
+Dispatcher::Handler& Dispatcher::add(std::string name, std::unique_ptr<NotificationHandler> handler,
+                                     const std::vector<std::string>& claims, std::shared_ptr<Guard> guard) {
+  const auto number = static_cast<std::uint32_t>(handlers_.size());
+  for (const std::string& claim : claims) handler_index_.add(claim, number);
+  handlers_.push_back({std::move(name), std::move(handler), std::move(guard)});
+  return handlers_.back();
+}
+
+absl::Status Dispatcher::add(std::string name, std::unique_ptr<NotificationHandler> handler,
+                             std::shared_ptr<Guard> guard) {
+  absl::StatusOr<std::vector<std::string>> claims = handler->claims();
+  if (!claims.ok()) return claims.status();
+  add(std::move(name), std::move(handler), *claims, std::move(guard));
+  return absl::OkStatus();
+}
+
+void Dispatcher::park(std::string name, std::string reason, const std::vector<std::string>& claims) {
+  const auto number = static_cast<std::uint32_t>(parked_.size());
+  for (const std::string& claim : claims) parked_index_.add(claim, number);
+  parked_.push_back({std::move(name), std::move(reason)});
+}
+
+const Dispatcher::Match& Dispatcher::match(std::string_view event_type) {
+  match_.handlers.clear();
+  match_.parked.clear();
+  parked_now_.clear();
+  numbers_.clear();
+  handler_index_.match(event_type, numbers_);
+  for (const std::uint32_t number : numbers_) {
+    Handler& handler = handlers_[number];
+    if (handler.guard == nullptr || handler.guard->admit().ok()) {
+      match_.handlers.push_back(&handler);
+    } else if (handler.guard->state() != State::absent) {
+      parked_now_.push_back({handler.name, handler.guard->reason()});
+      match_.parked.push_back(&parked_now_.back());
+    }
+  }
+  numbers_.clear();
+  parked_index_.match(event_type, numbers_);
+  for (const std::uint32_t number : numbers_) match_.parked.push_back(&parked_[number]);
+  return match_;
+}
+
+}  // namespace tally::host

@@ -1,0 +1,258 @@
+// What the host knows of a plugin: one abstract class per role. A loaded plugin, an object made in a test, and one that
+// runs in this process all look the same.
+// Not for plugin authors: they derive from the classes in <tally/plugin.h>.
+//
+// Threads: an instance is never called by two threads at once; Transport::wake alone may be called from any.
+// Statuses: see core/status.h for the classes absent, passing, permanent, unclaimed.
+#ifndef TALLY_PLUGIN_ROLES_H
+#define TALLY_PLUGIN_ROLES_H
+
+#include <tally/abi/storage.h>
+#include <tally/abi/transport.h>
+#include <tally/model/sample.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace tally::host {
+
+// --- notification ---------------------------------------------------------------------------------------------------
+
+// One decoded message. The views live as long as the message's bytes, and at least for the call.
+struct Notification {
+  std::optional<std::string_view> message_id;
+  std::string_view event_type;
+  std::optional<std::string_view> publisher_id;
+  std::optional<std::string_view> priority;   // lower case
+  std::optional<std::string_view> timestamp;  // as written
+  std::optional<Time> time;                   // `timestamp`, where it can be read
+  Time received;
+  std::string_view payload = "null";  // JSON text
+  std::string_view context = "{}";    // JSON object, `_context_` taken off its keys
+};
+
+class NotificationHandler {
+ public:
+  virtual ~NotificationHandler() = default;
+
+  // Appends the samples of one message; on an error the caller drops what this call appended.
+  // kUnclaimed: the message is none of this handler's, after all.
+  virtual absl::Status handle(const Notification& notification, std::vector<Sample>& samples) = 0;
+
+  // The event types that this instance takes: exact, or with `*` for any run of characters.
+  virtual absl::StatusOr<std::vector<std::string>> claims() = 0;
+};
+
+// --- pollster and discovery -----------------------------------------------------------------------------------------
+
+struct Resource {
+  std::string id;
+  std::optional<std::string> project_id;
+  std::optional<std::string> project_name;
+  std::optional<std::string> user_id;
+  std::optional<std::string> user_name;
+  std::string attributes = "{}";  // JSON object
+};
+
+struct ResourceFault {
+  std::string resource_id;
+  absl::Status status;  // absent: vanished, which is normal
+};
+
+struct PollRequest {
+  Time time;                      // of the cycle; the timestamp of samples that name none
+  std::int64_t monotonic_ns = 0;  // CLOCK_MONOTONIC at the cycle's start
+  std::span<const Resource> resources;
+};
+
+struct PollResult {
+  std::vector<Sample> samples;  // kept even when the call ends in an error
+  std::vector<ResourceFault> faults;
+};
+
+class Pollster {
+ public:
+  virtual ~Pollster() = default;
+  virtual absl::Status poll(const PollRequest& request, PollResult& result) = 0;
+};
+
+class Discovery {
+ public:
+  virtual ~Discovery() = default;
+  virtual absl::StatusOr<std::vector<Resource>> discover() = 0;
+};
+
+// --- transport ------------------------------------------------------------------------------------------------------
+
+// One delivery: the lane it came by, the lane's generation, and its tag within that.
+struct DeliveryId {
+  std::uint64_t lane = 0;
+  std::uint64_t generation = 0;
+  std::uint64_t tag = 0;
+  friend bool operator==(const DeliveryId&, const DeliveryId&) = default;
+};
+
+struct Message {
+  DeliveryId delivery;
+  std::string body;
+  std::string topic;  // empty where the bus has none
+  bool redelivered = false;
+};
+
+struct TransportEvents {
+  std::function<void(Message)> message;
+  std::function<void(std::uint64_t lane, std::uint64_t generation)> lane_lost;
+  std::function<void(std::uint64_t lane, std::uint64_t generation, std::int64_t deadline_ms)> lane_closing;
+};
+
+enum class Settle : std::int32_t { acknowledge = TALLY_ACKNOWLEDGE, requeue = TALLY_REQUEUE };
+
+struct Settlement {
+  DeliveryId delivery;
+  Settle action = Settle::acknowledge;
+};
+
+struct Outgoing {
+  std::string topic;
+  std::string key;  // empty: any
+  std::string body;
+};
+
+// See tally/abi/transport.h for the contract of each call.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual absl::Status consume(std::uint32_t prefetch) = 0;
+  virtual absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) = 0;
+  virtual absl::Status settle(std::span<const Settlement> settlements) = 0;
+  // One status a message, in order; an error of the whole: nothing is known of any.
+  virtual absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages,
+                                                            std::uint32_t timeout_ms) = 0;
+  virtual void wake() = 0;
+  virtual absl::Status stop() = 0;
+};
+
+// --- storage --------------------------------------------------------------------------------------------------------
+
+enum class RowStatus : std::int32_t {
+  stored = TALLY_STORED,
+  duplicate = TALLY_DUPLICATE,
+  conflict = TALLY_CONFLICT,
+  rejected = TALLY_REJECTED,
+};
+
+struct Row {
+  Sample sample;  // id, source and timestamp are set
+  Time received;
+};
+
+struct RowResult {
+  RowStatus status = RowStatus::stored;
+  std::string reason;
+};
+
+struct DeadLetter {
+  std::string digest;  // 32 hexadecimal digits
+  std::string kind;    // "message" or "sample"
+  std::string reason;  // a short token
+  std::string detail;
+  std::string bus;
+  std::optional<std::string> event_type;
+  std::optional<std::string> message_id;
+  std::optional<std::string> handler;
+  std::string body;
+  Time received;
+};
+
+struct BookEntry {
+  std::int64_t day = 0;  // days since 1970-01-01 UTC
+  std::string bus;
+  std::string unit;     // "messages" or "samples"
+  std::string outcome;  // stored, duplicate, conflict, dead, filtered
+  std::uint64_t count = 0;
+};
+
+struct Conclusion {
+  std::vector<DeadLetter> dead_letters;
+  std::vector<BookEntry> entries;
+  std::vector<std::string> settled_dead_letters;  // digests, dead no longer
+};
+
+// Called once per attempt, inside the transaction, after the rows and before the commit; one result a row.
+using Conclude = std::function<Conclusion(std::span<const RowResult>)>;
+
+enum class QueryKind : std::int32_t {
+  meters = TALLY_QUERY_METERS,
+  resources = TALLY_QUERY_RESOURCES,
+  samples = TALLY_QUERY_SAMPLES,
+  statistics = TALLY_QUERY_STATISTICS,
+  dead_letters = TALLY_QUERY_DEAD_LETTERS,
+  books = TALLY_QUERY_BOOKS,
+  usage = TALLY_QUERY_USAGE,
+};
+
+struct Filter {
+  std::string field;
+  std::string value;
+};
+
+// See tally_query in tally/abi/storage.h.
+struct Query {
+  QueryKind kind = QueryKind::meters;
+  bool descending = false;
+  std::optional<Time> start;
+  std::optional<Time> end;
+  std::optional<std::int64_t> as_of;
+  std::int64_t period_us = 0;
+  std::optional<std::int64_t> limit;
+  std::string meter;   // empty: all
+  std::string digest;  // empty: all
+  std::vector<Filter> filters;
+  std::vector<std::string> group_by;
+};
+
+enum class CellKind : std::int32_t {
+  null = TALLY_CELL_NULL,
+  text = TALLY_CELL_TEXT,
+  number = TALLY_CELL_NUMBER,
+  json = TALLY_CELL_JSON,
+};
+
+struct Cell {
+  std::string_view name;
+  CellKind kind = CellKind::null;
+  std::string_view value;
+};
+
+// Takes one row of an answer; the views live for the call. False ends the query.
+using RowSink = std::function<bool(std::span<const Cell>)>;
+
+enum class Prepare : std::int32_t {
+  check = TALLY_PREPARE_CHECK,
+  init = TALLY_PREPARE_INIT,
+  upgrade = TALLY_PREPARE_UPGRADE,
+};
+
+// See tally/abi/storage.h for the contract of each call.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+  virtual absl::Status prepare(Prepare how, const RowSink& report) = 0;
+  virtual absl::Status write(std::span<const Row> rows, const Conclude& conclude) = 0;
+  virtual absl::Status query(const Query& query, const RowSink& rows) = 0;
+  virtual absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string> digests) = 0;
+  virtual absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) = 0;
+};
+
+}  // namespace tally::host
+
+#endif
