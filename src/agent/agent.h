@@ -1,0 +1,113 @@
+// Runs the pollsters of some namespaces on their timers and hands their samples to the outbox.
+// Not for finding plugins (agent/sources.h) nor for the bus (agent/outbox.h).
+#ifndef TALLY_AGENT_AGENT_H
+#define TALLY_AGENT_AGENT_H
+
+#include <tally/model/sample.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/outbox.h"
+#include "plugin/roles.h"
+
+namespace tally::agent {
+
+// One pollster as the agent needs it. One whose `state` is not "on" is reported, never made.
+struct PollsterSource {
+  std::string name;
+  std::string version;
+  std::string poll_namespace;
+  std::string discovery;  // empty: it needs none
+  std::string state = "on";
+  std::string reason;
+  std::int64_t interval_us = 60'000'000;
+  std::string fingerprint;  // equal ones need no restart on reload
+  // Empty where state is not "on". kAbsent when a precondition fails: asked again at the slow pace.
+  std::function<absl::StatusOr<std::unique_ptr<host::Pollster>>()> make;
+};
+
+struct DiscoverySource {
+  std::string name;
+  std::string version;
+  std::function<absl::StatusOr<std::unique_ptr<host::Discovery>>()> make;
+};
+
+struct Sources {
+  std::vector<PollsterSource> pollsters;
+  std::vector<DiscoverySource> discoveries;
+  std::vector<std::string> disabled_meters;  // exact, or with `*`
+};
+
+struct AgentOptions {
+  std::string source = "openstack";
+  std::string host;                      // names the publisher: "tally-agent:HOST"
+  std::size_t samples_per_message = 100;
+  std::int64_t recheck_us = 600'000'000;
+  bool at_once = false;                  // first cycle at the start
+  bool keep_last_values = false;         // for the live table; bounded
+};
+
+struct PluginStatus {
+  std::string name, role, version, state, reason;
+};
+
+// The newest value of one (meter, resource).
+struct LastValue {
+  std::string meter;
+  std::string resource;
+  std::string unit;
+  SampleType type = SampleType::gauge;
+  std::string volume;                // exact, canonical
+  std::optional<double> per_second;  // cumulative: the increase since the cycle before, for eyes only
+  std::uint64_t samples = 0;
+  Time time{};
+};
+
+struct AgentStatus {
+  std::string state;  // running, bus away, stopping
+  OutboxBooks books;
+  std::uint64_t cycles = 0;
+  std::uint64_t skipped_cycles = 0;
+  std::uint64_t errors = 0;
+  std::vector<PluginStatus> plugins;
+};
+
+// Every pollster has a thread of its own: a slow one delays only itself.
+class Agent {
+ public:
+  // `outbox` must outlive the agent.
+  Agent(AgentOptions options, Sources sources, Outbox& outbox);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  void start();
+
+  // Runs with other sources; a pollster whose fingerprint did not change keeps its instance and its last values.
+  void reload(Sources sources);
+
+  // Ends all pollsters; one that hangs is left alone after `limit_ms`. Idempotent.
+  void stop(std::int64_t limit_ms = 5'000);
+
+  // Any thread.
+  AgentStatus status() const;
+  std::vector<LastValue> last_values() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The object of `/status` and `tally status -f json`.
+std::string status_json(const AgentStatus& status);
+
+}  // namespace tally::agent
+
+#endif

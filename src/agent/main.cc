@@ -1,0 +1,200 @@
+// The program tally-agent: polls the namespaces of its configuration and publishes what it measures.
+// Not for storing anything: a `storage` key in its configuration is a fault.
+#include <csignal>
+#include <ctime>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/agent.h"
+#include "agent/outbox.h"
+#include "agent/sources.h"
+#include "core/config.h"
+#include "core/http.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "plugin/catalog.h"
+#include "plugin/guard.h"
+
+namespace tally::agent {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kUsage = 64;
+constexpr int kAway = 69;
+constexpr int kRestartMe = 70;
+constexpr int kInvalidConfig = 78;
+
+struct Arguments {
+  std::string config_path;
+  std::vector<std::string> namespaces;
+  std::string log_format;
+  int verbosity = 0;
+};
+
+struct Loaded {
+  host::Catalog catalog;
+  host::LoadedConfig loaded;
+};
+
+std::optional<Loaded> load(const Arguments& arguments) {
+  Loaded result;
+  result.catalog = host::Catalog::scan(host::plugin_folders());
+  std::optional<std::filesystem::path> path;
+  if (!arguments.config_path.empty()) path = arguments.config_path;
+  if (!path) path = host::default_config_path(host::Program::agent);
+  result.loaded = host::load_config(host::Program::agent, path, result.catalog.keys());
+  host::check_disable(result.loaded, result.catalog.names(), result.catalog.meters());
+  host::check_schemes(result.loaded, result.catalog.schemes(host::Role::transport), {});
+  for (const host::ConfigFault& fault : result.loaded.faults) std::cerr << fault.to_string() << '\n';
+  if (!result.loaded.valid()) return std::nullopt;
+  if (!arguments.namespaces.empty()) result.loaded.config.polling.namespaces = arguments.namespaces;
+  result.catalog.apply(result.loaded.config);
+  return result;
+}
+
+std::string metrics_text(const Agent& agent) {
+  const AgentStatus status = agent.status();
+  const OutboxBooks& books = status.books;
+  MetricsPage page;
+  page.family("tally_agent_samples_made_total", "counter", "Samples measured, and found in the spool at the start.");
+  page.value({}, books.made);
+  page.family("tally_agent_samples_sent_total", "counter", "Samples that the bus has confirmed.");
+  page.value({}, books.sent);
+  page.family("tally_agent_samples_refused_total", "counter", "Samples that the bus will never take.");
+  page.value({}, books.refused);
+  page.family("tally_agent_samples_lost_total", "counter", "Samples for which there was no room.");
+  page.value({}, books.lost);
+  page.family("tally_agent_samples_spooled", "gauge", "Samples on disk.");
+  page.value({}, books.spooled);
+  page.family("tally_agent_samples_in_flight", "gauge", "Samples in memory.");
+  page.value({}, books.in_flight);
+  page.family("tally_agent_spool_damaged_total", "counter", "Messages skipped in the spool.");
+  page.value({}, books.damaged_messages);
+  page.family("tally_agent_cycles_total", "counter", "Polls made.");
+  page.value({}, status.cycles);
+  page.family("tally_agent_skipped_cycles_total", "counter", "Polls left out because one before took too long.");
+  page.value({}, status.skipped_cycles);
+  page.family("tally_agent_errors_total", "counter", "Polls that ended in an error.");
+  page.value({}, status.errors);
+  return page.text();
+}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, const Agent& agent) {
+  if (config.http.address.empty()) return std::unique_ptr<HttpServer>();
+  ServicePages pages;
+  pages.metrics = [&agent] { return metrics_text(agent); };
+  pages.not_ready = [&agent] {
+    const AgentStatus status = agent.status();
+    std::vector<std::string> reasons;
+    if (status.books.bus_away) reasons.push_back("the bus is away: " + status.books.bus_error);
+    return reasons;
+  };
+  pages.status = [&agent] { return status_json(agent.status()); };
+  return HttpServer::open(config.http.address, config.http.port, service_routes(std::move(pages)));
+}
+
+void configure_log(const Arguments& arguments, const host::Config& config) {
+  log::Options options;
+  options.program = "tally-agent";
+  options.level = log::level_of(arguments.verbosity);
+  options.format = (arguments.log_format.empty() ? config.json_log : arguments.log_format == "json")
+                       ? log::Format::json : log::Format::text;
+  log::configure(std::move(options));
+}
+
+// Checks first and applies only what is valid; the running configuration goes on otherwise.
+void reload(const Arguments& arguments, host::Config& running, Agent& agent, Outbox& outbox,
+            const std::shared_ptr<host::HangCounter>& hangs) {
+  std::optional<Loaded> next = load(arguments);
+  if (!next) return log::error("the configuration is invalid, going on with the running one");
+  const host::Config& config = next->loaded.config;
+  absl::StatusOr<std::unique_ptr<host::Transport>> transport = make_publisher(next->catalog, config);
+  if (!transport.ok()) {
+    return log::error("going on with the running configuration: " + std::string(transport.status().message()));
+  }
+  outbox.replace(std::move(*transport));
+  agent.reload(find_sources(next->catalog, next->loaded, hangs));
+  running = config;
+  log::info("the configuration is applied");
+}
+
+int run(const Arguments& arguments) {
+  std::optional<Loaded> loaded = load(arguments);
+  if (!loaded) return kInvalidConfig;
+  host::Config config = loaded->loaded.config;
+  configure_log(arguments, config);
+
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const auto hangs = std::make_shared<host::HangCounter>([](const std::string& plugin) {
+    log::error(plugin + " is the second plugin that does not come back, ending for a restart");
+    std::_Exit(kRestartMe);  // nothing is lost: what is not sent yet is measured again or in the spool
+  });
+  absl::StatusOr<std::unique_ptr<host::Transport>> transport = make_publisher(loaded->catalog, config);
+  if (!transport.ok()) {
+    log::error(std::string(transport.status().message()));
+    return kAway;
+  }
+  absl::StatusOr<std::unique_ptr<Outbox>> outbox = Outbox::open(std::move(*transport), outbox_options(config));
+  if (!outbox.ok()) {
+    log::error(std::string(outbox.status().message()));
+    return kAway;
+  }
+  Agent agent(agent_options(config), find_sources(loaded->catalog, loaded->loaded, hangs), **outbox);
+  absl::StatusOr<std::unique_ptr<HttpServer>> server = serve(config, agent);
+  if (!server.ok()) {
+    log::error(std::string(server.status().message()));
+    return kAway;
+  }
+  (*outbox)->start();
+  agent.start();
+  log::info("polling, publishing to its bus");
+
+  while (true) {
+    const timespec second{1, 0};
+    const int signal = sigtimedwait(&signals, nullptr, &second);
+    log::tick();
+    if (signal == SIGHUP) reload(arguments, config, agent, **outbox, hangs);
+    if (signal == SIGINT || signal == SIGTERM) break;
+  }
+  agent.stop();
+  (*outbox)->stop(config.limits.drain.count());
+  const OutboxBooks books = (*outbox)->books();
+  log::info("ended: " + std::to_string(books.made) + " samples made, " + std::to_string(books.sent) + " sent, " +
+            std::to_string(books.spooled) + " kept in the spool");
+  log::flush();
+  return kDone;
+}
+
+}  // namespace
+}  // namespace tally::agent
+
+int main(int argc, char** argv) {
+  CLI::App app("Polls what nobody announces and publishes it as samples.", "tally-agent");
+  tally::agent::Arguments arguments;
+  app.add_option("--config", arguments.config_path, "The configuration; default /etc/tally/agent.yaml")->type_name("FILE");
+  app.add_option("--namespace", arguments.namespaces, "Which pollsters run here: host, compute, central")->delimiter(',');
+  app.add_option("--log-format", arguments.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  app.add_flag("-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
+  app.add_flag("-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
+  app.set_version_flag("--version", std::string("tally-agent ") + TALLY_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : tally::agent::kUsage;
+  }
+  return tally::agent::run(arguments);
+}

@@ -1,0 +1,79 @@
+// Takes batches of samples and sees that each reaches the bus: published with confirmation, kept on disk while it is away.
+// Not for measuring, nor for what the samples say.
+#ifndef TALLY_AGENT_OUTBOX_H
+#define TALLY_AGENT_OUTBOX_H
+
+#include <tally/model/sample.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "plugin/roles.h"
+
+namespace tally::agent {
+
+struct OutboxOptions {
+  std::filesystem::path spool_folder;
+  std::uint64_t spool_bytes = 1ull << 30;
+  std::size_t queue_messages = 256;      // most messages in memory; more wait on disk
+  std::size_t messages_per_send = 20;
+  std::uint32_t publish_timeout_ms = 10'000;
+  std::int64_t shortest_pause_ms = 250;  // before the bus is tried again; doubles up to the longest
+  std::int64_t longest_pause_ms = 10'000;
+  std::string topic = "notifications.sample";
+};
+
+// One message ready to leave: an envelope with a number of samples.
+struct Batch {
+  std::string body;
+  std::uint64_t samples = 0;
+};
+
+// Read as one snapshot: made = sent + spooled + refused + lost + in_flight, in samples.
+struct OutboxBooks {
+  std::uint64_t made = 0;       // taken here, and found in the spool at the start
+  std::uint64_t sent = 0;       // confirmed by the bus
+  std::uint64_t spooled = 0;    // on disk now
+  std::uint64_t refused = 0;    // the bus will never take them
+  std::uint64_t lost = 0;       // no room, neither in memory nor on disk
+  std::uint64_t in_flight = 0;  // in memory
+  std::uint64_t damaged_messages = 0;  // skipped in the spool
+  bool bus_away = false;
+  std::string bus_error;        // why, while it is away
+};
+
+// `put` and `books` from any thread; the transport is called from the outbox's own thread alone (but `wake`).
+class Outbox {
+ public:
+  // Opens the spool; a damaged one is no reason not to start.
+  static absl::StatusOr<std::unique_ptr<Outbox>> open(std::unique_ptr<host::Transport> transport,
+                                                      OutboxOptions options);
+  virtual ~Outbox() = default;
+
+  virtual void start() = 0;
+
+  // Never waits for the bus. What finds no room is counted as lost.
+  virtual void put(Batch batch) = 0;
+
+  // Sends with another transport from the next message on.
+  virtual void replace(std::unique_ptr<host::Transport> transport) = 0;
+
+  // Sends what is in memory for at most `limit_ms`, writes the rest to the spool, ends the thread. Idempotent.
+  virtual void stop(std::int64_t limit_ms) = 0;
+
+  virtual OutboxBooks books() const = 0;
+};
+
+}  // namespace tally::agent
+
+#endif

@@ -1,0 +1,74 @@
+// Asks each discovery once a cycle and lets all pollsters of that cycle have the answer.
+// Not for deciding which resources a pollster skips.
+#ifndef TALLY_AGENT_SHARED_DISCOVERY_H
+#define TALLY_AGENT_SHARED_DISCOVERY_H
+
+#include <tally/model/time.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/agent.h"
+#include "core/status.h"
+
+namespace tally::agent {
+
+// Any thread; pollsters that need a discovery which is at work wait for it, others do not.
+class SharedDiscovery {
+ public:
+  using Found = std::shared_ptr<const std::vector<host::Resource>>;
+
+  explicit SharedDiscovery(std::vector<DiscoverySource> sources) {
+    for (DiscoverySource& source : sources) {
+      std::string name = source.name;
+      auto slot = std::make_unique<Slot>();
+      slot->source = std::move(source);
+      slots_.emplace(std::move(name), std::move(slot));
+    }
+  }
+
+  // What there is to measure in the cycle of `cycle`; an older answer is not good enough, a newer one is.
+  absl::StatusOr<Found> resources(const std::string& name, Time cycle) {
+    const auto at = slots_.find(name);
+    if (at == slots_.end()) return absent("the discovery \"" + name + "\" is not installed, or off");
+    Slot& slot = *at->second;
+    const std::lock_guard lock(slot.mutex);
+    if (slot.asked && slot.cycle >= cycle) return slot.answer;
+    slot.answer = ask(slot);
+    slot.asked = true;
+    slot.cycle = cycle;
+    return slot.answer;
+  }
+
+ private:
+  struct Slot {
+    DiscoverySource source;
+    std::mutex mutex;
+    std::unique_ptr<host::Discovery> discovery;
+    bool asked = false;
+    Time cycle{};
+    absl::StatusOr<Found> answer = Found();
+  };
+
+  static absl::StatusOr<Found> ask(Slot& slot) {
+    if (!slot.discovery) {
+      absl::StatusOr<std::unique_ptr<host::Discovery>> made = slot.source.make();
+      if (!made.ok()) return made.status();
+      slot.discovery = std::move(*made);
+    }
+    absl::StatusOr<std::vector<host::Resource>> found = slot.discovery->discover();
+    if (!found.ok()) return found.status();
+    return std::make_shared<const std::vector<host::Resource>>(std::move(*found));
+  }
+
+  std::map<std::string, std::unique_ptr<Slot>> slots_;
+};
+
+}  // namespace tally::agent
+
+#endif

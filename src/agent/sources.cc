@@ -1,0 +1,131 @@
+// From catalog entries to factories that a pollster's thread may call again and again.
+// Not for timers.
+#include "agent/sources.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/status.h"
+#include "plugin/adapters.h"
+#include "plugin/driver.h"
+#include "plugin/guarded.h"
+#include "plugin/preconditions.h"
+
+namespace tally::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::shared_ptr<host::Guard> make_guard(const host::Entry& entry, const host::Config& config,
+                                        const std::shared_ptr<host::HangCounter>& hangs) {
+  host::GuardOptions options;
+  options.limit = entry.role.limit.value_or(config.limits.call);
+  options.quarantine_after = 0;  // the schedule makes the pauses
+  options.absent_pause = milliseconds(0);
+  options.hangs = hangs;
+  return std::make_shared<host::Guard>(entry.key(), std::move(options));
+}
+
+host::IsConfigured is_configured(const host::PluginOptions& given) {
+  return [given](std::string_view, std::string_view option) {
+    return std::any_of(given.begin(), given.end(), [&](const auto& pair) { return pair.first == option; });
+  };
+}
+
+// A copy of the entry of one's own: threads share no catalog. Preconditions are tested at every attempt.
+template <class T, class Make>
+host::Factory<T> factory_for(const host::Entry& found, const host::Config& config,
+                             const std::shared_ptr<host::HangCounter>& hangs, Make make) {
+  const host::PluginSettings settings = host::settings_for(found, config);
+  const std::shared_ptr<host::Guard> guard = make_guard(found, config, hangs);
+  return [entry = found, settings, guard, make]() mutable -> absl::StatusOr<std::unique_ptr<T>> {
+    const auto unmet = host::unmet_precondition(entry.role, is_configured(settings.options));
+    if (unmet) return absent(*unmet);
+    host::Factory<T> inner = [copy = entry, settings, make]() -> absl::StatusOr<std::unique_ptr<T>> {
+      host::Entry fresh = copy;
+      fresh.state = host::State::on;
+      fresh.reason.clear();
+      return make(fresh, settings);
+    };
+    return host::guarded(std::move(inner), guard);
+  };
+}
+
+std::int64_t interval_us(const host::RoleManifest& role, const host::LoadedConfig& loaded) {
+  const auto set = [&](const std::string& key) { return loaded.origins.count(key) != 0; };
+  milliseconds interval = loaded.config.interval_of(role.poll_namespace);
+  if (role.interval && !set("polling.interval") && !set("polling.interval." + role.poll_namespace)) {
+    interval = *role.interval;
+  }
+  return std::chrono::duration_cast<std::chrono::microseconds>(interval).count();
+}
+
+std::string fingerprint(const host::Entry& entry, const host::Config& config, std::int64_t interval) {
+  std::string text = entry.file.string() + '\n' + std::to_string(interval) + '\n' + entry.manifest.text + '\n';
+  std::error_code ignored;
+  text += std::to_string(std::filesystem::last_write_time(entry.file, ignored).time_since_epoch().count()) + '\n';
+  text += std::to_string(static_cast<int>(entry.state)) + '\n';
+  text += std::to_string(config.limits.call.count()) + '\n';
+  const host::PluginSettings settings = host::settings_for(entry, config);
+  for (const auto& [key, value] : settings.options) text += key + '=' + value + '\n';
+  return text;
+}
+
+PollsterSource source_of(const host::Entry& entry, const host::LoadedConfig& loaded,
+                         const std::shared_ptr<host::HangCounter>& hangs) {
+  PollsterSource source;
+  source.name = entry.role.name;
+  source.version = entry.manifest.version;
+  source.poll_namespace = entry.role.poll_namespace;
+  source.discovery = entry.role.discovery;
+  source.state = std::string(host::state_name(entry.state));
+  source.reason = entry.reason;
+  source.interval_us = interval_us(entry.role, loaded);
+  source.fingerprint = fingerprint(entry, loaded.config, source.interval_us);
+  if (entry.state == host::State::on || entry.state == host::State::absent) {
+    source.make = factory_for<host::Pollster>(entry, loaded.config, hangs, host::make_pollster);
+  }
+  return source;
+}
+
+}  // namespace
+
+Sources find_sources(host::Catalog& catalog, const host::LoadedConfig& loaded,
+                     const std::shared_ptr<host::HangCounter>& hangs) {
+  Sources sources;
+  const std::vector<std::string>& namespaces = loaded.config.polling.namespaces;
+  for (host::Entry* entry : catalog.of(host::Role::pollster)) {
+    if (std::find(namespaces.begin(), namespaces.end(), entry->role.poll_namespace) == namespaces.end()) continue;
+    sources.pollsters.push_back(source_of(*entry, loaded, hangs));
+  }
+  for (host::Entry* entry : catalog.of(host::Role::discovery)) {
+    if (entry->state != host::State::on && entry->state != host::State::absent) continue;
+    sources.discoveries.push_back({entry->role.name, entry->manifest.version,
+                                   factory_for<host::Discovery>(*entry, loaded.config, hangs, host::make_discovery)});
+  }
+  for (const host::DisableEntry& meter : loaded.config.disable.meters) sources.disabled_meters.push_back(meter.pattern);
+  return sources;
+}
+
+absl::StatusOr<std::unique_ptr<host::Transport>> make_publisher(host::Catalog& catalog, const host::Config& config) {
+  absl::StatusOr<host::Entry*> entry = host::find_driver(catalog, host::Role::transport, config.publish);
+  if (!entry.ok()) return entry.status();
+  return host::make_transport(**entry, host::settings_for(**entry, config, config.publish));
+}
+
+AgentOptions agent_options(const host::Config& config) {
+  AgentOptions options;
+  options.source = config.source;
+  options.host = config.host;
+  return options;
+}
+
+OutboxOptions outbox_options(const host::Config& config) {
+  OutboxOptions options;
+  options.spool_folder = config.data / "agent-spool";
+  if (config.spool.bytes > 0) options.spool_bytes = config.spool.bytes;
+  return options;
+}
+
+}  // namespace tally::agent

@@ -1,0 +1,79 @@
+// What every command of `tally` shares: the options before or after the verb, exit statuses, and how a command registers.
+// Not for what a command does: one file each, <name>_command.cc.
+//
+// A command is one function `void add_NAME_command(CLI::App& app, Context& context)`, declared below and called by
+// main.cc. It adds its subcommand, binds its options to storage it keeps alive in the callback (a shared_ptr captured by
+// the lambda), and says in the callback `context.exit_status = …`. Callbacks throw nothing.
+#ifndef TALLY_CLI_CLI_H
+#define TALLY_CLI_CLI_H
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/status/status.h"
+#include "cli/output.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "plugin/catalog.h"
+
+namespace tally::cli {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 64;
+inline constexpr int kAway = 69;
+inline constexpr int kInvalidConfig = 78;
+
+struct Context {
+  CLI::App* root = nullptr;
+  std::string config_path;        // empty: the program's default places
+  std::optional<Format> format;   // empty: the command's own default
+  std::string log_format;         // empty: what the configuration says
+  int verbosity = 0;              // -v adds one, -q takes one away
+  int exit_status = kDone;
+
+  Format format_or(Format fallback) const { return format.value_or(fallback); }
+};
+
+// Adds --config, -f/--format, --log-format, -v, -q to a subcommand, so that they may stand after the verb too. Every
+// command calls it for each of its leaf subcommands.
+void add_common_options(CLI::App& command, Context& context);
+
+// Prints `tally: TEXT` to stderr and answers the exit status for the error's class: 69 for passing, otherwise 1.
+int fail(const absl::Status& status);
+
+// Prints `tally: TEXT` to stderr and answers `status`.
+int fail(int status, std::string_view text);
+
+// The plugins there are and the configuration that counts for a command, with its faults printed to stderr.
+struct Setup {
+  host::Catalog catalog;
+  host::LoadedConfig loaded;
+};
+
+// Loads both. On a fault that is no warning: says all of them, sets context.exit_status to 78 and answers nothing.
+// `program` chooses the default place and keys; `run` looks for ./tally.yaml and /etc/tally/tally.yaml.
+std::optional<Setup> load_setup(Context& context, host::Program program);
+
+// How this invocation logs, which load_setup has put into effect.
+log::Options log_options(const Context& context, const host::Config& config);
+
+void add_run_command(CLI::App& app, Context& context);
+void add_poll_command(CLI::App& app, Context& context);
+void add_convert_command(CLI::App& app, Context& context);
+void add_send_command(CLI::App& app, Context& context);
+void add_query_command(CLI::App& app, Context& context);
+void add_plugin_command(CLI::App& app, Context& context);
+void add_config_command(CLI::App& app, Context& context);
+void add_status_command(CLI::App& app, Context& context);
+void add_dead_letter_command(CLI::App& app, Context& context);
+void add_storage_command(CLI::App& app, Context& context);
+void add_docs_command(CLI::App& app, Context& context);
+
+}  // namespace tally::cli
+
+#endif

@@ -1,0 +1,150 @@
+// `tally config check|show|sample|reference`, and `tally validate`: what the files say, without a network or a daemon.
+// Not for reading them: core/config.h does.
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/cli.h"
+
+namespace tally::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<host::Program, 3> kPrograms = {host::Program::collector, host::Program::agent, host::Program::run};
+
+// One program with its file; no file: the defaults.
+struct Subject {
+  host::Program program = host::Program::run;
+  std::optional<fs::path> file;
+};
+
+std::optional<host::Program> program_of(std::string_view name) {
+  for (const host::Program program : kPrograms) {
+    if (name == host::program_name(program)) return program;
+  }
+  return std::nullopt;
+}
+
+// What the command line speaks of: --program and --config; else every default file that there is; else `tally run`.
+std::vector<Subject> subjects(const Context& context, const std::string& program) {
+  const std::optional<host::Program> named = program_of(program);
+  if (!context.config_path.empty()) {
+    const fs::path file = context.config_path;
+    return {{named.value_or(program_of(file.stem().string()).value_or(host::Program::run)), file}};
+  }
+  if (named) return {{*named, host::default_config_path(*named)}};
+  std::vector<Subject> found;
+  for (const host::Program each : kPrograms) {
+    if (auto file = host::default_config_path(each)) found.push_back({each, std::move(file)});
+  }
+  if (found.empty()) found.push_back({});
+  return found;
+}
+
+host::LoadedConfig load(const Subject& subject, const host::Catalog& catalog) {
+  host::LoadedConfig loaded = host::load_config(subject.program, subject.file, catalog.keys());
+  host::check_disable(loaded, catalog.names(), catalog.meters());
+  host::check_schemes(loaded, catalog.schemes(host::Role::transport), catalog.schemes(host::Role::storage));
+  return loaded;
+}
+
+bool file_is_there(const Context& context, int& exit_status) {
+  if (context.config_path.empty() || fs::exists(context.config_path)) return true;
+  exit_status = fail(kInvalidConfig, context.config_path + ": no such file");
+  return false;
+}
+
+void print_fault(const host::ConfigFault& fault, Output& output) {
+  RowBuilder row;
+  row.text("file", std::string_view(fault.file)).number("line", static_cast<std::uint64_t>(fault.line));
+  row.number("column", static_cast<std::uint64_t>(fault.column));
+  row.text("level", std::string_view(fault.warning ? "warning" : "fault"));
+  row.text("text", std::string_view(fault.text)).emit(output);
+}
+
+void check(Context& context, const std::string& program) {
+  if (!file_is_there(context, context.exit_status)) return;
+  const host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  std::unique_ptr<Output> output;
+  if (context.format) output = Output::open(*context.format, std::cout, {"file", "line", "column", "level", "text"});
+  for (const Subject& subject : subjects(context, program)) {
+    const host::LoadedConfig loaded = load(subject, catalog);
+    for (const host::ConfigFault& fault : loaded.faults) {
+      if (output) {
+        print_fault(fault, *output);
+      } else {
+        std::cerr << fault.to_string() << '\n';
+      }
+    }
+    if (!loaded.valid()) context.exit_status = kInvalidConfig;
+    if (output || context.verbosity < 0) continue;
+    std::cout << (subject.file ? subject.file->string() : "no file, the defaults") << " ("
+              << host::program_name(subject.program) << "): " << (loaded.valid() ? "valid" : "invalid") << '\n';
+  }
+  if (output) output->finish();
+}
+
+void show(Context& context, const std::string& program) {
+  if (!file_is_there(context, context.exit_status)) return;
+  const host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  std::unique_ptr<Output> output;
+  if (context.format) output = Output::open(*context.format, std::cout, {"program", "key", "value", "origin"});
+  for (const Subject& subject : subjects(context, program)) {
+    const host::LoadedConfig loaded = load(subject, catalog);
+    for (const host::ConfigFault& fault : loaded.faults) std::cerr << fault.to_string() << '\n';
+    if (!loaded.valid()) {
+      context.exit_status = kInvalidConfig;
+    } else if (!output) {
+      std::cout << "# " << host::program_name(subject.program) << '\n' << host::render_config(loaded);
+    } else {
+      for (const host::Setting& setting : loaded.settings) {
+        RowBuilder row;
+        row.text("program", host::program_name(subject.program)).text("key", std::string_view(setting.key));
+        row.text("value", std::string_view(setting.value));
+        row.text("origin", std::string_view(setting.origin)).emit(*output);
+      }
+    }
+  }
+  if (output) output->finish();
+}
+
+using Verb = void (*)(Context&, const std::string&);
+
+void sample(Context& context, const std::string& program) {
+  const host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  const std::string stem = fs::path(context.config_path).stem().string();
+  const host::Program chosen = program_of(program).value_or(program_of(stem).value_or(host::Program::run));
+  std::cout << host::config_sample(chosen, catalog.keys());
+}
+
+void reference(Context&, const std::string&) {
+  std::cout << host::config_reference(host::Catalog::scan(host::plugin_folders()).keys());
+}
+
+void add_verb(CLI::App& parent, Context& context, const std::string& name, const std::string& help, Verb verb) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  add_common_options(*command, context);
+  const auto program = std::make_shared<std::string>();
+  command->add_option("--program", *program, "Whose configuration: collector, agent or run")
+      ->check(CLI::IsMember({"collector", "agent", "run"}))
+      ->type_name("PROGRAM");
+  command->callback([&context, program, verb] { verb(context, *program); });
+}
+
+}  // namespace
+
+void add_config_command(CLI::App& app, Context& context) {
+  CLI::App* config = app.add_subcommand("config", "Check and show what the configuration says");
+  config->require_subcommand(1);
+  add_verb(*config, context, "check", "Tell all faults at once; exit status 78 when there is one", check);
+  add_verb(*config, context, "show", "Every value in use and where it came from, secrets hidden", show);
+  add_verb(*config, context, "sample", "A commented sample file", sample);
+  add_verb(*config, context, "reference", "The reference of all keys, as Markdown", reference);
+  add_verb(app, context, "validate", "The same as config check", check);
+}
+
+}  // namespace tally::cli

@@ -1,0 +1,140 @@
+// Plain text and four ANSI sequences.
+// Not for curses: nothing is read from the terminal.
+#include "cli/live_table.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <set>
+
+namespace tally::cli {
+namespace {
+
+constexpr const char* kBold = "\x1b[1m";
+constexpr const char* kPlain = "\x1b[0m";
+
+// A number as eyes like it: few digits, SI prefixes from ten thousand up.
+std::string short_number(double value) {
+  static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P"};
+  std::size_t prefix = 0;
+  while (value >= 10'000 && prefix + 1 < std::size(kPrefixes)) {
+    value /= 1'000;
+    ++prefix;
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, value >= 100 || value == static_cast<long long>(value) ? "%.0f%s" : "%.2f%s", value,
+                kPrefixes[prefix]);
+  return text;
+}
+
+// Cut and filled to `width` columns; control characters do not reach the terminal.
+std::string cell(const std::string& text, std::size_t width, bool right = false) {
+  std::string out;
+  std::size_t used = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if ((byte & 0xC0) != 0x80 && ++used > width) break;
+    out += byte < 0x20 || byte == 0x7F ? ' ' : text[at];
+  }
+  const std::string blanks(width - std::min(used, width), ' ');
+  return right ? blanks + out : out + blanks;
+}
+
+std::string counts(const Snapshot& snapshot) {
+  const collector::SampleBooks& samples = snapshot.collector.samples;
+  const agent::OutboxBooks& books = snapshot.agent.books;
+  const auto item = [](std::uint64_t count, const char* word) { return std::to_string(count) + " " + word; };
+  std::string text = item(books.made, "made") + ", " + item(samples.stored, "stored") + ", " +
+                     item(samples.duplicate, "duplicate") + ", " + item(samples.dead + samples.conflict, "dead");
+  const std::uint64_t waiting = books.in_flight + books.spooled + samples.in_flight;
+  if (waiting > 0) text += ", " + item(waiting, "waiting");
+  if (books.lost > 0) text += ", " + item(books.lost, "lost");
+  return text;
+}
+
+// Both halves name their plugins; "pollster:temperature absent: no sensors here".
+std::vector<std::string> off(const Snapshot& snapshot) {
+  std::set<std::string> lines;
+  const auto add = [&](const auto& plugin) {
+    if (plugin.state == "on") return;
+    lines.insert(plugin.role + ":" + plugin.name + " " + plugin.state + (plugin.reason.empty() ? "" : ": " + plugin.reason));
+  };
+  for (const agent::PluginStatus& plugin : snapshot.agent.plugins) add(plugin);
+  for (const collector::PluginState& plugin : snapshot.collector.plugins) {
+    if (plugin.role != "pollster") add(plugin);  // the agent knows more of those
+  }
+  return {lines.begin(), lines.end()};
+}
+
+std::string rate(const agent::LastValue& value) {
+  return value.per_second ? short_number(*value.per_second) + "/s" : "";
+}
+
+std::string last(const agent::LastValue& value) {
+  const std::string text = value.volume.size() > 14 ? short_number(std::strtod(value.volume.c_str(), nullptr)) : value.volume;
+  return text + " " + value.unit;
+}
+
+}  // namespace
+
+std::string draw(const Snapshot& snapshot, int rows, int columns) {
+  const auto width = static_cast<std::size_t>(std::clamp(columns, 40, 400));
+  std::vector<std::string> head = {"tally run   " + counts(snapshot)};
+  for (const std::string& reason : snapshot.collector.not_ready) head.push_back("not ready: " + reason);
+  if (snapshot.agent.books.bus_away) head.push_back("the bus is away: " + snapshot.agent.books.bus_error);
+  std::vector<std::string> tail;
+  for (const std::string& line : off(snapshot)) tail.push_back("off: " + line);
+  if (tail.size() > 6) {
+    const std::size_t more = tail.size() - 5;
+    tail.resize(5);
+    tail.push_back("off: and " + std::to_string(more) + " more; `tally plugin list` has all");
+  }
+  if (!snapshot.log.empty()) tail.push_back("log: " + snapshot.log);
+  tail.push_back(snapshot.hint + "   (Ctrl-C ends)");
+
+  const std::size_t rest = 18 + 12 + 9 + 8;  // value, rate, samples, gaps
+  const std::size_t names = width > rest + 20 ? width - rest : 20;
+  const std::size_t meter_width = names * 3 / 5;
+  const std::size_t resource_width = names - meter_width;
+  std::string out = "\x1b[H";
+  const auto line = [&](const std::string& text, bool bold = false) {
+    out += (bold ? kBold : "") + cell(text, width) + (bold ? kPlain : "") + "\x1b[K\r\n";
+  };
+  for (std::size_t at = 0; at < head.size(); ++at) line(head[at], at == 0);
+  line(cell("METER", meter_width) + "  " + cell("RESOURCE", resource_width) + "  " + cell("LAST VALUE", 18, true) + "  " +
+           cell("RATE", 12, true) + "  " + cell("SAMPLES", 9, true),
+       true);
+  const int room = std::max(rows - static_cast<int>(head.size() + tail.size()) - 3, 1);
+  const std::size_t shown = std::min(snapshot.values.size(), static_cast<std::size_t>(room));
+  for (std::size_t at = 0; at < shown; ++at) {
+    const agent::LastValue& value = snapshot.values[at];
+    line(cell(value.meter, meter_width) + "  " + cell(value.resource, resource_width) + "  " +
+         cell(last(value), 18, true) + "  " + cell(rate(value), 12, true) + "  " +
+         cell(std::to_string(value.samples), 9, true));
+  }
+  if (shown < snapshot.values.size()) line("… and " + std::to_string(snapshot.values.size() - shown) + " more");
+  for (std::size_t at = 0; at < tail.size(); ++at) {
+    if (at + 1 < tail.size()) {
+      line(tail[at]);
+    } else {
+      out += cell(tail[at], width) + "\x1b[K";
+    }
+  }
+  return out + "\x1b[J";
+}
+
+std::string one_line(const Snapshot& snapshot) {
+  const std::string now = Time::now().to_string();
+  std::set<std::string> meters;
+  for (const agent::LastValue& value : snapshot.values) meters.insert(value.meter);
+  return now.substr(11, 8) + " " + std::to_string(meters.size()) + " meters, samples: " + counts(snapshot);
+}
+
+std::string summary(const Snapshot& snapshot) {
+  std::string out = "samples: " + counts(snapshot) + "\n";
+  for (const std::string& line : off(snapshot)) out += "off: " + line + "\n";
+  return out + "kept in " + snapshot.storage + "\n" + snapshot.hint + "\n";
+}
+
+}  // namespace tally::cli

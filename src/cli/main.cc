@@ -1,0 +1,128 @@
+// The program `tally`: reads the command line and hands over to a command.
+// Not for what commands do: one file each.
+#include <csignal>
+
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include "cli/cli.h"
+#include "core/log.h"
+#include "core/status.h"
+
+namespace tally::cli {
+
+void add_common_options(CLI::App& command, Context& context) {
+  command.add_option("--config", context.config_path, "The configuration file")->type_name("FILE");
+  command
+      .add_option_function<std::string>(
+          "-f,--format", [&context](const std::string& text) { context.format = parse_format(text); },
+          "How to print: table, json, jsonl or csv")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}))
+      ->type_name("FORMAT");
+  command.add_option("--log-format", context.log_format, "How to log: text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
+  command.add_flag("-v", [&context](std::int64_t times) { context.verbosity += static_cast<int>(times); }, "Say more");
+  command.add_flag("-q", [&context](std::int64_t times) { context.verbosity -= static_cast<int>(times); }, "Say less");
+}
+
+int fail(int status, std::string_view text) {
+  std::cerr << "tally: " << text << std::endl;
+  return status;
+}
+
+int fail(const absl::Status& status) {
+  return fail(status.code() == kPassing ? kAway : kFailed, to_std(status.message()));
+}
+
+log::Options log_options(const Context& context, const host::Config& config) {
+  log::Options options;
+  options.program = "tally";
+  options.level = log::level_of(context.verbosity);
+  const bool json = context.log_format.empty() ? config.json_log : context.log_format == "json";
+  options.format = json ? log::Format::json : log::Format::text;
+  return options;
+}
+
+std::optional<Setup> load_setup(Context& context, host::Program program) {
+  Setup setup;
+  setup.catalog = host::Catalog::scan(host::plugin_folders());
+  std::optional<std::filesystem::path> path;
+  if (!context.config_path.empty()) {
+    path = context.config_path;
+    if (!std::filesystem::exists(*path)) {
+      context.exit_status = fail(kInvalidConfig, path->string() + ": no such file");
+      return std::nullopt;
+    }
+    const std::string stem = path->stem().string();  // each program has defaults of its own
+    if (stem == "collector") program = host::Program::collector;
+    if (stem == "agent") program = host::Program::agent;
+  } else {
+    path = host::default_config_path(program);
+    const std::filesystem::path collectors = "/etc/tally/collector.yaml";
+    if (!path && program == host::Program::run && std::filesystem::exists(collectors) &&
+        !std::filesystem::exists("tally-data")) {
+      path = collectors;
+      program = host::Program::collector;
+    }
+  }
+  setup.loaded = host::load_config(program, path, setup.catalog.keys());
+  host::check_disable(setup.loaded, setup.catalog.names(), setup.catalog.meters());
+  host::check_schemes(setup.loaded, setup.catalog.schemes(host::Role::transport),
+                      setup.catalog.schemes(host::Role::storage));
+  for (const host::ConfigFault& fault : setup.loaded.faults) {
+    if (!fault.warning || context.verbosity >= 0) std::cerr << fault.to_string() << '\n';
+  }
+  if (!setup.loaded.valid()) {
+    context.exit_status = kInvalidConfig;
+    return std::nullopt;
+  }
+  setup.catalog.apply(setup.loaded.config);
+  log::configure(log_options(context, setup.loaded.config));
+  return setup;
+}
+
+namespace {
+
+int run(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Meters what a cloud's tenants use.", "tally");
+  Context context;
+  context.root = &app;
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("tally ") + TALLY_VERSION);
+  app.footer("Exit status: 0 done, 1 something failed, 64 wrong usage, 69 a service is away, 78 configuration invalid.");
+  add_common_options(app, context);
+  add_run_command(app, context);
+  add_poll_command(app, context);
+  add_convert_command(app, context);
+  add_send_command(app, context);
+  add_query_command(app, context);
+  add_plugin_command(app, context);
+  add_config_command(app, context);
+  add_status_command(app, context);
+  add_dead_letter_command(app, context);
+  add_storage_command(app, context);
+  add_docs_command(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage;
+  }
+  std::cout.flush();
+  if (!std::cout && context.exit_status == kDone) context.exit_status = kFailed;
+  return context.exit_status;
+}
+
+}  // namespace
+}  // namespace tally::cli
+
+int main(int argc, char** argv) {
+  try {
+    return tally::cli::run(argc, argv);
+  } catch (const std::exception& error) {
+    return tally::cli::fail(tally::cli::kFailed, error.what());
+  }
+}

@@ -1,0 +1,210 @@
+// `tally plugin list` and `tally plugin show NAME`: which plugins there are, what each is for, and why one is off.
+// Not for loading any: everything shown stands in the files, or is what a running daemon says.
+#include <tally/sdk/json.h>
+
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/cli.h"
+#include "cli/http_get.h"
+#include "core/config_value.h"
+
+namespace tally::cli {
+namespace {
+
+using host::Entry;
+
+// What a daemon found out at run time, by "role:name version".
+struct Live {
+  std::string state;
+  std::string reason;
+};
+using LiveStates = std::map<std::string, Live>;
+
+std::string live_key(std::string_view role, std::string_view name, std::string_view version) {
+  std::string key(role);
+  return key.append(":").append(name).append(" ").append(version);
+}
+
+// Empty where no daemon answers, which is no error: listing needs none.
+LiveStates ask_daemon(const host::Config& config) {
+  LiveStates states;
+  if (config.http.address.empty()) return states;
+  const absl::StatusOr<std::string> body = http_get(config.http.address, config.http.port, "/status");
+  const std::optional<Json> status = body.ok() ? Json::parse(*body) : std::nullopt;
+  const Json* plugins = status ? status->find("plugins") : nullptr;
+  if (plugins == nullptr) return states;
+  for (const Json& plugin : plugins->items()) {
+    auto text = [&plugin](const char* key) { return std::string(plugin.find_text(key).value_or("")); };
+    states[live_key(text("role"), text("name"), text("version"))] = {text("state"), text("reason")};
+  }
+  return states;
+}
+
+Live state_of(const Entry& entry, const LiveStates& states) {
+  Live own{std::string(host::state_name(entry.state)), entry.reason};
+  if (entry.state != host::State::on) return own;
+  const auto live = states.find(live_key(host::role_name(entry.role.role), entry.role.name, entry.manifest.version));
+  if (live != states.end() && !live->second.state.empty()) return live->second;
+  own.reason = "not yet run";
+  return own;
+}
+
+void list(Context& context) {
+  const std::optional<Setup> setup = load_setup(context, host::Program::run);
+  if (!setup) return;
+  const LiveStates states = ask_daemon(setup->loaded.config);
+  const auto output = Output::open(context.format_or(Format::table), std::cout,
+                                   {"role", "name", "version", "state", "reason", "file"});
+  for (const Entry& entry : setup->catalog.entries()) {
+    const Live state = state_of(entry, states);
+    const bool readable = !entry.role.name.empty();
+    RowBuilder row;
+    row.text("role", readable ? host::role_name(entry.role.role) : std::string_view());
+    row.text("name", readable ? entry.role.name : entry.key());
+    row.text("version", entry.manifest.version);
+    row.text("state", state.state);
+    row.text("reason", state.reason);
+    row.text("file", entry.file.string());
+    row.emit(*output);
+  }
+  output->finish();
+}
+
+std::string json_list(const std::vector<std::string>& items) { return host::list_to_json(items); }
+
+std::string meters_json(const host::RoleManifest& role) {
+  std::string text = "[";
+  for (const host::MeterDecl& meter : role.meters) {
+    JsonObject object;
+    object.set("name", meter.name).set("type", meter.type).set("unit", meter.unit);
+    object.set("description", meter.description);
+    text.append(text.size() > 1 ? "," : "").append(object.str());
+  }
+  return text + "]";
+}
+
+std::string config_json(const host::RoleManifest& role) {
+  std::string text = "[";
+  for (const host::KeyDecl& key : role.config) {
+    JsonObject object;
+    object.set("key", key.name).set("type", host::key_type_name(key.type)).set("secret", key.secret);
+    if (key.fallback) object.set("default", *key.fallback);
+    object.set("help", key.help);
+    text.append(text.size() > 1 ? "," : "").append(object.str());
+  }
+  return text + "]";
+}
+
+std::string precondition_text(const host::Precondition& need) {
+  switch (need.kind) {
+    case host::Precondition::Kind::path: return "path " + need.value;
+    case host::Precondition::Kind::socket: return "socket " + need.value;
+    case host::Precondition::Kind::library: return "library " + need.value;
+    case host::Precondition::Kind::config: return "configuration key " + need.value;
+  }
+  return need.value;
+}
+
+std::vector<std::string> precondition_texts(const host::RoleManifest& role) {
+  std::vector<std::string> texts;
+  for (const host::Precondition& need : role.preconditions) texts.push_back(precondition_text(need));
+  return texts;
+}
+
+void show_as_row(const Entry& entry, const Live& state, Output& output) {
+  const host::RoleManifest& role = entry.role;
+  RowBuilder row;
+  row.text("role", host::role_name(role.role)).text("name", role.name);
+  row.text("plugin", entry.manifest.name).text("version", entry.manifest.version);
+  row.text("state", state.state).text("reason", state.reason).text("file", entry.file.string());
+  row.text("summary", role.summary.empty() ? entry.manifest.summary : role.summary);
+  row.text("namespace", role.poll_namespace).text("discovery", role.discovery);
+  row.json("event_types", json_list(role.event_types)).json("schemes", json_list(role.schemes));
+  row.json("preconditions", json_list(precondition_texts(role)));
+  row.json("meters", meters_json(role)).json("config", config_json(role));
+  row.emit(output);
+}
+
+void show_for_reading(const Entry& entry, const Live& state) {
+  const host::RoleManifest& role = entry.role;
+  auto line = [](std::string_view name, std::string_view value) {
+    if (!value.empty()) std::cout << name << ": " << value << '\n';
+  };
+  line("plugin", role.key());
+  line("summary", role.summary.empty() ? entry.manifest.summary : role.summary);
+  line("file", entry.file.string());
+  line("version", entry.manifest.version);
+  line("state", state.state);
+  line("reason", state.reason);
+  line("namespace", role.poll_namespace);
+  line("discovery", role.discovery);
+  for (const std::string& type : role.event_types) line("event type", type);
+  for (const std::string& scheme : role.schemes) line("URL", scheme + "://");
+  for (const std::string& need : precondition_texts(role)) line("needs", need);
+  for (const host::MeterDecl& meter : role.meters) {
+    line("meter", meter.name + " (" + meter.type + ", " + meter.unit + ")" +
+                      (meter.description.empty() ? "" : " " + meter.description));
+  }
+  for (const host::KeyDecl& key : role.config) {
+    std::string text = key.name + " (" + std::string(host::key_type_name(key.type));
+    if (key.fallback) text += ", default " + *key.fallback;
+    line("key", text + ")" + (key.help.empty() ? "" : " " + key.help));
+  }
+}
+
+// NAME is "role:name", a role's name, a plugin's name, or a file's.
+bool is_named(const Entry& entry, const std::string& name) {
+  return entry.key() == name || entry.role.name == name || entry.manifest.name == name || entry.file.filename() == name;
+}
+
+int unknown(const host::Catalog& catalog, const std::string& name) {
+  std::vector<std::string> names = catalog.names();
+  for (const Entry& entry : catalog.entries()) names.push_back(entry.role.name);
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
+  return fail(kFailed, "no plugin is called \"" + name + "\"" + host::did_you_mean(name, candidates) +
+                           "; `tally plugin list` has them all");
+}
+
+void show(Context& context, const std::string& name) {
+  const std::optional<Setup> setup = load_setup(context, host::Program::run);
+  if (!setup) return;
+  const LiveStates states = ask_daemon(setup->loaded.config);
+  const Format format = context.format_or(Format::table);
+  const auto output = Output::open(format, std::cout);
+  bool found = false;
+  for (const Entry& entry : setup->catalog.entries()) {
+    if (!is_named(entry, name)) continue;
+    const Live state = state_of(entry, states);
+    if (format == Format::table) {
+      if (found) std::cout << '\n';
+      show_for_reading(entry, state);
+    } else {
+      show_as_row(entry, state, *output);
+    }
+    found = true;
+  }
+  if (found && format != Format::table) output->finish();
+  if (!found) context.exit_status = unknown(setup->catalog, name);
+}
+
+}  // namespace
+
+void add_plugin_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("plugin", "The plugins there are, their states and reasons");
+  command->require_subcommand(1);
+  CLI::App* list_command = command->add_subcommand("list", "Every plugin with its state and the reason; loads none");
+  add_common_options(*list_command, context);
+  list_command->callback([&context] { list(context); });
+
+  CLI::App* show_command = command->add_subcommand("show", "One plugin: file, meters, keys, needs");
+  auto name = std::make_shared<std::string>();
+  show_command->add_option("name", *name, "role:name, or a name")->required();
+  add_common_options(*show_command, context);
+  show_command->callback([&context, name] { show(context, *name); });
+}
+
+}  // namespace tally::cli

@@ -1,0 +1,247 @@
+// `tally run`: agent and collector in one process, for a laptop, a single host, a first look.
+// Not a third program: both halves are the same code as in tally-agent and tally-collector, and meet over the transport.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "agent/agent.h"
+#include "agent/outbox.h"
+#include "agent/sources.h"
+#include "cli/cli.h"
+#include "cli/live_table.h"
+#include "cli/values.h"
+#include "collector/collector.h"
+#include "collector/wiring.h"
+#include "core/http.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/status.h"
+#include "core/url.h"
+
+namespace tally::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The two halves and what they share; members end in the opposite order.
+struct Halves {
+  std::shared_ptr<host::Catalog> catalog;
+  host::LoadedConfig loaded;
+  std::shared_ptr<host::HangCounter> hangs;
+  std::unique_ptr<collector::Collector> collector;
+  std::unique_ptr<agent::Outbox> outbox;
+  std::unique_ptr<agent::Agent> agent;
+  std::unique_ptr<HttpServer> server;
+
+  const host::Config& config() const { return loaded.config; }
+};
+
+absl::Status prepare_folders(const host::Config& config) {
+  std::error_code error;
+  std::filesystem::create_directories(config.data, error);
+  if (error) return permanent(config.data.string() + ": cannot be made: " + error.message());
+  return absl::OkStatus();
+}
+
+absl::Status open_halves(Setup setup, Halves& halves) {
+  halves.catalog = std::make_shared<host::Catalog>(std::move(setup.catalog));
+  halves.loaded = std::move(setup.loaded);
+  halves.hangs = std::make_shared<host::HangCounter>([](const std::string& plugin) {
+    log::error(plugin + " is the second plugin that does not come back, ending");
+    std::_Exit(kFailed);  // what is acknowledged is stored
+  });
+  const host::Config& config = halves.config();
+  if (absl::Status status = prepare_folders(config); !status.ok()) return status;
+
+  absl::StatusOr<std::unique_ptr<collector::Collector>> collector =
+      collector::Collector::open(collector::wire(halves.catalog, config));
+  if (!collector.ok()) return collector.status();
+  halves.collector = std::move(*collector);
+
+  absl::StatusOr<std::unique_ptr<host::Transport>> transport = agent::make_publisher(*halves.catalog, config);
+  if (!transport.ok()) return transport.status();
+  absl::StatusOr<std::unique_ptr<agent::Outbox>> outbox =
+      agent::Outbox::open(std::move(*transport), agent::outbox_options(config));
+  if (!outbox.ok()) return outbox.status();
+  halves.outbox = std::move(*outbox);
+
+  agent::AgentOptions options = agent::agent_options(config);
+  options.at_once = true;
+  options.keep_last_values = true;
+  halves.agent = std::make_unique<agent::Agent>(
+      options, agent::find_sources(*halves.catalog, halves.loaded, halves.hangs), *halves.outbox);
+  return absl::OkStatus();
+}
+
+// A port in use (another `tally run`) is no reason not to run.
+void serve(Halves& halves) {
+  const host::Config& config = halves.config();
+  if (config.http.address.empty()) return;
+  ServicePages pages;
+  pages.metrics = [&halves] {
+    MetricsPage page;
+    collector::status_metrics(halves.collector->status(), page);
+    return page.text();
+  };
+  pages.not_ready = [&halves] { return halves.collector->status().not_ready; };
+  pages.status = [&halves] {
+    collector::CollectorStatus status = halves.collector->status();
+    std::erase_if(status.plugins, [](const collector::PluginState& plugin) { return plugin.role == "pollster"; });
+    for (const agent::PluginStatus& plugin : halves.agent->status().plugins) {
+      status.plugins.push_back({plugin.name, plugin.role, plugin.version, plugin.state, plugin.reason});
+    }
+    return collector::status_json(status);
+  };
+  absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      HttpServer::open(config.http.address, config.http.port, service_routes(std::move(pages)));
+  if (server.ok()) {
+    halves.server = std::move(*server);
+  } else {
+    log::warning("no status pages: " + std::string(server.status().message()));
+  }
+}
+
+Snapshot snapshot_of(const Halves& halves) {
+  Snapshot snapshot{halves.agent->status(), halves.collector->status(), halves.agent->last_values(),
+                    redact_url(halves.config().storage), ""};
+  snapshot.hint = "ask in another shell: cd " + std::filesystem::current_path().string() + " && tally query meters";
+  return snapshot;
+}
+
+// The terminal or pipe that is written to. On a terminal log lines would tear the table: the newest is shown in it, and
+// all that came go to stderr at the end.
+class Screen {
+ public:
+  explicit Screen(const log::Options& options) : live_(isatty(STDOUT_FILENO) == 1), options_(options) {
+    if (!live_) return;
+    log::Options inside = options_;
+    if (isatty(STDERR_FILENO) == 1) inside.sink = [this](std::string_view line) { keep(line); };
+    log::configure(std::move(inside));
+    std::cout << "\x1b[?1049h\x1b[?25l" << std::flush;  // a screen of its own, no cursor
+  }
+  ~Screen() {
+    if (!live_) return;
+    std::cout << "\x1b[?25h\x1b[?1049l" << std::flush;
+    log::configure(options_);
+    for (const std::string& line : lines_) std::cerr << line << '\n';
+  }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  void show(Snapshot snapshot) {
+    if (live_) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (!lines_.empty()) snapshot.log = lines_.back();
+      }
+      winsize size{};
+      const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0;
+      std::cout << draw(snapshot, known ? size.ws_row : 24, known ? size.ws_col : 80) << std::flush;
+      return;
+    }
+    // A cycle is told a second after it began, when its batch is stored.
+    if (snapshot.agent.cycles == seen_cycles_ && seen_cycles_ != told_cycles_) {
+      told_cycles_ = seen_cycles_;
+      std::cout << one_line(snapshot) << std::endl;
+    }
+    seen_cycles_ = snapshot.agent.cycles;
+  }
+
+ private:
+  void keep(std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    if (lines_.size() >= 100) lines_.pop_front();
+    lines_.emplace_back(line);
+  }
+
+  const bool live_;
+  const log::Options options_;
+  std::mutex mutex_;
+  std::deque<std::string> lines_;
+  std::uint64_t seen_cycles_ = 0;
+  std::uint64_t told_cycles_ = 0;
+};
+
+// Until a signal, or until `end`. A SIGHUP ends nothing.
+void watch(const Halves& halves, Screen& screen, const sigset_t& signals, std::optional<Clock::time_point> end) {
+  while (!end || Clock::now() < *end) {
+    auto left = std::chrono::nanoseconds(std::chrono::seconds(1));
+    if (end) left = std::clamp<std::chrono::nanoseconds>(*end - Clock::now(), std::chrono::milliseconds(1), left);
+    const timespec wait{static_cast<time_t>(left.count() / 1'000'000'000), static_cast<long>(left.count() % 1'000'000'000)};
+    const int signal = sigtimedwait(&signals, nullptr, &wait);
+    if (signal == SIGINT || signal == SIGTERM) return;
+    log::tick();
+    screen.show(snapshot_of(halves));
+    if (!std::cout) return;  // nobody looks any more
+  }
+}
+
+// Everything measured is sent, everything sent is stored, within the drain limit each.
+void end_halves(Halves& halves) {
+  const std::chrono::milliseconds drain = halves.config().limits.drain;
+  halves.agent->stop();
+  halves.outbox->stop(drain.count());
+  halves.collector->wait_settled(halves.collector->status().messages.received, drain);
+  halves.collector->stop(drain);
+}
+
+void run(Context& context, const std::string& duration) {
+  std::optional<Clock::time_point> end;
+  if (!duration.empty()) {
+    const std::optional<std::int64_t> us = duration_us(duration);
+    if (!us) {
+      context.exit_status = fail(kUsage, "--for " + duration + ": write 30s, 5m or 1h");
+      return;
+    }
+    end = Clock::now() + std::chrono::microseconds(*us);
+  }
+  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  if (!setup) return;
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
+
+  Halves halves;
+  if (absl::Status status = open_halves(std::move(*setup), halves); !status.ok()) {
+    context.exit_status = fail(status);
+    return;
+  }
+  {
+    Screen screen(log_options(context, halves.config()));
+    halves.collector->start();
+    halves.outbox->start();
+    halves.agent->start();
+    serve(halves);
+    watch(halves, screen, signals, end);
+  }
+  Snapshot last = snapshot_of(halves);
+  end_halves(halves);
+  last.agent.books = halves.outbox->books();
+  last.collector = halves.collector->status();
+  log::flush();
+  std::cout << summary(last) << std::flush;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("run", "Meter this host: agent and collector in one process");
+  add_common_options(*command, context);
+  const auto duration = std::make_shared<std::string>();
+  command->add_option("--for", *duration, "End after this time: 30s, 5m, 1h")->type_name("TIME");
+  command->callback([&context, duration] { run(context, *duration); });
+}
+
+}  // namespace tally::cli

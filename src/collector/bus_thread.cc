@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include "collector/threads.h"
+#include "core/log.h"
+#include "core/strings.h"
+
+namespace tally::collector {
+namespace {
+
+constexpr std::uint32_t kServiceMs = 1'000;  // a transport is serviced at least each second
+constexpr Milliseconds kFirstPause{250};     // between attempts to open a bus
+constexpr Milliseconds kLastPause{30'000};
+constexpr Milliseconds kAwayPause{100};      // a service that fails at once must not spin
+
+host::TransportEvents events_of(Desk& desk, const BusPtr& bus) {
+  host::TransportEvents events;
+  events.message = [&desk, &bus](host::Message message) { desk.arrive(bus, std::move(message)); };
+  events.lane_lost = [&desk, &bus](std::uint64_t lane, std::uint64_t generation) {
+    desk.lose_lane(bus, lane, generation);
+  };
+  events.lane_closing = [&desk, &bus](std::uint64_t lane, std::uint64_t generation, std::int64_t) {
+    desk.close_lane(bus, lane, generation);
+  };
+  return events;
+}
+
+void settle(const BusPtr& bus, host::Transport& transport, const std::vector<host::Settlement>& settlements) {
+  if (settlements.empty()) return;
+  const absl::Status status = transport.settle(settlements);
+  if (!status.ok())  // what it did not take comes again from the bus, and is a duplicate then
+    log::once_per("settle " + bus->options.name, log::Level::warning,
+                  "bus " + bus->options.name + ": cannot settle " + std::to_string(settlements.size()) +
+                      " messages, the bus will give them again: " + std::string(to_std(status.message())));
+}
+
+void serve(Desk& desk, const BusPtr& bus, host::Transport& transport) {
+  const host::TransportEvents events = events_of(desk, bus);
+  bool stopped = false;
+  while (true) {
+    settle(bus, transport, desk.take_settlements(bus));
+    if (!stopped && desk.closing(bus)) {
+      if (const absl::Status status = transport.stop(); !status.ok()) desk.report_bus(bus, status);
+      stopped = true;
+    }
+    if (stopped && desk.idle(bus)) return;
+    const absl::Status status = transport.service(stopped ? 0 : desk.room(bus), kServiceMs, events);
+    desk.report_bus(bus, status);
+    if (!status.ok()) desk.pause_bus(bus, kAwayPause);
+  }
+}
+
+}  // namespace
+
+void run_bus(Desk& desk, const BusPtr& bus) {
+  Milliseconds pause = kFirstPause;
+  while (!desk.closing(bus)) {
+    auto transport = bus->options.open();
+    absl::Status status = transport.status();
+    if (status.ok()) status = (*transport)->consume(desk.options().window);
+    if (!status.ok()) {
+      desk.report_bus(bus, status);
+      desk.pause_bus(bus, pause);
+      pause = std::min(pause * 2, kLastPause);
+      continue;
+    }
+    desk.set_transport(bus, transport->get());
+    serve(desk, bus, **transport);
+    desk.set_transport(bus, nullptr);
+    break;
+  }
+  desk.end_bus(bus);
+}
+
+}  // namespace tally::collector

@@ -1,0 +1,129 @@
+// Takes messages from every bus, makes samples of them, stores them, and settles each message after its commit.
+// Not for finding plugins or reading configuration (collector/wiring.h): it is given ready settings and factories.
+//
+// Threads: one per bus (all calls to a transport), one per worker (its own handlers), one that writes to the store.
+// Nothing is acknowledged before the store has committed the batch it rides in.
+#ifndef TALLY_COLLECTOR_COLLECTOR_H
+#define TALLY_COLLECTOR_COLLECTOR_H
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/books.h"
+#include "collector/pipeline.h"
+#include "core/config.h"
+#include "core/metrics.h"
+#include "plugin/roles.h"
+
+namespace tally::collector {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// A line of `plugins` in the status.
+struct PluginState {
+  std::string name, role, version, state, reason;
+};
+
+// One bus to listen to. On reload a bus whose `name` and `fingerprint` are unchanged is kept.
+struct BusOptions {
+  std::string name;         // its URL without secrets; in books, dead letters and metrics
+  std::string fingerprint;  // of the whole URL and the plugin's settings; may hold secrets, never shown
+  // Called on the bus's own thread, again with growing pauses while it fails.
+  std::function<absl::StatusOr<std::unique_ptr<host::Transport>>()> open;
+};
+
+struct StoreOptions {
+  std::string name;
+  std::string fingerprint;
+  // Called on the writer's thread, again with growing pauses while it fails.
+  std::function<absl::StatusOr<std::unique_ptr<host::Storage>>()> open;
+};
+
+struct CollectorOptions {
+  std::vector<BusOptions> buses;
+  StoreOptions store;
+  // Once per worker at open and at each reload, on the caller's thread; a failure fails open() or reload().
+  std::function<absl::StatusOr<Pipeline>()> pipeline;
+  std::function<std::vector<PluginState>()> plugins;  // any thread; may be empty
+  std::vector<host::Retention> retention;             // expired in the store, once an hour
+
+  unsigned workers = 1;  // a reload does not change it
+  std::uint32_t window = 1'000;            // most unsettled messages per bus
+  std::uint64_t window_bytes = 64 << 20;   // most unsettled bytes per bus; one message more may stand above it
+  std::size_t batch_samples = 1'000;
+  Milliseconds batch_age{200};
+  Milliseconds again_first{1'000};         // pause after a handler's first "again"; doubles up to a minute
+  unsigned again_tries = 100;              // then the message is dead
+  Milliseconds again_time{600'000};
+  Milliseconds retry_first{100};           // pause after the store failed; doubles up to retry_most, without end
+  Milliseconds retry_most{30'000};
+  Milliseconds stuck_after{60'000};        // nothing settled for so long, though something is in flight: not ready
+};
+
+struct BusStatus {
+  std::string name;
+  std::string state;  // "connected", "away", "closing"
+  std::string reason;
+  Books books;
+};
+
+struct CollectorStatus {
+  std::string state;                   // "starting", "running", "stopping", "stopped"
+  MessageBooks messages;
+  SampleBooks samples;
+  std::vector<BusStatus> buses;        // closed ones too, as long as the process lives
+  std::vector<PluginState> plugins;
+  std::vector<std::string> not_ready;  // reasons; none: ready
+  std::uint64_t batches = 0;           // committed
+  std::uint64_t store_failures = 0;    // attempts that failed
+};
+
+// All calls from one thread, but status(), which any may call at any time.
+class Collector {
+ public:
+  // Makes the workers' pipelines; opens neither bus nor store.
+  static absl::StatusOr<std::unique_ptr<Collector>> open(CollectorOptions options);
+  // Stops with no time to spare if stop() was not called.
+  ~Collector();
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  // Neither a bus nor the store need be there: both are waited for.
+  void start();
+
+  // Applies other options between messages: handlers and rules from the next message on; buses and the store are kept
+  // where their fingerprints did not change, closed in order (in flight finished first) where they are gone. On an error
+  // everything is as before.
+  absl::Status reload(CollectorOptions options);
+
+  // Stops reading, finishes what is in flight within `limit`, gives the rest back to the bus. Idempotent.
+  void stop(Milliseconds limit);
+
+  // One snapshot: its equations hold.
+  CollectorStatus status() const;
+
+  // Nothing in flight and, if at least `received` messages came in, true at once; else waits up to `limit`.
+  bool wait_settled(std::uint64_t received, Milliseconds limit) const;
+
+ private:
+  struct Impl;
+  explicit Collector(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The object of `/status` and `tally status -f json`.
+std::string status_json(const CollectorStatus& status);
+
+// Adds the snapshot's books and states to a page of metrics.
+void status_metrics(const CollectorStatus& status, MetricsPage& page);
+
+}  // namespace tally::collector
+
+#endif

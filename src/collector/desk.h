@@ -1,0 +1,174 @@
+// Where deliveries lie between the threads of one collector, and the books that say so.
+// Not for doing anything with them: buses, workers and the writer take from here and put back.
+//
+// One lock guards everything: a delivery's stage, its bus's books and windows change together, so that every snapshot
+// balances. All functions may be called from any thread and block only where they say so.
+#ifndef TALLY_COLLECTOR_DESK_H
+#define TALLY_COLLECTOR_DESK_H
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "collector/collector.h"
+
+namespace tally::collector {
+
+using Clock = std::chrono::steady_clock;
+
+struct Bus;
+
+// Where a delivery is. Queued, held and pending ones belong to the desk, working and writing ones to the thread that
+// took them, which alone may touch `processed`.
+enum class Stage { queued, working, held, pending, writing, settled };
+
+struct Delivery {
+  std::shared_ptr<Bus> bus;
+  host::DeliveryId id;
+  Incoming message;  // never changed after arrival
+  Processed processed;
+  Stage stage = Stage::queued;  // this and what follows: under the desk's lock
+  bool lost = false;            // its lane ended: settling it would mean nothing
+  std::uint64_t made = 0;       // samples counted in the books for it
+  unsigned tries = 0;
+  Clock::time_point first_try{};
+  Clock::time_point due{};
+};
+using DeliveryPtr = std::shared_ptr<Delivery>;
+
+// All fields but `options` under the desk's lock.
+struct Bus {
+  explicit Bus(BusOptions given) : options(std::move(given)) {}
+  const BusOptions options;
+  Books books;
+  std::unordered_set<Delivery*> open;
+  std::uint64_t open_bytes = 0;
+  std::vector<host::Settlement> outbox;
+  host::Transport* transport = nullptr;  // for wake() alone
+  bool closing = false;                  // takes nothing more, finishes what it has
+  bool ended = false;                    // its thread is done
+  std::string state = "away";
+  std::string reason = "not connected yet";
+};
+using BusPtr = std::shared_ptr<Bus>;
+
+class Desk {
+ public:
+  explicit Desk(CollectorOptions options);
+
+  // --- buses
+  BusPtr add_bus(BusOptions options);
+  void close_bus(const BusPtr& bus);
+  void set_transport(const BusPtr& bus, host::Transport* transport);
+  void report_bus(const BusPtr& bus, const absl::Status& status);
+  // How many more messages the bus may bring.
+  std::uint32_t room(const BusPtr& bus) const;
+  void arrive(const BusPtr& bus, host::Message message);
+  void lose_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation);
+  // The lane ends soon: what waits for its pause goes back, what is pending is written at once.
+  void close_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation);
+  // The connection is gone for good: all of the bus's deliveries are as lost.
+  void lose_all(const BusPtr& bus);
+  std::vector<host::Settlement> take_settlements(const BusPtr& bus);
+  bool closing(const BusPtr& bus) const;
+  // Nothing in flight and nothing to settle.
+  bool idle(const BusPtr& bus) const;
+  void end_bus(const BusPtr& bus);
+  // Waits at most `pause`; less when the bus begins to close or has something to settle.
+  void pause_bus(const BusPtr& bus, Milliseconds pause);
+
+  // --- workers
+  // Blocks until there is work; empty: quit, or `generation` is not the current one any more.
+  std::vector<DeliveryPtr> take_work(std::size_t most, std::uint64_t generation);
+  // Puts back what take_work gave: `again` ones are held or die, the others are pending.
+  void done_work(std::vector<DeliveryPtr> deliveries);
+  // Puts back untouched ones, first in line.
+  void undo_work(std::vector<DeliveryPtr> deliveries);
+  std::uint64_t generation() const;  // counts reloads
+  void next_generation();
+  // Waits at most `pause`; less on quit.
+  void pause_worker(Milliseconds pause);
+
+  // --- writer
+  // Blocks until a batch is due, `until` has come or the store is to be changed; empty then, and on quit.
+  std::vector<DeliveryPtr> take_batch(Clock::time_point until, std::uint64_t store_version);
+  // The batch is in the store; `fates` one each.
+  void commit(const std::vector<DeliveryPtr>& batch, const std::vector<Fate>& fates);
+  void return_batch(const std::vector<DeliveryPtr>& batch);
+  void report_store(const absl::Status& status, bool attempt);
+  // Waits at most `pause`; less on quit or when the store is to be changed. False: quit.
+  bool pause_writer(Milliseconds pause, std::uint64_t store_version);
+  std::uint64_t store_version() const;
+  StoreOptions store() const;
+
+  // --- all
+  CollectorOptions options() const;
+  void apply(const CollectorOptions& options);
+  void set_state(std::string state);
+  void close();  // no bus brings more; everything that waits is hurried
+  bool wait_idle(Clock::time_point until) const;
+  bool wait_settled(std::uint64_t received, Clock::time_point until) const;
+  void quit();  // threads end after their present step
+  bool quitting() const;
+  void return_all();  // whatever is still open
+
+  CollectorStatus snapshot() const;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  void give_back(Delivery& delivery);
+  void give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
+  void close_books(Delivery& delivery);
+  void post(const BusPtr& bus, const host::DeliveryId& id, host::Settle action);
+  void wake(const BusPtr& bus);
+  void hold_or_kill(const DeliveryPtr& delivery);
+  void make_pending(const DeliveryPtr& delivery);
+  bool full(const Bus& bus) const;
+  std::optional<Clock::time_point> batch_due() const;
+  std::uint64_t received() const;
+  bool idle_all() const;
+  std::vector<std::string> not_ready() const;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;  // settlements, states, quit
+  std::condition_variable work_;
+  std::condition_variable batch_;
+
+  CollectorOptions options_;
+  std::vector<BusPtr> buses_;
+  std::string state_ = "starting";
+  bool closing_ = false;
+  bool quit_ = false;
+  bool hurry_ = false;  // write what is pending without waiting for its age
+  std::uint64_t generation_ = 0;
+  std::uint64_t store_version_ = 1;
+
+  std::deque<DeliveryPtr> queued_;
+  std::multimap<Clock::time_point, DeliveryPtr> held_;
+  std::size_t working_ = 0;
+  std::deque<DeliveryPtr> pending_;
+  std::size_t pending_samples_ = 0;
+  Clock::time_point pending_since_{};
+
+  bool store_ok_ = false;
+  std::string store_reason_ = "not opened yet";
+  Clock::time_point last_settled_ = Clock::now();
+  std::map<std::string, std::set<std::string>> parked_;  // handler -> event types
+  std::uint64_t parked_messages_ = 0;
+  std::uint64_t batches_ = 0;
+  std::uint64_t store_failures_ = 0;
+};
+
+}  // namespace tally::collector
+
+#endif

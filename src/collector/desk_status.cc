@@ -1,0 +1,60 @@
+// The desk's snapshot, and the reasons why the collector is not ready.
+#include <algorithm>
+
+#include "collector/desk.h"
+
+namespace tally::collector {
+
+std::vector<std::string> Desk::not_ready() const {
+  std::vector<std::string> reasons;
+  if (state_ != "running") reasons.push_back("the collector is " + state_);
+  if (!store_ok_) reasons.push_back("store " + options_.store.name + " is away: " + store_reason_);
+  for (const BusPtr& bus : buses_)
+    if (bus->state == "away") reasons.push_back("bus " + bus->options.name + " is away: " + bus->reason);
+  for (const auto& [handler, types] : parked_) {
+    std::string list;
+    for (const std::string& type : types) list += (list.empty() ? "" : ", ") + type;
+    reasons.push_back("messages are parked as dead letters because " + handler + " is not available (" + list +
+                      "): mend or disable it, reload, and replay them");
+  }
+  const auto still = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - last_settled_);
+  if (!idle_all() && still >= options_.stuck_after) {
+    bool is_full = false;
+    for (const BusPtr& bus : buses_) is_full = is_full || full(*bus);
+    reasons.push_back("nothing was settled for " + std::to_string(still.count()) + " s" +
+                      (is_full ? ", and a bus is not read because its window is full" : ""));
+  }
+  return reasons;
+}
+
+CollectorStatus Desk::snapshot() const {
+  CollectorStatus status;
+  std::function<std::vector<PluginState>()> plugins;
+  {
+    const Lock lock(mutex_);
+    status.state = state_;
+    Books sum;
+    for (const BusPtr& bus : buses_) {
+      sum += bus->books;
+      const auto same = std::find_if(status.buses.begin(), status.buses.end(),
+                                     [&](const BusStatus& other) { return other.name == bus->options.name; });
+      if (same == status.buses.end()) {
+        status.buses.push_back({bus->options.name, bus->state, bus->reason, bus->books});
+        continue;
+      }
+      same->books += bus->books;  // closed by a reload, and opened anew
+      same->state = bus->state;
+      same->reason = bus->reason;
+    }
+    status.messages = sum.messages;
+    status.samples = sum.samples;
+    status.not_ready = not_ready();
+    status.batches = batches_;
+    status.store_failures = store_failures_;
+    plugins = options_.plugins;
+  }
+  if (plugins) status.plugins = plugins();
+  return status;
+}
+
+}  // namespace tally::collector

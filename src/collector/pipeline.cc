@@ -1,0 +1,242 @@
+#include "collector/pipeline.h"
+
+#include <span>
+#include <utility>
+
+#include "bus/envelope.h"
+#include "core/glob.h"
+#include "core/ids.h"
+#include "core/sample_json.h"
+#include "core/status.h"
+#include "core/strings.h"
+#include "plugin/dispatcher.h"
+
+namespace tally::collector {
+namespace {
+
+std::string text_of(const absl::Status& status) { return std::string(to_std(status.message())); }
+
+host::Notification view_of(const bus::Envelope& envelope, Time received) {
+  host::Notification notification;
+  notification.message_id = envelope.message_id;
+  notification.event_type = envelope.event_type;
+  notification.publisher_id = envelope.publisher_id;
+  notification.priority = envelope.priority;
+  notification.timestamp = envelope.timestamp;
+  notification.time = envelope.time;
+  notification.received = received;
+  notification.payload = envelope.payload;
+  notification.context = envelope.context;
+  return notification;
+}
+
+std::optional<std::string> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+// One message has one dead letter: a second part that dies adds its name and its words to the first.
+void kill_part(Processed& processed, const Incoming& message, const std::string& reason, const std::string& detail,
+               const std::string& handler) {
+  if (!processed.dead_message) {
+    processed.dead_message = dead_message(message, processed, reason, detail, handler);
+    return;
+  }
+  host::DeadLetter& letter = *processed.dead_message;
+  letter.detail += "; " + detail;
+  if (!handler.empty()) letter.handler = letter.handler ? *letter.handler + ", " + handler : handler;
+}
+
+}  // namespace
+
+host::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
+                              std::string detail, std::string handler) {
+  host::DeadLetter letter;
+  letter.digest = host::digest(message.body);
+  letter.kind = "message";
+  letter.reason = std::move(reason);
+  letter.detail = std::move(detail);
+  letter.bus = message.bus;
+  letter.event_type = unless_empty(processed.event_type);
+  letter.message_id = unless_empty(processed.message_id);
+  letter.handler = unless_empty(handler);
+  letter.body = message.body;
+  letter.received = message.received;
+  return letter;
+}
+
+host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const Processed& processed, std::string reason,
+                          std::string detail) {
+  host::DeadLetter letter;
+  letter.body = host::to_json(row.sample);
+  letter.digest = host::digest(letter.body);
+  letter.kind = "sample";
+  letter.reason = std::move(reason);
+  letter.detail = "sample " + row.sample.id + " of meter " + row.sample.name + ": " + std::move(detail);
+  letter.bus = message.bus;
+  letter.event_type = unless_empty(processed.event_type);
+  letter.message_id = unless_empty(processed.message_id);
+  letter.received = row.received;
+  return letter;
+}
+
+struct Pipeline::Impl {
+  PipelineRules rules;
+  std::unique_ptr<host::Dispatcher> handlers;
+
+  void handle(const Incoming& message, const bus::Envelope& envelope, std::string_view body, Processed& out);
+  void take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out);
+  void admit(Sample sample, const Incoming& message, Processed& out);
+  bool disabled(const std::string& meter) const;
+  std::string refusal(const Sample& sample, Time received, std::string& detail) const;
+  // Whether `status` of one handler lets the message go on; its samples are dropped by the caller.
+  static bool settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
+                           Processed& out);
+};
+
+Pipeline::Pipeline(PipelineRules rules, std::unique_ptr<host::Dispatcher> handlers)
+    : impl_(std::make_unique<Impl>(Impl{std::move(rules), std::move(handlers)})) {}
+Pipeline::~Pipeline() = default;
+Pipeline::Pipeline(Pipeline&&) noexcept = default;
+Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
+
+bool Pipeline::Impl::disabled(const std::string& meter) const {
+  for (const std::string& pattern : rules.disabled_meters)
+    if (glob_match(pattern, meter)) return true;
+  return false;
+}
+
+// The dead letter's reason, or empty for a sample that may be kept.
+std::string Pipeline::Impl::refusal(const Sample& sample, Time received, std::string& detail) const {
+  const Time time = sample.timestamp.value_or(received);
+  const auto ahead = std::chrono::duration_cast<std::chrono::microseconds>(rules.ahead).count();
+  if (time.us - received.us > ahead) {
+    detail = "its time " + time.to_string() + " is more than " + std::to_string(rules.ahead.count()) +
+             " s after its arrival at " + received.to_string() + "; mend the sender's clock";
+    return "future";
+  }
+  for (const host::Retention& rule : rules.retention) {
+    if (!glob_match(rule.meter, sample.name)) continue;
+    if (!rule.age) break;
+    if (received.us - time.us > std::chrono::duration_cast<std::chrono::microseconds>(*rule.age).count()) {
+      detail = "its time " + time.to_string() + " is older than the retention of " + std::to_string(rule.age->count()) +
+               " s for `" + rule.meter + "`";
+      return "too old";
+    }
+    break;
+  }
+  return "";
+}
+
+// REQUIRES: the id is set.
+void Pipeline::Impl::admit(Sample sample, const Incoming& message, Processed& out) {
+  ++out.made;
+  if (disabled(sample.name)) {
+    ++out.filtered;
+    return;
+  }
+  if (sample.source.empty()) sample.source = rules.source;
+  if (!sample.timestamp) sample.timestamp = message.received;
+  std::string detail;
+  const std::string reason = refusal(sample, message.received, detail);
+  host::Row row{std::move(sample), message.received};
+  if (reason.empty()) out.rows.push_back(std::move(row));
+  else out.dead_samples.push_back(dead_row(row, message, out, reason, detail));
+}
+
+bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
+                                  Processed& out) {
+  switch (status.code()) {
+    case kUnclaimed:
+    case kAbsent: return true;  // none of its own, after all
+    case kPassing:
+      out.again = true;
+      out.again_handler = name;
+      out.again_why = text_of(status);
+      return false;
+    case kHung:
+      out.parked.push_back(name);
+      kill_part(out, message, "handler not available", name + ": " + text_of(status), name);
+      return true;
+    default:
+      kill_part(out, message, "handler failed", name + ": " + text_of(status), name);
+      return true;
+  }
+}
+
+void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelope, std::string_view body,
+                            Processed& out) {
+  const host::Notification notification = view_of(envelope, message.received);
+  const host::Dispatcher::Match& match = handlers->match(envelope.event_type);
+  for (const host::Dispatcher::Parked* parked : match.parked) {
+    out.parked.push_back(parked->name);
+    kill_part(out, message, "handler not available",
+              parked->name + " takes `" + out.event_type + "` but is not available: " + parked->reason +
+                  "; mend or disable it, then replay this",
+              parked->name);
+  }
+  std::vector<Sample> samples;
+  for (host::Dispatcher::Handler* handler : match.handlers) {
+    const std::size_t before = samples.size();
+    const absl::Status status = handler->handler->handle(notification, samples);
+    if (status.ok()) continue;
+    samples.resize(before);
+    if (!settle_error(handler->name, status, message, out)) return;
+  }
+  for (Sample& sample : samples)
+    if (!sample.timestamp) sample.timestamp = envelope.time;
+  host::MessageIds(rules.source, envelope.message_id, body).assign(samples);
+  for (Sample& sample : samples) admit(std::move(sample), message, out);
+}
+
+void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
+  auto samples = bus::decode_samples(envelope);
+  if (!samples.ok()) return kill_part(out, message, "bad samples", text_of(samples.status()), "");
+  std::size_t number = 0, bad = 0;
+  for (absl::StatusOr<Sample>& sample : *samples) {
+    ++number;
+    if (!sample.ok()) {
+      if (++bad <= 10)  // enough to see what is wrong; the body has them all
+        kill_part(out, message, "bad samples", "sample " + std::to_string(number) + ": " + text_of(sample.status()), "");
+      continue;
+    }
+    if (!sample->timestamp) sample->timestamp = envelope.time;
+    if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, rules.source);
+    admit(*std::move(sample), message, out);
+  }
+}
+
+Processed Pipeline::process(const Incoming& message) {
+  Processed out;
+  auto decoded = bus::decode(message.body);
+  if (!decoded.ok()) {
+    kill_part(out, message, "unreadable", text_of(decoded.status()), "");
+    return out;
+  }
+  const bus::Envelope& envelope = decoded->envelope();
+  out.event_type = envelope.event_type;
+  out.message_id = envelope.message_id.value_or("");
+  if (envelope.samples) impl_->take_samples(message, envelope, out);
+  else impl_->handle(message, envelope, decoded->body(), out);
+  if (!out.again) return out;
+  Processed again;
+  again.again = true;
+  again.again_why = std::move(out.again_why);
+  again.again_handler = std::move(out.again_handler);
+  again.event_type = std::move(out.event_type);
+  again.message_id = std::move(out.message_id);
+  return again;
+}
+
+Processed Pipeline::process_sample(const Incoming& sample_json) {
+  Processed out;
+  auto sample = host::sample_from_json(sample_json.body);
+  if (!sample.ok()) {
+    kill_part(out, sample_json, "bad sample", text_of(sample.status()), "");
+    return out;
+  }
+  if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, impl_->rules.source);
+  impl_->admit(*std::move(sample), sample_json, out);
+  return out;
+}
+
+}  // namespace tally::collector

@@ -1,0 +1,84 @@
+// Makes rows out of one message: decode, dispatch, handlers, ids, the rules of disabled meters and of time.
+// Not for storing, retrying or counting: it says what became of the message, its caller does the rest.
+#ifndef TALLY_COLLECTOR_PIPELINE_H
+#define TALLY_COLLECTOR_PIPELINE_H
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/config.h"
+#include "plugin/roles.h"
+
+namespace tally::host {
+class Dispatcher;
+}
+
+namespace tally::collector {
+
+struct PipelineRules {
+  std::string source = "openstack";          // of samples that name none
+  std::vector<std::string> disabled_meters;  // exact, or with `*`
+  std::vector<host::Retention> retention;    // the first that matches a meter counts
+  std::chrono::seconds ahead{86'400};        // a sample further in the future is dead
+};
+
+// One message as it came.
+struct Incoming {
+  std::string body;
+  std::string bus;  // shown in dead letters and books; no secrets
+  Time received;
+};
+
+// What became of a message before storing. Without `again`:
+//   made = rows.size() + filtered + dead_samples.size()
+struct Processed {
+  bool again = false;      // a handler's passing error: nothing below but event_type and again_handler counts
+  std::string again_why;   // that handler's words
+  std::string again_handler;
+
+  std::string event_type;  // empty where unknown
+  std::string message_id;
+  std::vector<host::Row> rows;
+  std::uint64_t made = 0;
+  std::uint64_t filtered = 0;                    // samples of disabled meters
+  std::vector<host::DeadLetter> dead_samples;    // too old, future, incomplete: one a sample
+  std::optional<host::DeadLetter> dead_message;  // unparsable, a handler failed for good or is not available
+  std::vector<std::string> parked;               // handlers that would have taken it, "notification:image"
+};
+
+// One thread at a time: it holds the handlers of one worker.
+class Pipeline {
+ public:
+  Pipeline(PipelineRules rules, std::unique_ptr<host::Dispatcher> handlers);
+  ~Pipeline();
+  Pipeline(Pipeline&&) noexcept;
+  Pipeline& operator=(Pipeline&&) noexcept;
+
+  // Never fails: what cannot be read becomes a dead letter. `body` is kept by the caller until a retry is out of question.
+  Processed process(const Incoming& message);
+
+  // The same for a sample that stands alone (a dead sample replayed, `{"id": …}` as in sample_json.h).
+  Processed process_sample(const Incoming& sample_json);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The dead letter for a message given up as a whole: `reason` a short token, `detail` in words.
+host::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
+                              std::string detail, std::string handler);
+
+// The dead letter for a row that the store would not take.
+host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const Processed& processed, std::string reason,
+                          std::string detail);
+
+}  // namespace tally::collector
+
+#endif

@@ -1,0 +1,83 @@
+// The collector's snapshot as JSON and as metrics.
+#include "collector/collector.h"
+#include "core/json.h"
+
+namespace tally::collector {
+namespace {
+
+std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+std::string messages_json(const MessageBooks& books) {
+  host::JsonWriter json;
+  json.number("received", number(books.received)).number("stored", number(books.stored));
+  json.number("duplicate", number(books.duplicate)).number("dead", number(books.dead));
+  json.number("filtered", number(books.filtered)).number("returned", number(books.returned));
+  return json.number("in_flight", number(books.in_flight)).str();
+}
+
+std::string samples_json(const SampleBooks& books) {
+  host::JsonWriter json;
+  json.number("made", number(books.made)).number("stored", number(books.stored));
+  json.number("duplicate", number(books.duplicate)).number("conflict", number(books.conflict));
+  json.number("dead", number(books.dead)).number("filtered", number(books.filtered));
+  return json.number("returned", number(books.returned)).number("in_flight", number(books.in_flight)).str();
+}
+
+}  // namespace
+
+std::string status_json(const CollectorStatus& status) {
+  std::string plugins;
+  for (const PluginState& plugin : status.plugins) {
+    host::JsonWriter json;
+    json.text("name", plugin.name).text("role", plugin.role).text("version", plugin.version);
+    json.text("state", plugin.state).text("reason", plugin.reason);
+    plugins += (plugins.empty() ? "" : ",") + json.str();
+  }
+  host::JsonWriter json;
+  json.text("state", std::string_view(status.state)).raw("messages", messages_json(status.messages));
+  return json.raw("samples", samples_json(status.samples)).raw("plugins", "[" + plugins + "]").str();
+}
+
+void status_metrics(const CollectorStatus& status, MetricsPage& page) {
+  page.family("tally_messages_received_total", "counter", "Messages taken from the bus.");
+  for (const BusStatus& bus : status.buses) page.value({{"bus", bus.name}}, bus.books.messages.received);
+  page.family("tally_messages_total", "counter", "Messages by what became of them.");
+  for (const BusStatus& bus : status.buses) {
+    const MessageBooks& books = bus.books.messages;
+    page.value({{"bus", bus.name}, {"outcome", "stored"}}, books.stored);
+    page.value({{"bus", bus.name}, {"outcome", "duplicate"}}, books.duplicate);
+    page.value({{"bus", bus.name}, {"outcome", "dead"}}, books.dead);
+    page.value({{"bus", bus.name}, {"outcome", "filtered"}}, books.filtered);
+    page.value({{"bus", bus.name}, {"outcome", "returned"}}, books.returned);
+  }
+  page.family("tally_messages_in_flight", "gauge", "Messages taken and not yet settled.");
+  for (const BusStatus& bus : status.buses) page.value({{"bus", bus.name}}, bus.books.messages.in_flight);
+  page.family("tally_samples_made_total", "counter", "Samples made of messages.");
+  for (const BusStatus& bus : status.buses) page.value({{"bus", bus.name}}, bus.books.samples.made);
+  page.family("tally_samples_total", "counter", "Samples by what became of them.");
+  for (const BusStatus& bus : status.buses) {
+    const SampleBooks& books = bus.books.samples;
+    page.value({{"bus", bus.name}, {"outcome", "stored"}}, books.stored);
+    page.value({{"bus", bus.name}, {"outcome", "duplicate"}}, books.duplicate);
+    page.value({{"bus", bus.name}, {"outcome", "conflict"}}, books.conflict);
+    page.value({{"bus", bus.name}, {"outcome", "dead"}}, books.dead);
+    page.value({{"bus", bus.name}, {"outcome", "filtered"}}, books.filtered);
+    page.value({{"bus", bus.name}, {"outcome", "returned"}}, books.returned);
+  }
+  page.family("tally_samples_in_flight", "gauge", "Samples made and not yet settled.");
+  for (const BusStatus& bus : status.buses) page.value({{"bus", bus.name}}, bus.books.samples.in_flight);
+  page.family("tally_bus_connected", "gauge", "1 where the bus is connected.");
+  for (const BusStatus& bus : status.buses)
+    page.value({{"bus", bus.name}}, std::uint64_t{bus.state == "connected" ? 1U : 0U});
+  page.family("tally_ready", "gauge", "1 where nothing stands in the way; /readyz has the reasons.");
+  page.value(Labels{}, std::uint64_t{status.not_ready.empty() ? 1U : 0U});
+  page.family("tally_batches_total", "counter", "Batches committed by the store.");
+  page.value(Labels{}, status.batches);
+  page.family("tally_store_failures_total", "counter", "Attempts to write a batch that failed.");
+  page.value(Labels{}, status.store_failures);
+  page.family("tally_plugin_state", "gauge", "1 for the state that each plugin is in.");
+  for (const PluginState& plugin : status.plugins)
+    page.value({{"plugin", plugin.role + ":" + plugin.name}, {"state", plugin.state}}, std::uint64_t{1});
+}
+
+}  // namespace tally::collector

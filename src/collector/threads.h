@@ -1,0 +1,44 @@
+// What each of a collector's threads does from its start to its end.
+// Not for starting them: collector.cc does; not for what they share: collector/desk.h.
+#ifndef TALLY_COLLECTOR_THREADS_H
+#define TALLY_COLLECTOR_THREADS_H
+
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "collector/desk.h"
+#include "collector/pipeline.h"
+
+namespace tally::collector {
+
+// Hands a worker its next pipeline, from any thread.
+class PipelineSlot {
+ public:
+  void put(std::shared_ptr<Pipeline> pipeline) {
+    const std::lock_guard lock(mutex_);
+    next_ = std::move(pipeline);
+  }
+  // Null where nothing new is there.
+  std::shared_ptr<Pipeline> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(next_, nullptr);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<Pipeline> next_;
+};
+
+// Opens the bus with growing pauses, serves it until it is closed and nothing of it is in flight or unsettled.
+void run_bus(Desk& desk, const BusPtr& bus);
+
+// Turns messages into rows until the desk quits.
+void run_worker(Desk& desk, PipelineSlot& slot);
+
+// Opens the store with growing pauses, writes batch after batch until the desk quits, expires once an hour.
+void run_writer(Desk& desk);
+
+}  // namespace tally::collector
+
+#endif

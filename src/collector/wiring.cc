@@ -1,0 +1,189 @@
+#include "collector/wiring.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "core/log.h"
+#include "core/status.h"
+#include "core/strings.h"
+#include "core/url.h"
+#include "plugin/adapters.h"
+#include "plugin/dispatcher.h"
+#include "plugin/driver.h"
+#include "plugin/guard.h"
+#include "plugin/guarded.h"
+
+namespace tally::collector {
+namespace {
+
+using Guards = std::map<std::string, std::shared_ptr<host::Guard>>;
+
+host::GuardOptions guard_options(const host::Entry& entry, const host::Config& config,
+                                 const std::shared_ptr<host::HangCounter>& hangs) {
+  host::GuardOptions options;
+  options.limit = entry.role.limit.value_or(config.limits.call);
+  options.hangs = hangs;
+  // A bad message is not its handler's fault; a store or a bus has pauses of its own.
+  options.permanent_counts = false;
+  if (entry.role.role != host::Role::notification) options.quarantine_after = 0;
+  return options;
+}
+
+std::shared_ptr<host::Guard> guard_for(Guards& guards, const host::Entry& entry, const host::Config& config,
+                                       const std::shared_ptr<host::HangCounter>& hangs) {
+  std::shared_ptr<host::Guard>& guard = guards[entry.key()];
+  if (!guard) {
+    guard = std::make_shared<host::Guard>(entry.key(), guard_options(entry, config, hangs));
+    guard->on_change = [](const host::Guard& changed) {
+      const std::string reason = changed.reason();
+      log::warning(changed.name() + " is " + std::string(host::state_name(changed.state())) +
+                   (reason.empty() ? "" : ": " + reason));
+    };
+  }
+  return guard;
+}
+
+// Adds one handler, or what it would have claimed.
+void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::Config& config,
+                 const std::shared_ptr<host::Guard>& guard) {
+  // The instance may be made anew on another thread: it gets an entry of its own.
+  const auto own = std::make_shared<host::Entry>(entry);
+  auto handler = host::guarded(
+      host::Factory<host::NotificationHandler>(
+          [own, settings = host::settings_for(entry, config)] { return host::make_notification(*own, settings); }),
+      guard);
+  auto claims = handler->claims();
+  if (claims.ok()) {
+    dispatcher.add(entry.key(), std::move(handler), *claims, guard);
+    return;
+  }
+  const std::string reason(to_std(claims.status().message()));
+  entry.state = claims.status().code() == kAbsent ? host::State::absent
+                : guard->state() == host::State::on && own->state != host::State::on ? own->state
+                                                                                      : host::State::failed;
+  entry.reason = reason;
+  log::warning(entry.key() + " is " + std::string(host::state_name(entry.state)) + ": " + reason);
+  if (entry.state != host::State::absent) dispatcher.park(entry.key(), reason, entry.role.event_types);
+}
+
+Pipeline build(host::Catalog& catalog, const host::Config& config, Guards& guards,
+               const std::shared_ptr<host::HangCounter>& hangs) {
+  auto dispatcher = std::make_unique<host::Dispatcher>();
+  for (host::Entry* entry : catalog.of(host::Role::notification)) {
+    switch (entry->state) {
+      case host::State::on:
+        add_handler(*dispatcher, *entry, config, guard_for(guards, *entry, config, hangs));
+        break;
+      case host::State::refused:
+      case host::State::failed:
+      case host::State::quarantined:
+        dispatcher->park(entry->key(), entry->reason, entry->role.event_types);
+        break;
+      case host::State::disabled:
+      case host::State::absent: break;
+    }
+  }
+  PipelineRules rules;
+  rules.source = config.source;
+  rules.retention = config.retention;
+  for (const host::DisableEntry& meter : config.disable.meters) rules.disabled_meters.push_back(meter.pattern);
+  return {std::move(rules), std::move(dispatcher)};
+}
+
+// What the factories of one configuration share. Its catalog is touched under the lock alone.
+struct Wiring {
+  std::shared_ptr<host::Catalog> catalog;
+  host::Config config;
+  std::shared_ptr<host::HangCounter> hangs;
+  std::mutex mutex;
+  Guards guards;
+
+  absl::StatusOr<std::unique_ptr<host::Transport>> transport(const std::string& url) {
+    const std::lock_guard lock(mutex);
+    auto entry = host::find_driver(*catalog, host::Role::transport, url);
+    if (!entry.ok()) return entry.status();
+    auto made = host::make_transport(**entry, host::settings_for(**entry, config, url));
+    if (!made.ok()) return made.status();
+    return host::guarded(*std::move(made), guard_for(guards, **entry, config, hangs));
+  }
+
+  absl::StatusOr<std::unique_ptr<host::Storage>> storage() {
+    const std::lock_guard lock(mutex);
+    auto entry = host::find_driver(*catalog, host::Role::storage, config.storage);
+    if (!entry.ok()) return entry.status();
+    auto made = host::make_storage(**entry, host::settings_for(**entry, config, config.storage));
+    if (!made.ok()) return made.status();
+    return host::guarded(*std::move(made), guard_for(guards, **entry, config, hangs));
+  }
+
+  // Pollsters and discoveries are the agent's affair.
+  std::vector<PluginState> plugins() {
+    const std::lock_guard lock(mutex);
+    std::vector<PluginState> states;
+    for (const host::Entry& entry : std::as_const(*catalog).entries()) {
+      if (entry.shadowed || entry.role.role == host::Role::pollster || entry.role.role == host::Role::discovery)
+        continue;
+      PluginState state{entry.role.name.empty() ? entry.key() : entry.role.name,
+                        std::string(host::role_name(entry.role.role)), entry.manifest.version,
+                        std::string(host::state_name(entry.state)), entry.reason};
+      const auto guard = guards.find(entry.key());
+      if (guard != guards.end() && entry.state == host::State::on) {
+        state.state = host::state_name(guard->second->state());
+        state.reason = guard->second->reason();
+      }
+      states.push_back(std::move(state));
+    }
+    return states;
+  }
+};
+
+// Changes when anything does that an instance of this role is made with.
+std::string fingerprint(const std::string& url, const std::string& role, const host::Config& config) {
+  std::string text = url;
+  for (const auto& [plugin, options] : config.plugins) {
+    if (plugin.rfind(role + ":", 0) != 0) continue;
+    for (const auto& [key, value] : options) text += "\n" + plugin + "\n" + key + "\n" + value;
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<Pipeline> make_pipeline(host::Catalog& catalog, const host::Config& config) {
+  Guards guards;
+  return build(catalog, config, guards, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<host::Storage>> make_store(host::Catalog& catalog, const host::Config& config) {
+  auto entry = host::find_driver(catalog, host::Role::storage, config.storage);
+  if (!entry.ok()) return entry.status();
+  return host::make_storage(**entry, host::settings_for(**entry, config, config.storage));
+}
+
+CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config& config,
+                      std::shared_ptr<host::HangCounter> hangs) {
+  auto wiring = std::make_shared<Wiring>();
+  wiring->catalog = std::move(catalog);
+  wiring->config = config;
+  wiring->hangs = std::move(hangs);
+  CollectorOptions options;
+  for (const std::string& url : config.listen)
+    options.buses.push_back({redact_url(url), fingerprint(url, "transport", config),
+                             [wiring, url] { return wiring->transport(url); }});
+  options.store = {redact_url(config.storage), fingerprint(config.storage, "storage", config),
+                   [wiring] { return wiring->storage(); }};
+  options.pipeline = [wiring]() -> absl::StatusOr<Pipeline> {
+    const std::lock_guard lock(wiring->mutex);
+    return build(*wiring->catalog, wiring->config, wiring->guards, wiring->hangs);
+  };
+  options.plugins = [wiring] { return wiring->plugins(); };
+  options.retention = config.retention;
+  if (config.limits.messages > 0) options.window = static_cast<std::uint32_t>(config.limits.messages);
+  if (config.limits.retry.count() > 0) options.again_time = config.limits.retry;
+  if (config.batch.samples > 0) options.batch_samples = config.batch.samples;
+  if (config.batch.age.count() > 0) options.batch_age = config.batch.age;
+  return options;
+}
+
+}  // namespace tally::collector

@@ -1,0 +1,33 @@
+// Makes the collector's options out of a configuration and the plugins there are.
+// Not for running: that is Collector; used by tally-collector, `tally run`, `tally convert` and `tally dead-letter`.
+#ifndef TALLY_COLLECTOR_WIRING_H
+#define TALLY_COLLECTOR_WIRING_H
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "collector/collector.h"
+#include "collector/pipeline.h"
+#include "core/config.h"
+#include "plugin/catalog.h"
+#include "plugin/guard.h"
+#include "plugin/roles.h"
+
+namespace tally::collector {
+
+// A pipeline with instances of all notification handlers that are on; claims of those that are refused or failed are
+// parked. A handler that cannot be made is parked too, and said so in its catalog entry.
+absl::StatusOr<Pipeline> make_pipeline(host::Catalog& catalog, const host::Config& config);
+
+// The storage driver of config.storage, not prepared yet.
+absl::StatusOr<std::unique_ptr<host::Storage>> make_store(host::Catalog& catalog, const host::Config& config);
+
+// `catalog` is shared with the factories in the result, and from then on theirs: others may read its pollsters and
+// discoveries, no more. For a reload scan and wire anew. `hangs`, of the whole process, may be null.
+CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config& config,
+                      std::shared_ptr<host::HangCounter> hangs = nullptr);
+
+}  // namespace tally::collector
+
+#endif
