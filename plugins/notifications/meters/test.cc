@@ -1,0 +1,150 @@
+// The handler "meters" on definitions of its own and on the shipped ones.
+// Not for the envelope: tests/bus.
+#include "support/notification_fixture.h"
+#include "support/pollster_fixture.h"
+
+namespace {
+
+using tally::test::handle;
+using tally::test::message;
+using tally::test::Tree;
+
+class Meters : public testing::Test {
+ protected:
+  Meters() { unsetenv("TALLY_DEFINITIONS"); }
+
+  void define(const std::string& text) { tree_.write("d/a.yaml", text); }
+
+  void open() {
+    auto made = tally::test::make_handler("meters", {{"definitions", "[\"" + tree_.path() + "/d\"]"}});
+    ASSERT_TRUE(made.ok()) << made.status();
+    handler_ = *std::move(made);
+  }
+
+  std::vector<tally::Sample> samples(std::string_view event_type, std::string_view payload) {
+    const auto handled = handle(*handler_, message(event_type, payload));
+    EXPECT_TRUE(handled.status.ok()) << handled.status;
+    return handled.samples;
+  }
+
+  Tree tree_;
+  std::unique_ptr<tally::host::NotificationHandler> handler_;
+};
+
+// config/meters.d of the tree that is tested.
+std::string shipped_folder() {
+  const char* source = std::getenv("TALLY_TEST_SOURCE");
+  return std::string(source == nullptr ? "TALLY_TEST_SOURCE-is-not-set" : source) + "/config/meters.d";
+}
+
+constexpr const char* kDisk = R"(
+metric:
+  - name: disk
+    event_type: ['disk\.(?!start).*', '*.exists']
+    type: cumulative
+    unit: B
+    volume: $.payload.disks.[-1].size
+    resource_id: payload['the id']
+    user_id: [$.payload.nobody, $.payload."user.id"]
+    timestamp: payload.at
+    metadata: {first: 'payload.disks[*].size', none: payload.nothing, three: 3, zero: payload.zero}
+  - {name: $.payload.name, event_type: disk, type: delta, unit: $.payload.unit, volume: 1, resource_id: publisher_id}
+)";
+
+constexpr const char* kPayload = R"({"disks": [{"size": 10}, {"size": 12345678901234567890.50}], "the id": "d1",
+    "user.id": "u9", "at": "2026-02-03T00:00:00+01:00", "name": "disk.event", "unit": "event", "zero": 0})";
+
+TEST_F(Meters, MakesSamplesAsDefined) {
+  define(kDisk);
+  open();
+  const auto made = samples("disk.end", kPayload);
+  ASSERT_EQ(made.size(), 2U);
+  EXPECT_EQ(made[0].name, "disk.event");
+  EXPECT_EQ(made[0].unit, "event");
+  EXPECT_EQ(made[0].type, tally::SampleType::delta);
+  EXPECT_EQ(made[0].volume, 1);
+  EXPECT_EQ(made[0].resource_id, "svc.node1");
+  EXPECT_EQ(made[0].project_id, "cp");
+  EXPECT_EQ(made[0].user_id, "cu");
+  EXPECT_NE(made[0].resource_metadata.find(R"("event_type":"disk.end","host":"svc.node1"})"), std::string::npos);
+  EXPECT_EQ(made[1].volume.to_string(), "12345678901234567890.5");
+  EXPECT_EQ(made[1].resource_id, "d1");
+  EXPECT_EQ(made[1].user_id, "u9");
+  EXPECT_EQ(made[1].timestamp, tally::Time::parse("2026-02-02T23:00:00Z"));
+  EXPECT_EQ(made[1].resource_metadata, R"({"first":10,"three":3,"zero":0})");
+}
+
+TEST_F(Meters, ClaimsWhatTheHostCanIndexAndRefusesTheRest) {
+  define(kDisk);
+  open();
+  const auto claims = handler_->claims();
+  ASSERT_TRUE(claims.ok()) << claims.status();
+  EXPECT_EQ(*claims, (std::vector<std::string>{"*.exists", "disk*", "disk.*"}));
+  EXPECT_EQ(handle(*handler_, message("dish", "{}")).status.code(), tally::kUnclaimed);
+  EXPECT_EQ(samples("thing.exists", kPayload).size(), 1U);
+  auto failed = message("disk.end", kPayload);
+  failed.priority = "error";
+  EXPECT_EQ(handle(*handler_, failed).status.code(), tally::kUnclaimed);
+}
+
+TEST_F(Meters, WithoutAVolumeThereIsNoSample) {
+  define(kDisk);
+  open();
+  EXPECT_TRUE(samples("a.exists", "{}").empty());
+  EXPECT_TRUE(samples("a.exists", R"({"disks": [{"size": null}]})").empty());
+}
+
+TEST_F(Meters, AVolumeThatCannotBecomeASampleIsAnErrorThatNamesTheDefinition) {
+  define(kDisk);
+  open();
+  const auto many = handle(*handler_, message("a.exists", R"({"disks": [{"size": "many"}], "the id": "d"})"));
+  EXPECT_EQ(many.status.code(), tally::kPermanent);
+  EXPECT_NE(many.status.ToString().find("a.yaml:3: volume \"many\" of disk: not a number"), std::string::npos)
+      << many.status;
+  const auto nobody = handle(*handler_, message("a.exists", R"({"disks": [{"size": 1}]})"));
+  EXPECT_EQ(nobody.status.code(), tally::kPermanent);
+}
+
+TEST_F(Meters, ABadDefinitionCostsItselfAlone) {
+  define(R"(
+metric:
+  - {name: no.type, event_type: e, unit: u, volume: 1, resource_id: publisher_id}
+  - {name: bad.type, event_type: e, type: sum, unit: u, volume: 1, resource_id: publisher_id}
+  - {name: bad.path, event_type: e, type: gauge, unit: u, volume: 'payload[?(@.a)]', resource_id: publisher_id}
+  - {name: bad.key, event_type: e, type: gauge, unit: u, volume: 1, resource_id: publisher_id, lookup: name}
+  - {name: good, event_type: e, type: gauge, unit: u, volume: 7, resource_id: publisher_id}
+  - {name: good, event_type: e, type: gauge, unit: u, volume: 8, resource_id: publisher_id}
+)");
+  tree_.write("d/b.yaml", "metric: [");
+  tree_.write("d/c.yaml", "metric: [{name: good, event_type: e, type: gauge, unit: u, volume: 9, resource_id: x}]");
+  open();
+  const auto made = samples("e", "{}");
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_EQ(made[0].volume, 8);  // the last of its file, the first file's
+}
+
+TEST_F(Meters, WithoutDefinitionsItIsAbsent) {
+  const auto made = tally::test::make_handler("meters", {{"definitions", "[\"" + tree_.path() + "/none\"]"}});
+  EXPECT_EQ(made.status().code(), tally::kAbsent) << made.status();
+}
+
+TEST_F(Meters, TheShippedOnesMeterAServerAVolumeAndAnImage) {
+  const std::string shipped = shipped_folder();
+  ASSERT_EQ(setenv("TALLY_DEFINITIONS", shipped.c_str(), 1), 0);
+  open();
+  unsetenv("TALLY_DEFINITIONS");
+  const char* server = R"({"instance_id": "vm", "tenant_id": "p", "user_id": "u", "memory_mb": 512, "vcpus": 1,
+                           "root_gb": 20, "ephemeral_gb": 0, "host": "node7"})";
+  const auto made = samples("compute.instance.create.end", server);
+  ASSERT_EQ(made.size(), 4U);
+  EXPECT_EQ(made[0].name, "disk.ephemeral.size");
+  EXPECT_EQ(made[0].volume, 0);
+  EXPECT_EQ(made[3].name, "memory");
+  EXPECT_EQ(made[3].volume, 512);
+  EXPECT_EQ(made[3].resource_metadata, R"({"host":"node7"})");
+  EXPECT_EQ(handle(*handler_, message("compute.instance.create.start", server)).status.code(), tally::kUnclaimed);
+  EXPECT_EQ(samples("volume.create.end", R"({"size": 3, "volume_id": "v"})").size(), 1U);
+  EXPECT_EQ(samples("image.send", R"({"bytes_sent": 5, "image_id": "i"})").size(), 2U);
+}
+
+}  // namespace

@@ -1,0 +1,70 @@
+// Meters the host's memory and swap space, from /proc/meminfo.
+// Not for the memory of single programs or guests.
+#include <tally/plugin.h>
+
+#include <map>
+
+namespace {
+
+class Memory : public tally::Pollster {
+ public:
+  explicit Memory(const tally::Config& config)
+      : host_(config.host()), file_(tally::join(config.text("root"), "proc/meminfo")) {}
+
+  void poll(const tally::Poll&, tally::Emitter& emit) override {
+    const std::string text = tally::read_file(file_);
+    const auto fields = read(text);
+    const auto total = fields.find("MemTotal"), available = fields.find("MemAvailable");
+    if (total == fields.end()) throw tally::Error::passing(file_ + ": no line MemTotal");
+    if (available != fields.end() && available->second <= total->second) {
+      emit(tally::gauge("hardware.memory.used", "KB", total->second - available->second, host_));
+    }
+    static constexpr std::pair<std::string_view, const char*> kMeters[] = {
+        {"MemTotal", "hardware.memory.total"},      {"MemAvailable", "hardware.memory.available"},
+        {"MemFree", "hardware.memory.free"},        {"Buffers", "hardware.memory.buffer"},
+        {"Cached", "hardware.memory.cached"},       {"SwapTotal", "hardware.memory.swap.total"},
+        {"SwapFree", "hardware.memory.swap.avail"},
+    };
+    for (const auto& [field, meter] : kMeters) {
+      const auto found = fields.find(field);
+      if (found != fields.end()) emit(tally::gauge(meter, "KB", found->second, host_));
+    }
+  }
+
+ private:
+  // Lines such as "MemTotal:  16314040 kB"; those of another form are none of ours.
+  static std::map<std::string_view, std::uint64_t> read(std::string_view text) {
+    std::map<std::string_view, std::uint64_t> fields;
+    for (const std::string_view line : tally::lines(text)) {
+      const auto words = tally::words(line);
+      if (words.size() != 3 || words[2] != "kB" || !words[0].ends_with(':')) continue;
+      const auto value = tally::to_number(words[1]);
+      if (value) fields.emplace(words[0].substr(0, words[0].size() - 1), *value);
+    }
+    return fields;
+  }
+
+  std::string host_;
+  std::string file_;
+};
+
+}  // namespace
+
+// clang-format off
+TALLY_PLUGIN(Memory, {
+  "name": "memory", "version": "1.0.0",
+  "roles": [{
+    "role": "pollster", "name": "memory", "namespace": "host", "summary": "Memory and swap space of the host",
+    "meters": [
+      {"name": "hardware.memory.total", "type": "gauge", "unit": "KB", "description": "what the kernel manages"},
+      {"name": "hardware.memory.used", "type": "gauge", "unit": "KB", "description": "total less available"},
+      {"name": "hardware.memory.available", "type": "gauge", "unit": "KB", "description": "for new programs without swapping"},
+      {"name": "hardware.memory.free", "type": "gauge", "unit": "KB", "description": "used for nothing at all"},
+      {"name": "hardware.memory.buffer", "type": "gauge", "unit": "KB", "description": "buffers of block devices"},
+      {"name": "hardware.memory.cached", "type": "gauge", "unit": "KB", "description": "cache of files"},
+      {"name": "hardware.memory.swap.total", "type": "gauge", "unit": "KB", "description": "swap space"},
+      {"name": "hardware.memory.swap.avail", "type": "gauge", "unit": "KB", "description": "swap space not in use"}],
+    "config": [
+      {"key": "root", "type": "path", "default": "/", "help": "where the file system with /proc starts"}]
+  }]
+})

@@ -1,0 +1,35 @@
+// The pollster "network" on made-up files.
+// Not on this host's own interfaces.
+#include "support/pollster_fixture.h"
+
+namespace {
+
+using tally::test::poll_once;
+using tally::test::Tree;
+
+TEST(Network, EachInterfaceButLoopback) {
+  const Tree tree;
+  tree.write("proc/net/dev",
+             "Inter-|   Receive                            |  Transmit\n"
+             " face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls "
+             "carrier compressed\n"
+             "    lo: 5 5 0 0 0 0 0 0 5 5 0 0 0 0 0 0\n"
+             "  eth0:18446744073709551615 2 3 4 0 0 0 0 10 11 12 13 0 0 0 0\n");
+  const auto polled = poll_once("network", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 8U);
+  EXPECT_EQ(polled.volume("hardware.network.incoming.bytes", "node1.eth0"), "18446744073709551615");
+  EXPECT_EQ(polled.volume("hardware.network.incoming.drop", "node1.eth0"), "4");
+  EXPECT_EQ(polled.volume("hardware.network.outgoing.bytes", "node1.eth0"), "10");
+  EXPECT_EQ(polled.volume("hardware.network.outgoing.errors", "node1.eth0"), "12");
+}
+
+TEST(Network, ShortLineIsAnErrorThatNamesTheInterface) {
+  const Tree tree;
+  tree.write("proc/net/dev", "  eth0: 1 2 3\n");
+  const auto polled = poll_once("network", {{"root", tree.path()}});
+  EXPECT_EQ(polled.status.code(), tally::kPassing);
+  EXPECT_NE(polled.status.ToString().find("eth0"), std::string::npos);
+}
+
+}  // namespace
