@@ -1,0 +1,225 @@
+// Pollsters on their timers: what they are given, what becomes of their samples, and who waits for whom.
+#include "agent/agent.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+#include "agent/fakes.h"
+#include "agent/poller.h"
+#include "bus/envelope.h"
+
+namespace tally::agent {
+namespace {
+
+PollsterSource source(const std::string& name, FakePollster::Act act, std::int64_t interval_us = 20'000) {
+  PollsterSource made;
+  made.name = name;
+  made.version = "1.0.0";
+  made.poll_namespace = "host";
+  made.interval_us = interval_us;
+  made.fingerprint = name;
+  made.make = [act] { return std::make_unique<FakePollster>(act); };
+  return made;
+}
+
+class AgentTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto outbox = Outbox::open(std::make_unique<FakeTransport>(bus_), {.spool_folder = folder_.path() / "spool"});
+    ASSERT_TRUE(outbox.ok()) << outbox.status();
+    outbox_ = std::move(*outbox);
+    outbox_->start();
+  }
+  std::vector<Sample> received() {
+    std::vector<Sample> samples;
+    const std::lock_guard lock(bus_->mutex);
+    for (const std::string& body : bus_->bodies()) {
+      auto message = bus::decode(body);
+      EXPECT_TRUE(message.ok()) << message.status();
+      auto read = bus::decode_samples(message->envelope());
+      EXPECT_TRUE(read.ok()) << read.status();
+      for (auto& one : *read) samples.push_back(*one);
+    }
+    return samples;
+  }
+
+  Folder folder_;
+  std::shared_ptr<FakeBus> bus_ = std::make_shared<FakeBus>();
+  std::unique_ptr<Outbox> outbox_;
+};
+
+TEST_F(AgentTest, SamplesArriveWithIdTimeAndSourceInEnvelopesOfAtMostAHundred) {
+  Sources sources;
+  sources.pollsters.push_back(source("many", [](const host::PollRequest&, host::PollResult& result) {
+    for (int at = 0; at < 250; ++at) result.samples.push_back(sample("m", "r" + std::to_string(at), at));
+    return absl::OkStatus();
+  }, 3'600'000'000));
+  Agent agent({.source = "here", .host = "h1", .at_once = true}, std::move(sources), *outbox_);
+  agent.start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 3; }));
+  agent.stop();
+  outbox_->stop(10'000);
+  EXPECT_EQ(bus_->bodies().size(), 3u);
+  const std::vector<Sample> samples = received();
+  ASSERT_EQ(samples.size(), 250u);
+  for (const Sample& one : samples) {
+    EXPECT_EQ(one.id.size(), 32u);
+    EXPECT_EQ(one.source, "here");
+    EXPECT_EQ(one.timestamp, samples.front().timestamp);
+  }
+}
+
+TEST_F(AgentTest, ASlowPollsterDelaysOnlyItself) {
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  std::atomic<int> fast{0};
+  Sources sources;
+  sources.pollsters.push_back(source("slow", [released](const host::PollRequest&, host::PollResult&) {
+    released.wait();
+    return absl::OkStatus();
+  }));
+  sources.pollsters.push_back(source("fast", [&](const host::PollRequest&, host::PollResult& result) {
+    result.samples.push_back(sample("fast", "r", ++fast));
+    return absl::OkStatus();
+  }));
+  Agent agent({}, std::move(sources), *outbox_);
+  agent.start();
+  EXPECT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 10; }));
+  release.set_value();
+  agent.stop();
+  EXPECT_GE(fast.load(), 10);
+  EXPECT_GT(agent.status().skipped_cycles, 0u);
+}
+
+TEST_F(AgentTest, AbsentTurnsItOffWithItsReason) {
+  Sources sources;
+  sources.pollsters.push_back(source("gone", [](const host::PollRequest&, host::PollResult&) { return absent("no sensors"); }));
+  sources.pollsters.push_back(source("other", [](const host::PollRequest&, host::PollResult& result) {
+    result.samples.push_back(sample("other", "r", 1));
+    return absl::OkStatus();
+  }));
+  PollsterSource off;
+  off.name = "off";
+  off.state = "disabled";
+  off.reason = "agent.yaml:3";
+  sources.pollsters.push_back(off);
+  Agent agent({.at_once = true}, std::move(sources), *outbox_);
+  agent.start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 5; }));
+  agent.stop();
+  const AgentStatus status = agent.status();
+  ASSERT_EQ(status.plugins.size(), 3u);
+  EXPECT_EQ(status.plugins[0].state, "absent");
+  EXPECT_EQ(status.plugins[0].reason, "no sensors");
+  EXPECT_EQ(status.plugins[1].state, "disabled");
+  EXPECT_EQ(status.plugins[1].reason, "agent.yaml:3");
+  EXPECT_EQ(status.plugins[2].state, "on");
+}
+
+TEST_F(AgentTest, DisabledMetersDoNotLeave) {
+  Sources sources;
+  sources.disabled_meters = {"disk.*"};
+  sources.pollsters.push_back(source("both", [](const host::PollRequest&, host::PollResult& result) {
+    result.samples = {sample("disk.read", "r", 1), sample("cpu", "r", 1)};
+    return absl::OkStatus();
+  }));
+  Agent agent({.at_once = true}, std::move(sources), *outbox_);
+  agent.start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 2; }));
+  agent.stop();
+  outbox_->stop(10'000);
+  for (const Sample& one : received()) EXPECT_EQ(one.name, "cpu");
+}
+
+TEST_F(AgentTest, AReloadKeepsTheInstanceThatDidNotChange) {
+  std::atomic<int> made{0};
+  const auto counted = [&](const std::string& fingerprint) {
+    PollsterSource one = source("p", [](const host::PollRequest&, host::PollResult& result) {
+      result.samples.push_back(sample("m", "r", 1));
+      return absl::OkStatus();
+    });
+    one.fingerprint = fingerprint;
+    one.make = [&made, make = one.make] { return ++made, make(); };
+    Sources sources;
+    sources.pollsters.push_back(one);
+    return sources;
+  };
+  Agent agent({.at_once = true}, counted("a"), *outbox_);
+  agent.start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 2; }));
+  agent.reload(counted("a"));
+  std::size_t before = 0;
+  ASSERT_TRUE(bus_->wait([&] { return (before = bus_->bodies().size()) > 0; }));
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= before + 2; }));
+  EXPECT_EQ(made.load(), 1);
+  agent.reload(counted("b"));
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= before + 6; }));
+  agent.stop();
+  EXPECT_EQ(made.load(), 2);
+}
+
+// --- one pollster's cycles, without threads -------------------------------------------------------------------------
+
+struct Found {
+  int asked = 0;
+  std::vector<std::string> ids;
+  std::shared_ptr<SharedDiscovery> share() {
+    DiscoverySource made;
+    made.name = "things";
+    made.make = [this] {
+      return std::make_unique<FakeDiscovery>([this]() -> absl::StatusOr<std::vector<host::Resource>> {
+        ++asked;
+        std::vector<host::Resource> resources;
+        for (const std::string& id : ids) resources.push_back({.id = id});
+        return resources;
+      });
+    };
+    return std::make_shared<SharedDiscovery>(std::vector<DiscoverySource>{made});
+  }
+};
+
+TEST(Poller, DiscoveryIsAskedOnceACycleAndShared) {
+  Found found{.asked = 0, .ids = {"a", "b"}};
+  const auto shared = found.share();
+  PollsterSource one = source("p", [](const host::PollRequest& request, host::PollResult&) {
+    EXPECT_EQ(request.resources.size(), 2u);
+    return absl::OkStatus();
+  });
+  one.discovery = "things";
+  Poller first(one, shared);
+  Poller second(one, shared);
+  EXPECT_TRUE(first.poll(Time{100}).status.ok());
+  EXPECT_TRUE(second.poll(Time{100}).status.ok());
+  EXPECT_EQ(found.asked, 1);
+  EXPECT_TRUE(second.poll(Time{200}).status.ok());
+  EXPECT_EQ(found.asked, 2);
+}
+
+TEST(Poller, AResourceThatFailsForGoodIsLeftOutUntilItIsDiscoveredAnew) {
+  Found found{.asked = 0, .ids = {"good", "bad"}};
+  std::vector<std::string> polled;
+  PollsterSource one = source("p", [&](const host::PollRequest& request, host::PollResult& result) {
+    polled.clear();
+    for (const host::Resource& resource : request.resources) {
+      polled.push_back(resource.id);
+      if (resource.id == "bad") result.faults.push_back({"bad", permanent("broken")});
+    }
+    return absl::OkStatus();
+  });
+  one.discovery = "things";
+  Poller poller(one, found.share());
+  poller.poll(Time{1});
+  EXPECT_EQ(polled, (std::vector<std::string>{"good", "bad"}));
+  poller.poll(Time{2});
+  EXPECT_EQ(polled, (std::vector<std::string>{"good"}));
+  found.ids = {"good"};
+  poller.poll(Time{3});
+  found.ids = {"good", "bad"};
+  poller.poll(Time{4});
+  EXPECT_EQ(polled, (std::vector<std::string>{"good", "bad"}));
+}
+
+}  // namespace
+}  // namespace tally::agent

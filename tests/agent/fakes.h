@@ -1,0 +1,125 @@
+// A bus and pollsters that do what a test says.
+#ifndef TALLY_TESTS_AGENT_FAKES_H
+#define TALLY_TESTS_AGENT_FAKES_H
+
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "plugin/roles.h"
+
+namespace tally::agent {
+
+// A folder of the test's own.
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "tally-agent-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) std::abort();
+    path_ = pattern;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// What came to the bus, shared by the transport (which the outbox owns) and the test.
+struct FakeBus {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool away = false;
+  std::string refuse;  // a body that the bus will never take
+  std::vector<std::vector<std::string>> publishes;  // confirmed bodies, by call
+  std::uint64_t attempts = 0;
+
+  void set_away(bool value) {
+    const std::lock_guard lock(mutex);
+    away = value;
+  }
+  std::vector<std::string> bodies() {
+    std::vector<std::string> all;
+    for (const auto& call : publishes) all.insert(all.end(), call.begin(), call.end());
+    return all;
+  }
+  // Waits for what the test expects; false after a time in which it should have come ten times over.
+  bool wait(const std::function<bool()>& condition) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), condition);
+  }
+};
+
+class FakeTransport : public host::Transport {
+ public:
+  explicit FakeTransport(std::shared_ptr<FakeBus> bus) : bus_(std::move(bus)) {}
+  absl::Status consume(std::uint32_t) override { return absl::OkStatus(); }
+  absl::Status service(std::uint32_t, std::uint32_t, const host::TransportEvents&) override { return absl::OkStatus(); }
+  absl::Status settle(std::span<const host::Settlement>) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const host::Outgoing> messages, std::uint32_t) override {
+    const std::lock_guard lock(bus_->mutex);
+    ++bus_->attempts;
+    bus_->changed.notify_all();
+    if (bus_->away) return passing("the fake bus is away");
+    std::vector<absl::Status> results;
+    bus_->publishes.emplace_back();
+    for (const host::Outgoing& message : messages) {
+      const bool refused = !bus_->refuse.empty() && message.body == bus_->refuse;
+      results.push_back(refused ? permanent("never") : absl::OkStatus());
+      if (!refused) bus_->publishes.back().push_back(message.body);
+    }
+    return results;
+  }
+  void wake() override {}
+  absl::Status stop() override { return absl::OkStatus(); }
+
+ private:
+  std::shared_ptr<FakeBus> bus_;
+};
+
+class FakePollster : public host::Pollster {
+ public:
+  using Act = std::function<absl::Status(const host::PollRequest&, host::PollResult&)>;
+  explicit FakePollster(Act act) : act_(std::move(act)) {}
+  absl::Status poll(const host::PollRequest& request, host::PollResult& result) override { return act_(request, result); }
+
+ private:
+  Act act_;
+};
+
+class FakeDiscovery : public host::Discovery {
+ public:
+  using Act = std::function<absl::StatusOr<std::vector<host::Resource>>()>;
+  explicit FakeDiscovery(Act act) : act_(std::move(act)) {}
+  absl::StatusOr<std::vector<host::Resource>> discover() override { return act_(); }
+
+ private:
+  Act act_;
+};
+
+inline Sample sample(const std::string& meter, const std::string& resource, int volume) {
+  Sample made;
+  made.name = meter;
+  made.unit = "B";
+  made.volume = Decimal(volume);
+  made.resource_id = resource;
+  return made;
+}
+
+}  // namespace tally::agent
+
+#endif

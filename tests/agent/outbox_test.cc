@@ -1,0 +1,131 @@
+// What the outbox does while the bus is there, away, back, and when it refuses.
+#include "agent/outbox.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "agent/fakes.h"
+
+namespace tally::agent {
+namespace {
+
+class OutboxTest : public testing::Test {
+ protected:
+  std::unique_ptr<Outbox> open(OutboxOptions options = {}) {
+    options.spool_folder = folder_.path() / "spool";
+    options.shortest_pause_ms = 5;
+    options.longest_pause_ms = 20;
+    auto outbox = Outbox::open(std::make_unique<FakeTransport>(bus_), options);
+    EXPECT_TRUE(outbox.ok()) << outbox.status();
+    return std::move(*outbox);
+  }
+  static void expect_balanced(const OutboxBooks& books) {
+    EXPECT_EQ(books.made, books.sent + books.spooled + books.refused + books.lost + books.in_flight);
+  }
+
+  Folder folder_;
+  std::shared_ptr<FakeBus> bus_ = std::make_shared<FakeBus>();
+};
+
+TEST_F(OutboxTest, SendsAndCountsWhatIsConfirmed) {
+  auto outbox = open();
+  outbox->start();
+  for (int at = 0; at < 10; ++at) outbox->put({"m" + std::to_string(at), 3});
+  outbox->stop(10'000);
+  EXPECT_EQ(bus_->bodies().size(), 10u);
+  const OutboxBooks books = outbox->books();
+  EXPECT_EQ(books.made, 30u);
+  EXPECT_EQ(books.sent, 30u);
+  expect_balanced(books);
+}
+
+TEST_F(OutboxTest, KeepsOnDiskWhatTheBusDoesNotTakeAndSendsItInOrderWhenItIsBack) {
+  bus_->set_away(true);
+  auto outbox = open();
+  outbox->start();
+  for (int at = 0; at < 10; ++at) outbox->put({"m" + std::to_string(at), 1});
+  ASSERT_TRUE(bus_->wait([&] { return bus_->attempts >= 3; }));
+  EXPECT_TRUE(outbox->books().bus_away);
+  bus_->set_away(false);
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 10; }));
+  outbox->stop(10'000);
+  const std::vector<std::string> bodies = bus_->bodies();
+  for (std::size_t at = 0; at < 10; ++at) EXPECT_EQ(bodies[at], "m" + std::to_string(at));
+  EXPECT_EQ(outbox->books().sent, 10u);
+  EXPECT_FALSE(outbox->books().bus_away);
+  expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, WhatIsSpooledOutlivesTheProcess) {
+  bus_->set_away(true);
+  {
+    auto outbox = open();
+    outbox->start();
+    for (int at = 0; at < 50; ++at) outbox->put({"m" + std::to_string(at), 2});
+    outbox->stop(50);
+    EXPECT_EQ(outbox->books().spooled, 100u);
+    expect_balanced(outbox->books());
+  }
+  bus_->set_away(false);
+  auto outbox = open();
+  outbox->start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 50; }));
+  outbox->stop(10'000);
+  const std::vector<std::string> bodies = bus_->bodies();
+  EXPECT_EQ(std::set<std::string>(bodies.begin(), bodies.end()).size(), 50u);
+  EXPECT_EQ(outbox->books().sent, 100u);
+  expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, FreshOnesHaveAFifthOfEachSendWhileTheSpoolIsEmptied) {
+  bus_->set_away(true);
+  auto outbox = open({.messages_per_send = 10});
+  for (int at = 0; at < 40; ++at) outbox->put({"old" + std::to_string(at), 1});
+  outbox->stop(0);  // never started: all of it goes to the spool
+  outbox.reset();
+  bus_->set_away(false);
+  outbox = open({.messages_per_send = 10});
+  for (int at = 0; at < 6; ++at) outbox->put({"new" + std::to_string(at), 1});
+  outbox->start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 46; }));
+  outbox->stop(10'000);
+  ASSERT_GE(bus_->publishes.size(), 3u);
+  for (std::size_t call = 0; call < 3; ++call) {
+    const std::vector<std::string>& sent = bus_->publishes[call];
+    ASSERT_EQ(sent.size(), 10u);
+    const auto fresh = std::count_if(sent.begin(), sent.end(), [](const std::string& body) { return body[0] == 'n'; });
+    EXPECT_EQ(fresh, 2);
+    EXPECT_EQ(sent[0], "old" + std::to_string(call * 8));  // oldest first
+  }
+  expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, WhatTheBusRefusesIsCountedAndHoldsUpNothing) {
+  bus_->refuse = "bad";
+  auto outbox = open();
+  outbox->start();
+  outbox->put({"bad", 5});
+  outbox->put({"good", 1});
+  outbox->stop(10'000);
+  EXPECT_EQ(outbox->books().refused, 5u);
+  EXPECT_EQ(outbox->books().sent, 1u);
+  expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, AFullSpoolLosesTheNewestAndCountsThem) {
+  bus_->set_away(true);
+  auto outbox = open({.spool_bytes = 64 * 1024, .queue_messages = 4});
+  outbox->start();
+  for (int at = 0; at < 40; ++at) outbox->put({std::string(8 * 1024, 'x'), 1});
+  outbox->stop(0);
+  const OutboxBooks books = outbox->books();
+  EXPECT_GT(books.lost, 0u);
+  EXPECT_GT(books.spooled, 0u);
+  EXPECT_EQ(books.made, 40u);
+  expect_balanced(books);
+}
+
+}  // namespace
+}  // namespace tally::agent

@@ -1,0 +1,118 @@
+// Messages in both versions of the envelope, good and bad. Not for what handlers make of them.
+#include "bus/envelope.h"
+
+#include <gtest/gtest.h>
+
+#include "core/json.h"
+#include "core/strings.h"
+
+namespace tally::bus {
+namespace {
+
+constexpr const char* kBare =
+    R"({"message_id": "m-1", "publisher_id": "compute.host-1", "event_type": "compute.instance.create.end",
+        "priority": "INFO", "payload": {"memory_mb": 512, "s": "\u00e9", "l": [1, {"x": null}]},
+        "timestamp": "2026-01-02 03:04:05.678901", "_unique_id": "u", "_context_user_id": "u1",
+        "_context_roles": ["admin", "member"] } )";
+
+std::string wrapped(std::string_view inner, const char* version = "2.0") {
+  return host::JsonWriter().text("oslo.version", version).text("oslo.message", inner).str();
+}
+
+std::string error_of(std::string body) { return std::string(to_std(decode(std::move(body)).status().message())); }
+
+TEST(Envelope, ReadsBothVersions) {
+  for (const std::string& body : {std::string(kBare), wrapped(kBare), wrapped(kBare, "2.3")}) {
+    auto decoded = decode(body);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    const DecodedMessage message = *std::move(decoded);  // views survive a move
+    const Envelope& envelope = message.envelope();
+    EXPECT_EQ(message.body(), body);
+    EXPECT_EQ(envelope.message_id, "m-1");
+    EXPECT_EQ(envelope.event_type, "compute.instance.create.end");
+    EXPECT_EQ(envelope.publisher_id, "compute.host-1");
+    EXPECT_EQ(envelope.priority, "info");
+    EXPECT_EQ(envelope.timestamp, "2026-01-02 03:04:05.678901");
+    EXPECT_EQ(envelope.time, Time::parse("2026-01-02T03:04:05.678901Z"));
+    EXPECT_EQ(envelope.payload, R"({"memory_mb": 512, "s": "\u00e9", "l": [1, {"x": null}]})");
+    EXPECT_EQ(envelope.context, R"({"user_id":"u1","roles":["admin", "member"]})");
+    EXPECT_FALSE(envelope.samples);
+  }
+}
+
+TEST(Envelope, TakesLittle) {
+  auto message = decode(R"({"event_type":"x","message_id":null,"timestamp":"soon","payload":12.50})");
+  ASSERT_TRUE(message.ok()) << message.status();
+  EXPECT_FALSE(message->envelope().message_id);
+  EXPECT_FALSE(message->envelope().time);
+  EXPECT_EQ(message->envelope().timestamp, "soon");
+  EXPECT_EQ(message->envelope().payload, "12.50");
+  EXPECT_EQ(message->envelope().context, "{}");
+  auto without = decode(R"({"event_type":"x"})");
+  ASSERT_TRUE(without.ok());
+  EXPECT_EQ(without->envelope().payload, "null");
+}
+
+TEST(Envelope, RefusesWhatIsNoMessage) {
+  for (const char* body : {"", " ", "hello", "[]", "3", "{", "{\"event_type\":\"x\"", "{\"event_type\":\"x\"} {}",
+                           "{\"event_type\":\"x\",\"payload\":{\"a\":[}", "{\"event_type\":\"\xff\"}"})
+    EXPECT_TRUE(error_of(body).starts_with("not a message: ")) << body << ": " << error_of(body);
+  EXPECT_EQ(error_of("{}"), "not a message: \"event_type\" is missing");
+  EXPECT_EQ(error_of(R"({"event_type":null})"), "not a message: \"event_type\" is missing");
+  EXPECT_EQ(error_of(wrapped("{}")), "not a message: \"event_type\" is missing");
+  EXPECT_EQ(error_of(wrapped(kBare, "3.0")),
+            "not a message: envelope version \"3.0\", only 2.x and unwrapped ones are known");
+  EXPECT_TRUE(error_of(wrapped("nonsense")).starts_with("not a message: oslo.message: "));
+}
+
+TEST(Envelope, ReadsItsOwnSamples) {
+  Sample sample;
+  sample.id = "i1";
+  sample.name = "cpu";
+  sample.unit = "ns";
+  sample.volume = *Decimal::parse("0.1");
+  sample.resource_id = "r \"1\"";
+  sample.source = "openstack";
+  sample.timestamp = Time::parse("2026-01-02T03:04:05");
+  const std::vector<Sample> samples = {sample, sample};
+  auto message = decode(encode_samples(samples, "ceilometer.polling", "m-2", *sample.timestamp));
+  ASSERT_TRUE(message.ok()) << message.status();
+  EXPECT_EQ(message->envelope().event_type, "telemetry.polling");
+  EXPECT_EQ(message->envelope().priority, "sample");
+  EXPECT_EQ(message->envelope().timestamp, "2026-01-02 03:04:05.000000");
+  ASSERT_TRUE(message->envelope().samples);
+  const auto again = decode_samples(message->envelope());
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_EQ(again->size(), 2u);
+  ASSERT_TRUE((*again)[1].ok()) << (*again)[1].status();
+  EXPECT_EQ((*again)[1]->id, "i1");
+  EXPECT_EQ((*again)[1]->volume, sample.volume);
+  EXPECT_EQ((*again)[1]->resource_id, sample.resource_id);
+}
+
+TEST(Envelope, RefusesOneSampleAndKeepsTheOthers) {
+  auto message = decode(R"({"event_type":"metering.cpu","payload":[
+      {"counter_name":"cpu","counter_type":"gauge","counter_volume":1,"resource_id":"r"},
+      {"counter_name":"cpu","counter_type":"gauge","counter_volume":"many","resource_id":"r"}]})");
+  ASSERT_TRUE(message.ok()) << message.status();
+  ASSERT_TRUE(message->envelope().samples);
+  const auto samples = decode_samples(message->envelope());
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  EXPECT_TRUE((*samples)[0].ok());
+  EXPECT_FALSE((*samples)[1].ok());
+  auto none = decode(R"({"event_type":"telemetry.polling","payload":{"sample":1}})");
+  ASSERT_TRUE(none.ok());
+  EXPECT_FALSE(decode_samples(none->envelope()).ok());
+}
+
+TEST(Envelope, WritesNotifications) {
+  const std::string body = encode_notification({"m", "x.y", "p", "ERROR", R"({"a":1})", Time{1'500'000}});
+  auto message = decode(body);
+  ASSERT_TRUE(message.ok()) << message.status();
+  EXPECT_EQ(message->envelope().payload, R"({"a":1})");
+  EXPECT_EQ(message->envelope().priority, "error");
+  EXPECT_EQ(message->envelope().time, Time{1'500'000});
+}
+
+}  // namespace
+}  // namespace tally::bus

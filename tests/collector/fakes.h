@@ -1,0 +1,232 @@
+// A bus, a store and a handler made of memory, for the collector's tests.
+// Not for testing drivers: those have tests/support/*_conformance.h.
+#ifndef TALLY_TESTS_COLLECTOR_FAKES_H
+#define TALLY_TESTS_COLLECTOR_FAKES_H
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/status.h"
+#include "plugin/roles.h"
+
+namespace tally::collector::fakes {
+
+// The test's end of a bus; outlives the transports made for it. Any thread.
+struct BusEnd {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::string> waiting;
+  std::uint64_t next_tag = 1;
+  std::uint64_t generation = 1;
+  bool lose_lane = false;
+  bool woken = false;
+  int opened = 0;
+  int stopped = 0;
+  std::size_t unsettled = 0, most_unsettled = 0;
+  std::vector<std::uint64_t> acknowledged, requeued;
+
+  void send(std::string body) {
+    const std::lock_guard lock(mutex);
+    waiting.push_back(std::move(body));
+    changed.notify_all();
+  }
+  void lose() {
+    const std::lock_guard lock(mutex);
+    lose_lane = true;
+    changed.notify_all();
+  }
+  std::size_t acknowledged_count() {
+    const std::lock_guard lock(mutex);
+    return acknowledged.size();
+  }
+  std::size_t requeued_count() {
+    const std::lock_guard lock(mutex);
+    return requeued.size();
+  }
+  bool wait_acknowledged(std::size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return acknowledged.size() >= count; });
+  }
+};
+
+class Transport final : public host::Transport {
+ public:
+  explicit Transport(std::shared_ptr<BusEnd> end) : end_(std::move(end)) {
+    const std::lock_guard lock(end_->mutex);
+    ++end_->opened;
+  }
+  absl::Status consume(std::uint32_t) override { return absl::OkStatus(); }
+  absl::Status service(std::uint32_t most, std::uint32_t timeout_ms, const host::TransportEvents& events) override {
+    std::vector<host::Message> out;
+    std::uint64_t lost = 0;
+    {
+      std::unique_lock lock(end_->mutex);
+      end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] {
+        return end_->woken || end_->lose_lane || (most > 0 && !end_->waiting.empty());
+      });
+      end_->woken = false;
+      if (std::exchange(end_->lose_lane, false)) {
+        lost = end_->generation++;
+        end_->unsettled = 0;
+      }
+      for (; most > 0 && lost == 0 && !end_->waiting.empty(); --most) {
+        out.push_back({{1, end_->generation, end_->next_tag++}, std::move(end_->waiting.front()), "", false});
+        end_->waiting.pop_front();
+        end_->most_unsettled = std::max(end_->most_unsettled, ++end_->unsettled);
+      }
+    }
+    if (lost != 0) events.lane_lost(1, lost);
+    for (host::Message& message : out) events.message(std::move(message));
+    return absl::OkStatus();
+  }
+  absl::Status settle(std::span<const host::Settlement> settlements) override {
+    const std::lock_guard lock(end_->mutex);
+    for (const host::Settlement& settlement : settlements) {
+      auto& list = settlement.action == host::Settle::acknowledge ? end_->acknowledged : end_->requeued;
+      list.push_back(settlement.delivery.tag);
+      if (end_->unsettled > 0) --end_->unsettled;
+    }
+    end_->changed.notify_all();
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const host::Outgoing>, std::uint32_t) override {
+    return permanent("this fake only consumes");
+  }
+  void wake() override {
+    const std::lock_guard lock(end_->mutex);
+    end_->woken = true;
+    end_->changed.notify_all();
+  }
+  absl::Status stop() override {
+    const std::lock_guard lock(end_->mutex);
+    ++end_->stopped;
+    return absl::OkStatus();
+  }
+
+ private:
+  std::shared_ptr<BusEnd> end_;
+};
+
+// What a store holds; the transaction is real: nothing of a failed write is seen. Any thread.
+struct StoreEnd {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool away = false;
+  bool lose_answer = false;  // commits once, and then says that it failed
+  int attempts = 0;
+  int opened = 0;
+  std::map<std::string, Sample> samples;
+  std::map<std::string, host::DeadLetter> dead_letters;
+  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;  // bus, unit, outcome
+
+  void set_away(bool value) {
+    const std::lock_guard lock(mutex);
+    away = value;
+  }
+  bool wait_attempts(int count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return attempts >= count; });
+  }
+  std::uint64_t book(const std::string& unit, const std::string& outcome) {
+    const std::lock_guard lock(mutex);
+    std::uint64_t sum = 0;
+    for (const auto& [key, count] : books)
+      if (std::get<1>(key) == unit && std::get<2>(key) == outcome) sum += count;
+    return sum;
+  }
+  std::vector<host::DeadLetter> letters() {
+    const std::lock_guard lock(mutex);
+    std::vector<host::DeadLetter> list;
+    for (const auto& [digest, letter] : dead_letters) list.push_back(letter);
+    return list;
+  }
+};
+
+class Storage final : public host::Storage {
+ public:
+  explicit Storage(std::shared_ptr<StoreEnd> end) : end_(std::move(end)) {
+    const std::lock_guard lock(end_->mutex);
+    ++end_->opened;
+  }
+  absl::Status prepare(host::Prepare, const host::RowSink&) override { return absl::OkStatus(); }
+  absl::Status write(std::span<const host::Row> rows, const host::Conclude& conclude) override {
+    const std::lock_guard lock(end_->mutex);
+    ++end_->attempts;
+    end_->changed.notify_all();
+    if (end_->away) return passing("the fake store is away");
+    auto samples = end_->samples;
+    std::vector<host::RowResult> results;
+    for (const host::Row& row : rows) {
+      if (row.sample.name == "rejected") {
+        results.push_back({host::RowStatus::rejected, "no such thing"});
+        continue;
+      }
+      const auto [at, fresh] = samples.emplace(row.sample.id, row.sample);
+      const bool same = at->second.volume == row.sample.volume;
+      results.push_back({fresh  ? host::RowStatus::stored
+                         : same ? host::RowStatus::duplicate
+                                : host::RowStatus::conflict,
+                         fresh || same ? "" : "another volume"});
+    }
+    const host::Conclusion conclusion = conclude(results);
+    end_->samples = std::move(samples);
+    for (const host::DeadLetter& letter : conclusion.dead_letters) end_->dead_letters.emplace(letter.digest, letter);
+    for (const std::string& digest : conclusion.settled_dead_letters) end_->dead_letters.erase(digest);
+    for (const host::BookEntry& entry : conclusion.entries)
+      end_->books[{entry.bus, entry.unit, entry.outcome}] += entry.count;
+    if (std::exchange(end_->lose_answer, false)) return passing("connection lost after the commit");
+    return absl::OkStatus();
+  }
+  absl::Status query(const host::Query&, const host::RowSink&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string>) override { return 0; }
+  absl::StatusOr<std::uint64_t> expire(Time, const std::string&) override { return 0; }
+
+ private:
+  std::shared_ptr<StoreEnd> end_;
+};
+
+// A handler that is one function.
+class Handler final : public host::NotificationHandler {
+ public:
+  using Function = std::function<absl::Status(const host::Notification&, std::vector<Sample>&)>;
+  Handler(std::vector<std::string> claims, Function function)
+      : claims_(std::move(claims)), function_(std::move(function)) {}
+  absl::Status handle(const host::Notification& notification, std::vector<Sample>& samples) override {
+    return function_(notification, samples);
+  }
+  absl::StatusOr<std::vector<std::string>> claims() override { return claims_; }
+
+ private:
+  std::vector<std::string> claims_;
+  Function function_;
+};
+
+inline Sample sample(std::string name, Decimal volume = 1, std::string resource = "vm-1") {
+  Sample made;
+  made.name = std::move(name);
+  made.unit = "u";
+  made.volume = volume;
+  made.resource_id = std::move(resource);
+  return made;
+}
+
+// A bare version 1 message.
+inline std::string message(const std::string& id, const std::string& type, const std::string& payload = "{}",
+                           Time time = Time::now()) {
+  return R"({"message_id":")" + id + R"(","event_type":")" + type + R"(","publisher_id":"test","priority":"INFO",)" +
+         R"("timestamp":")" + time.to_string() + R"(","payload":)" + payload + "}";
+}
+
+}  // namespace tally::collector::fakes
+
+#endif

@@ -1,0 +1,218 @@
+// What one message becomes before it is stored.
+#include "collector/pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bus/envelope.h"
+#include "collector/fakes.h"
+#include "collector/replay.h"
+#include "plugin/dispatcher.h"
+
+namespace tally::collector {
+namespace {
+
+using fakes::Handler;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr Time kNow{1'700'000'000'000'000};
+
+class PipelineTest : public testing::Test {
+ protected:
+  void handler(const std::string& name, std::vector<std::string> claims, Handler::Function function) {
+    EXPECT_TRUE(handlers_->add("notification:" + name, std::make_unique<Handler>(std::move(claims), function)).ok());
+  }
+  void emits(const std::string& name, const std::string& claim, std::vector<Sample> samples) {
+    handler(name, {claim}, [samples](const host::Notification&, std::vector<Sample>& out) {
+      out.insert(out.end(), samples.begin(), samples.end());
+      return absl::OkStatus();
+    });
+  }
+  void fails(const std::string& name, const std::string& claim, absl::Status status) {
+    handler(name, {claim}, [status](const host::Notification&, std::vector<Sample>& out) {
+      out.push_back(fakes::sample("half.made"));
+      return status;
+    });
+  }
+  Pipeline pipeline() {
+    return {rules_, std::exchange(handlers_, std::make_unique<host::Dispatcher>())};
+  }
+  Processed process(const std::string& body) { return pipeline().process({body, "fake://", kNow}); }
+
+  PipelineRules rules_;
+  std::unique_ptr<host::Dispatcher> handlers_ = std::make_unique<host::Dispatcher>();
+};
+
+TEST_F(PipelineTest, WhatCannotBeReadIsADeadLetterWithItsReason) {
+  const Processed done = process("this is no json");
+  ASSERT_TRUE(done.dead_message);
+  EXPECT_EQ(done.dead_message->reason, "unreadable");
+  EXPECT_EQ(done.dead_message->body, "this is no json");
+  EXPECT_THAT(done.dead_message->digest, SizeIs(32));
+  EXPECT_FALSE(done.dead_message->detail.empty());
+  EXPECT_THAT(done.rows, IsEmpty());
+}
+
+TEST_F(PipelineTest, WhatNobodyClaimsHasNothing) {
+  emits("a", "image.*", {fakes::sample("image.size")});
+  const Processed done = process(fakes::message("1", "volume.create.end", "{}", kNow));
+  EXPECT_EQ(done.made, 0U);
+  EXPECT_FALSE(done.dead_message);
+  EXPECT_THAT(done.parked, IsEmpty());
+}
+
+TEST_F(PipelineTest, RowsHaveIdsTimeAndSource) {
+  emits("a", "x", {fakes::sample("m"), fakes::sample("m")});
+  const Time said{kNow.us - 5'000'000};
+  const Processed done = process(fakes::message("1", "x", "{}", said));
+  ASSERT_THAT(done.rows, SizeIs(2));
+  EXPECT_THAT(done.rows[0].sample.id, SizeIs(32));
+  EXPECT_NE(done.rows[0].sample.id, done.rows[1].sample.id);
+  EXPECT_EQ(done.rows[0].sample.timestamp, said);
+  EXPECT_EQ(done.rows[0].sample.source, "openstack");
+  EXPECT_EQ(done.rows[0].received, kNow);
+}
+
+TEST_F(PipelineTest, DisablingAMeterChangesNoOthersId) {
+  const std::vector<Sample> samples = {fakes::sample("a.x"), fakes::sample("b"), fakes::sample("a.y"), fakes::sample("b")};
+  emits("a", "x", samples);
+  const Processed all = process(fakes::message("1", "x", "{}", kNow));
+  rules_.disabled_meters = {"a.*"};
+  emits("a", "x", samples);
+  const Processed some = process(fakes::message("1", "x", "{}", kNow));
+  EXPECT_EQ(some.made, 4U);
+  EXPECT_EQ(some.filtered, 2U);
+  ASSERT_THAT(some.rows, SizeIs(2));
+  EXPECT_EQ(some.rows[0].sample.id, all.rows[1].sample.id);
+  EXPECT_EQ(some.rows[1].sample.id, all.rows[3].sample.id);
+}
+
+TEST_F(PipelineTest, APermanentErrorKeepsTheOthersSamplesAndMakesOneDeadLetter) {
+  emits("good", "x", {fakes::sample("kept")});
+  fails("bad", "x", permanent("no such key"));
+  fails("worse", "x", permanent("nor this"));
+  const Processed done = process(fakes::message("1", "x", "{}", kNow));
+  ASSERT_THAT(done.rows, SizeIs(1));
+  EXPECT_EQ(done.rows[0].sample.name, "kept");
+  ASSERT_TRUE(done.dead_message);
+  EXPECT_EQ(done.dead_message->reason, "handler failed");
+  EXPECT_EQ(done.dead_message->handler, "notification:bad, notification:worse");
+  EXPECT_THAT(done.dead_message->detail, HasSubstr("nor this"));
+}
+
+TEST_F(PipelineTest, AgainFromOneHoldsTheWhole) {
+  emits("good", "x", {fakes::sample("kept")});
+  fails("bad", "x", permanent("no such key"));
+  fails("later", "x", passing("not yet"));
+  const Processed done = process(fakes::message("1", "x", "{}", kNow));
+  EXPECT_TRUE(done.again);
+  EXPECT_EQ(done.again_handler, "notification:later");
+  EXPECT_EQ(done.again_why, "not yet");
+  EXPECT_THAT(done.rows, IsEmpty());
+  EXPECT_EQ(done.made, 0U);
+  EXPECT_FALSE(done.dead_message);
+}
+
+TEST_F(PipelineTest, UnclaimedAfterAllIsNoError) {
+  fails("a", "x", absl::Status(kUnclaimed, "not mine"));
+  const Processed done = process(fakes::message("1", "x", "{}", kNow));
+  EXPECT_THAT(done.rows, IsEmpty());
+  EXPECT_FALSE(done.dead_message);
+}
+
+TEST_F(PipelineTest, AHandlerThatIsNotAvailableParksItsMessages) {
+  handlers_->park("notification:image", "its table is too short", {"image.*"});
+  emits("good", "*", {fakes::sample("kept")});
+  const Processed done = process(fakes::message("1", "image.upload", "{}", kNow));
+  ASSERT_TRUE(done.dead_message);
+  EXPECT_EQ(done.dead_message->reason, "handler not available");
+  EXPECT_EQ(done.dead_message->handler, "notification:image");
+  EXPECT_THAT(done.dead_message->detail, HasSubstr("its table is too short"));
+  EXPECT_EQ(done.dead_message->event_type, "image.upload");
+  EXPECT_THAT(done.parked, ElementsAre("notification:image"));
+  EXPECT_THAT(done.rows, SizeIs(1));
+}
+
+TEST_F(PipelineTest, TooOldAndTooNewAreDeadLettersOfTheirOwn) {
+  rules_.retention = {{"kept.*", std::nullopt}, {"*", std::chrono::seconds(3600)}};
+  Sample old = fakes::sample("old"), kept = fakes::sample("kept.for.ever"), next = fakes::sample("next");
+  Sample tomorrow = fakes::sample("tomorrow");
+  old.timestamp = kept.timestamp = Time{kNow.us - 3601 * Time::kSecond};
+  next.timestamp = Time{kNow.us + Time::kDay + 1};
+  tomorrow.timestamp = Time{kNow.us + Time::kDay};
+  emits("a", "x", {old, kept, next, tomorrow});
+  const Processed done = process(fakes::message("1", "x", "{}", kNow));
+  EXPECT_EQ(done.made, 4U);
+  ASSERT_THAT(done.dead_samples, SizeIs(2));
+  EXPECT_EQ(done.dead_samples[0].reason, "too old");
+  EXPECT_EQ(done.dead_samples[0].kind, "sample");
+  EXPECT_EQ(done.dead_samples[1].reason, "future");
+  ASSERT_THAT(done.rows, SizeIs(2));
+  EXPECT_EQ(done.rows[0].sample.name, "kept.for.ever");
+}
+
+TEST_F(PipelineTest, PolledSamplesKeepTheirIds) {
+  Sample first = fakes::sample("cpu"), second = fakes::sample("memory");
+  first.timestamp = second.timestamp = kNow;
+  first.source = second.source = "elsewhere";
+  first.id = "0123456789abcdef0123456789abcdef";
+  second.id = "foreign-id";
+  const std::vector<Sample> samples = {first, second};
+  const Processed done = process(bus::encode_samples(samples, "agent", "m-1", kNow));
+  ASSERT_THAT(done.rows, SizeIs(2));
+  EXPECT_EQ(done.rows[0].sample.id, first.id);
+  EXPECT_EQ(done.rows[1].sample.id, "foreign-id");
+  EXPECT_EQ(done.rows[1].sample.source, "elsewhere");
+  EXPECT_FALSE(done.dead_message);
+}
+
+TEST_F(PipelineTest, ABadSampleAmongGoodOnesIsADeadLetterAndTheOthersLive) {
+  const std::string good = R"({"counter_name":"cpu","counter_type":"gauge","counter_unit":"%","counter_volume":1,)"
+                           R"("resource_id":"r","timestamp":"2023-11-14T22:00:00","message_id":"m-1"})";
+  const Processed done = process(fakes::message(
+      "1", "telemetry.polling", R"({"samples":[)" + good + R"(,{"counter_name":"cpu"}]})", kNow));
+  EXPECT_THAT(done.rows, SizeIs(1));
+  ASSERT_TRUE(done.dead_message);
+  EXPECT_EQ(done.dead_message->reason, "bad samples");
+  EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 2"));
+}
+
+TEST_F(PipelineTest, AMendedHandlerReplaysWhatWasParked) {
+  const std::string body = fakes::message("1", "image.upload", "{}", kNow);
+  handlers_->park("notification:image", "too short", {"image.*"});
+  const Processed parked = process(body);
+  ASSERT_TRUE(parked.dead_message);
+  auto end = std::make_shared<fakes::StoreEnd>();
+  end->dead_letters.emplace(parked.dead_message->digest, *parked.dead_message);
+  fakes::Storage store(end);
+  emits("image", "image.*", {fakes::sample("image.size")});
+  Pipeline mended = pipeline();
+  const auto replayed = replay(mended, store, *parked.dead_message);
+  ASSERT_TRUE(replayed.ok());
+  EXPECT_EQ(replayed->outcome, Outcome::stored);
+  EXPECT_THAT(end->letters(), IsEmpty());
+  EXPECT_THAT(end->samples, SizeIs(1));
+  EXPECT_EQ(end->book("messages", "stored"), 1U);
+}
+
+TEST_F(PipelineTest, AStillBrokenHandlerKeepsItsDeadLetter) {
+  const std::string body = fakes::message("1", "image.upload", "{}", kNow);
+  fails("image", "image.*", permanent("no"));
+  const Processed dead = process(body);
+  ASSERT_TRUE(dead.dead_message);
+  auto end = std::make_shared<fakes::StoreEnd>();
+  end->dead_letters.emplace(dead.dead_message->digest, *dead.dead_message);
+  fakes::Storage store(end);
+  fails("image", "image.*", permanent("no"));
+  Pipeline broken = pipeline();
+  const auto replayed = replay(broken, store, *dead.dead_message);
+  ASSERT_TRUE(replayed.ok());
+  EXPECT_EQ(replayed->outcome, Outcome::dead);
+  EXPECT_THAT(end->letters(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace tally::collector

@@ -1,0 +1,75 @@
+// Samples as JSON, both sets of keys. Not for envelopes.
+#include "core/sample_json.h"
+
+#include <gtest/gtest.h>
+
+#include "core/status.h"
+
+namespace tally::host {
+namespace {
+
+Sample full() {
+  Sample sample;
+  sample.id = "6c1e7d8e";
+  sample.name = "cpu";
+  sample.type = SampleType::cumulative;
+  sample.unit = "ns";
+  sample.volume = *Decimal::parse("1234567.10");
+  sample.resource_id = "r1";
+  sample.project_id = "p1";
+  sample.user_id = "u1";
+  sample.timestamp = Time::parse("2026-01-02T03:04:05.678901");
+  sample.resource_metadata = R"({"display_name":"vm"})";
+  sample.source = "openstack";
+  sample.monotonic_time = 12.5;
+  return sample;
+}
+
+constexpr const char* kTallyText =
+    R"({"id":"6c1e7d8e","name":"cpu","type":"cumulative","unit":"ns","volume":1234567.1,"resource_id":"r1",)"
+    R"("project_id":"p1","project_name":null,"user_id":"u1","user_name":null,)"
+    R"("timestamp":"2026-01-02T03:04:05.678901+00:00","resource_metadata":{"display_name":"vm"},)"
+    R"("source":"openstack","monotonic_time":12.5})";
+
+TEST(SampleJson, HasItsKeysInOrder) { EXPECT_EQ(to_json(full()), kTallyText); }
+
+TEST(SampleJson, ReadsBackWhatItWrote) {
+  for (SampleKeys keys : {SampleKeys::tally, SampleKeys::bus}) {
+    const auto again = sample_from_json(to_json(full(), keys), keys);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(to_json(*again), kTallyText);
+  }
+}
+
+TEST(SampleJson, OnTheBusHasCounterNames) {
+  const std::string text = to_json(full(), SampleKeys::bus);
+  EXPECT_TRUE(text.starts_with(R"({"source":"openstack","counter_name":"cpu","counter_type":"cumulative")")) << text;
+  EXPECT_TRUE(text.ends_with(R"("message_id":"6c1e7d8e","monotonic_time":12.5,"message_signature":""})")) << text;
+}
+
+TEST(SampleJson, TakesLittle) {
+  const auto sample = sample_from_json(R"({"name":"m","type":"gauge","volume":"2.50","resource_id":"r","id":null})");
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  EXPECT_EQ(sample->volume.to_string(), "2.5");
+  EXPECT_EQ(sample->id, "");
+  EXPECT_EQ(sample->resource_metadata, "{}");
+  EXPECT_FALSE(sample->timestamp);
+}
+
+TEST(SampleJson, NamesTheKeyThatIsWrong) {
+  const auto error = [](const char* text) { return std::string(to_std(sample_from_json(text).status().message())); };
+  EXPECT_EQ(error("[]"), "sample: not a JSON object");
+  EXPECT_EQ(error(R"({"type":"gauge","volume":1,"resource_id":"r"})"), "sample: \"name\" is missing");
+  EXPECT_EQ(error(R"({"name":"m","type":"sum","volume":1,"resource_id":"r"})"),
+            "sample: \"type\" is \"sum\", neither gauge, delta nor cumulative");
+  EXPECT_EQ(error(R"({"name":"m","type":"gauge","volume":1e-30,"resource_id":"r"})"),
+            "sample: \"volume\" is 1e-30: smaller than 18 decimal places can hold");
+  EXPECT_EQ(error(R"({"name":"m","type":"gauge","volume":null,"resource_id":"r"})"), "sample: \"volume\" is missing");
+  EXPECT_EQ(error(R"({"name":"m","type":"gauge","volume":1,"resource_id":"r","timestamp":"soon"})"),
+            "sample: \"timestamp\" is \"soon\", not an ISO 8601 time");
+  EXPECT_EQ(error(R"({"name":"m","type":"gauge","volume":1,"resource_id":"r","resource_metadata":3})"),
+            "sample: \"resource_metadata\" is no object");
+}
+
+}  // namespace
+}  // namespace tally::host

@@ -1,0 +1,66 @@
+"""Configuration as its reader meets it: all faults at once, exit 78, and a reload that never takes a bad file."""
+import signal
+
+from support import Sandbox, notification, wait_until
+import json
+
+
+class Check(Sandbox):
+    def test_all_faults_at_once_with_place_and_suggestion(self):
+        config = self.write("tally.yaml", "pollling: 1\npolling:\n  intervall: 60s\n  interval: {host: soon}\n"
+                                          "plugins:\n  'storage:sqlit': {}\n")
+        out, err = self.tally("config", "check", "--config", config, status=78)
+        text = out + err
+        self.assertIn("tally.yaml:1:1", text)
+        self.assertIn('did you mean "polling"', text)
+        self.assertIn("tally.yaml:3:3", text)
+        self.assertIn('did you mean "interval"', text)
+        self.assertIn("soon", text)
+        self.assertIn('did you mean "storage:sqlite"', text)
+        self.tally("validate", "--config", config, status=78)
+        self.tally("run", "--for", "1s", "--config", config, status=78)
+
+    def test_an_empty_file_is_fine_and_sample_and_show_agree_with_it(self):
+        config = self.write("tally.yaml", "")
+        self.tally("config", "check", "--config", config)
+        sample = self.tally("config", "sample")[0]
+        self.assertIn("#", sample)
+        self.write("sampled.yaml", sample)
+        self.tally("config", "check", "--config", self.folder / "sampled.yaml")
+        self.assertIn("default", self.tally("config", "show", "--config", config)[0])
+
+    def test_values_from_files_and_environment_and_no_secret_in_sight(self):
+        self.write("secret", "hunter2\n").chmod(0o600)
+        self.env["WHERE"] = f"sqlite://{self.folder}/x.db"
+        config = self.write("tally.yaml", "storage: {env: WHERE}\n")
+        shown = self.tally("config", "show", "--config", config)[0]
+        self.assertIn("x.db", shown)
+
+    def test_an_agent_with_a_storage_key_is_refused(self):
+        config = self.write("agent.yaml", "storage: sqlite:///tmp/x.db\n")
+        _, err = self.tally("--config", config, program="tally-agent", status=78)
+        self.assertIn("agent.yaml:1:1", err)
+
+
+class Reload(Sandbox):
+    def test_a_valid_file_is_applied_and_an_invalid_one_is_not(self):
+        config = self.collector_config()
+        collector = self.start_collector(config)
+        text = config.read_text()
+        message = json.dumps(notification(1))
+        self.tally("--config", config, "send", "notification", "-", stdin=message)
+        wait_until("it is stored", lambda: self.books(config)["messages"]["stored"] == 1)
+        config.write_text(text + "dissable: {}\n")
+        collector.send_signal(signal.SIGHUP)
+        wait_until("the fault is said", lambda: "dissable" in self.log_of(collector))
+        config.write_text(text + "disable: {meters: [vcpus]}\n")
+        before = self.books(config)["samples"]["stored"]
+        collector.send_signal(signal.SIGHUP)
+        wait_until("the reload is said", lambda: "reload" in self.log_of(collector).lower().split("dissable")[-1])
+        self.tally("--config", config, "send", "notification", "-", stdin=json.dumps(notification(2)))
+        wait_until("it is stored too", lambda: self.books(config)["messages"]["stored"] == 2)
+        books = self.books(config)
+        self.assertGreater(books["samples"]["filtered"], 0)
+        self.assertGreater(books["samples"]["stored"], before)
+        self.assert_books_balance(books)
+        self.end(collector)

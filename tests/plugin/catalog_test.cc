@@ -1,0 +1,121 @@
+// Which plugins there are, which of several counts, and why one is off.
+// Not for what loading finds out: refusals_test.cc.
+#include "plugin/catalog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "plugin_places.h"
+
+namespace tally::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Catalog, FindsWithoutLoading) {
+  const ScratchFolder folder;
+  put(folder.path(), "good", "one");
+  host::Catalog catalog = scan({folder.path(), "/nowhere/at/all"});
+  host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
+  ASSERT_NE(entry, nullptr);
+  EXPECT_TRUE(entry->usable());
+  EXPECT_EQ(entry->key(), "pollster:fixture");
+  EXPECT_EQ(entry->manifest.version, "1.0");
+  std::ifstream maps("/proc/self/maps");
+  const std::string mapped((std::istreambuf_iterator<char>(maps)), {});
+  EXPECT_EQ(mapped.find(entry->file.string()), std::string::npos);
+}
+
+TEST(Catalog, TwinsOfOneFolderAreBothRefused) {
+  const ScratchFolder folder;
+  const auto first = put(folder.path(), "good", "one");
+  const auto second = put(folder.path(), "good", "two");
+  host::Catalog catalog = scan({folder.path()});
+  ASSERT_EQ(catalog.entries().size(), 2U);
+  for (const host::Entry& entry : catalog.entries()) {
+    EXPECT_EQ(entry.state, host::State::refused);
+    EXPECT_THAT(entry.reason, HasSubstr(first.string()));
+    EXPECT_THAT(entry.reason, HasSubstr(second.string()));
+  }
+}
+
+TEST(Catalog, EarlierFolderWins) {
+  const ScratchFolder folder;
+  const auto first = put(folder.path() / "a", "good", "x");
+  const auto second = put(folder.path() / "b", "good", "x");
+  host::Catalog catalog = scan({folder.path() / "a", folder.path() / "b", folder.path() / "a"});
+  ASSERT_EQ(catalog.entries().size(), 2U) << "a folder named twice counts once";
+  EXPECT_EQ(catalog.find(host::Role::pollster, "fixture")->file, first);
+  EXPECT_TRUE(catalog.find(host::Role::pollster, "fixture")->usable());
+  const host::Entry& later = catalog.entries()[1];
+  EXPECT_TRUE(later.shadowed);
+  EXPECT_EQ(later.state, host::State::refused);
+  EXPECT_THAT(later.reason, HasSubstr(first.string()));
+}
+
+TEST(Catalog, DisabledSaysWhere) {
+  const ScratchFolder folder;
+  put(folder.path(), "good", "one");
+  host::Catalog catalog = scan({folder.path()}, {{"pollster:f*", "tally.yaml", 7, 3}});
+  host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
+  EXPECT_EQ(entry->state, host::State::disabled);
+  EXPECT_EQ(entry->reason, "tally.yaml:7");
+  catalog.apply({}, {});
+  EXPECT_EQ(entry->state, host::State::on) << "a reload may turn it on again";
+}
+
+TEST(Catalog, PreconditionsAreTested) {
+  const ScratchFolder folder;
+  put(folder.path(), "good", "one");
+  host::Catalog catalog = scan({folder.path()});
+  host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
+  using Kind = host::Precondition::Kind;
+  for (const host::Precondition& need : {host::Precondition{Kind::path, "/nowhere/x"},
+                                         host::Precondition{Kind::socket, "/proc/self/status"},
+                                         host::Precondition{Kind::library, "libnosuchthing.so.77"},
+                                         host::Precondition{Kind::config, "address"}}) {
+    entry->role.preconditions = {need};
+    catalog.apply({}, {});
+    EXPECT_EQ(entry->state, host::State::absent) << need.value;
+    EXPECT_THAT(entry->reason, HasSubstr(need.value));
+  }
+  entry->role.preconditions = {{Kind::path, "/proc/self"}, {Kind::library, "libc.so.6"}, {Kind::config, "address"}};
+  catalog.apply({}, [](std::string_view key, std::string_view option) {
+    return key == "pollster:fixture" && option == "address";
+  });
+  EXPECT_EQ(entry->state, host::State::on) << entry->reason;
+}
+
+TEST(Catalog, UntrustedFilesAreRefused) {
+  const ScratchFolder folder;
+  const auto open = put(folder.path() / "a", "good", "open");
+  std::filesystem::permissions(open, std::filesystem::perms(0664));
+  const auto target = put(folder.path() / "elsewhere", "good", "target");
+  std::filesystem::create_symlink(target, folder.path() / "a" / "link.so");
+  std::filesystem::create_directory(folder.path() / "a" / "folder.so");
+  std::ofstream(folder.path() / "a" / "text.so") << "not a plugin";
+  std::ofstream(folder.path() / "a" / "readme.txt") << "not looked at";
+  host::Catalog catalog = scan({folder.path() / "a"});
+  ASSERT_EQ(catalog.entries().size(), 4U);
+  const char* reasons[] = {"not a regular file", "a symbolic link out of its folder", "writable by its group", "ELF file"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(catalog.entries()[i].state, host::State::refused);
+    EXPECT_THAT(catalog.entries()[i].reason, HasSubstr(reasons[i]));
+    EXPECT_THAT(catalog.entries()[i].reason, HasSubstr(catalog.entries()[i].file.string()));
+  }
+  EXPECT_TRUE(catalog.names().empty());
+}
+
+TEST(Catalog, LinkWithinTheFolderIsFollowed) {
+  const ScratchFolder folder;
+  std::filesystem::rename(put(folder.path(), "good", "real"), folder.path() / "real.so.1");
+  std::filesystem::create_symlink("real.so.1", folder.path() / "real.so");
+  host::Catalog catalog = scan({folder.path()});
+  ASSERT_EQ(catalog.entries().size(), 1U);
+  EXPECT_TRUE(catalog.entries()[0].usable()) << catalog.entries()[0].reason;
+}
+
+}  // namespace
+}  // namespace tally::test

@@ -1,0 +1,88 @@
+// Each plugin of tests/fixtures is refused for the one promise that it breaks, with both sides named.
+// Not for files that are no plugins: elf_note_test.cc.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "core/status.h"
+#include "plugin_places.h"
+#include "plugin/adapters.h"
+
+namespace tally::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+struct Case {
+  const char* fixture;
+  const char* first;
+  const char* second;
+};
+
+class Refusals : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Refusals, NameBothSides) {
+  const ScratchFolder folder;
+  const std::filesystem::path file = put(folder.path(), GetParam().fixture, GetParam().fixture);
+  host::Catalog catalog = scan({folder.path()});
+  host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
+  ASSERT_NE(entry, nullptr);
+  ASSERT_EQ(entry->state, host::State::on) << "nothing is loaded in order to be listed: " << entry->reason;
+  const auto made = host::make_pollster(*entry, {});
+  ASSERT_FALSE(made.ok());
+  EXPECT_THAT(std::string(made.status().message()),
+              AllOf(HasSubstr(GetParam().first), HasSubstr(GetParam().second), HasSubstr(file.string())));
+  EXPECT_EQ(entry->state, host::State::refused);
+  EXPECT_EQ(entry->reason, made.status().message());
+  EXPECT_FALSE(host::make_pollster(*entry, {}).ok()) << "a refused plugin stays refused";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fixtures, Refusals,
+    ::testing::Values(Case{"wrong_major", "ABI major 2", "this host has 1"},
+                      Case{"other_entry", "ABI major 2", "this host has 1"},
+                      Case{"no_entry", "entry symbol", "tally_plugin_v1"},
+                      Case{"minor_too_new", "ABI minor 99", "this host has 0"},
+                      Case{"short_table", "has 24 bytes", "version 1 has 32"},
+                      Case{"short_descriptor", "has 16 bytes", "version 1 has 48"},
+                      Case{"missing_function", "required function", "\"poll\""},
+                      Case{"other_manifest", "descriptor", "ELF note"},
+                      Case{"other_role", "discovery in its descriptor", "pollster in its manifest"},
+                      Case{"too_few_roles", "offers 0 roles", "names 1"},
+                      Case{"refuses_host", "refuses this host", "not on a Sunday"}),
+    [](const auto& tested) { return std::string(tested.param.fixture); });
+
+TEST(Accepted, PlainCPluginPolls) {
+  const ScratchFolder folder;
+  put(folder.path(), "good", "good");
+  host::Catalog catalog = scan({folder.path()});
+  host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
+  ASSERT_NE(entry, nullptr);
+  auto pollster = host::make_pollster(*entry, {});
+  ASSERT_TRUE(pollster.ok()) << pollster.status();
+  host::PollResult result;
+  ASSERT_TRUE((*pollster)->poll({Time{5}, 0, {}}, result).ok());
+  ASSERT_EQ(result.samples.size(), 1U);
+  EXPECT_EQ(result.samples[0].name, "fixture.meter");
+  EXPECT_EQ(result.samples[0].resource_metadata, "{}");
+  EXPECT_FALSE(result.samples[0].timestamp.has_value());
+}
+
+TEST(Accepted, RubbishIsRefusedAndTheRestKept) {
+  const ScratchFolder folder;
+  put(folder.path(), "rude", "rude");
+  host::Catalog catalog = scan({folder.path()});
+  host::Entry* entry = catalog.find(host::Role::pollster, "rude");
+  ASSERT_NE(entry, nullptr);
+  auto pollster = host::make_pollster(*entry, {});
+  ASSERT_TRUE(pollster.ok()) << pollster.status();
+  host::PollResult result;
+  ASSERT_TRUE((*pollster)->poll({Time{5}, 0, {}}, result).ok());
+  ASSERT_EQ(result.samples.size(), 1U);
+  EXPECT_EQ(result.samples[0].volume.to_string(), "12");  // 11 bad values, one from another thread
+}
+
+}  // namespace
+}  // namespace tally::test

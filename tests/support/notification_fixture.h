@@ -1,0 +1,63 @@
+// Runs a built notification handler on one message, by the road that the host takes: catalog, adapter, handle.
+// Not for fakes: what is tested is the shared object itself, from the folder $TALLY_TEST_PLUGINS.
+#ifndef TALLY_TESTS_SUPPORT_NOTIFICATION_FIXTURE_H
+#define TALLY_TESTS_SUPPORT_NOTIFICATION_FIXTURE_H
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/status.h"
+#include "plugin/adapters.h"
+#include "plugin/catalog.h"
+#include "plugin/roles.h"
+
+namespace tally::test {
+
+// An instance on host "node1"; a status where the catalog has none or it cannot be made.
+inline absl::StatusOr<std::unique_ptr<host::NotificationHandler>> make_handler(const std::string& name,
+                                                                                const host::PluginOptions& options) {
+  const char* folder = std::getenv("TALLY_TEST_PLUGINS");
+  if (folder == nullptr) return permanent("TALLY_TEST_PLUGINS is not set: run this test by meson");
+  const std::vector<std::filesystem::path> folders = {folder};
+  host::Catalog catalog = host::Catalog::scan(folders);
+  host::Entry* entry = catalog.find(host::Role::notification, name);
+  if (entry == nullptr) return permanent("no notification handler " + name + " in " + folder);
+  host::PluginSettings settings;
+  settings.options = options;
+  settings.host = "node1";
+  return host::make_notification(*entry, settings);
+}
+
+// A message of "svc.node1" at 2026-01-02 03:04:05 by user cu and project cp; the views are into the arguments.
+inline host::Notification message(std::string_view event_type, std::string_view payload) {
+  host::Notification made;
+  made.message_id = "m-1";
+  made.event_type = event_type;
+  made.publisher_id = "svc.node1";
+  made.priority = "info";
+  made.timestamp = "2026-01-02 03:04:05";
+  made.time = Time::parse("2026-01-02 03:04:05");
+  made.payload = payload;
+  made.context = R"({"user_id": "cu", "project_id": "cp"})";
+  return made;
+}
+
+struct Handled {
+  absl::Status status;
+  std::vector<Sample> samples;
+};
+
+inline Handled handle(host::NotificationHandler& handler, const host::Notification& notification) {
+  Handled handled;
+  handled.status = handler.handle(notification, handled.samples);
+  return handled;
+}
+
+}  // namespace tally::test
+
+#endif
