@@ -21,6 +21,7 @@
 #include "core/http.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/url.h"
 #include "plugin/catalog.h"
 #include "plugin/guard.h"
 
@@ -161,7 +162,7 @@ int run(const Arguments& arguments) {
   }
   (*outbox)->start();
   agent.start();
-  log::info("polling, publishing to its bus");
+  log::info("polling, publishing to " + redact_url(config.publish));
 
   while (true) {
     const timespec second{1, 0};

@@ -113,8 +113,10 @@ void run(Context& context, bool samples, const std::string& file) {
   std::optional<Setup> setup = load_setup(context, host::Program::run);
   if (!setup) return;
   const host::Config& config = setup->loaded.config;
-  // A collector's configuration names only where it listens: that is the bus to send to.
-  const std::string url = !config.publish.empty() || config.listen.empty() ? config.publish : config.listen.front();
+  // Where only `listen` is set, as in a collector's configuration, that is the bus to send to.
+  const auto& origins = setup->loaded.origins;
+  const bool listens = origins.contains("listen") && !origins.contains("publish") && !config.listen.empty();
+  const std::string url = listens || config.publish.empty() ? config.listen.front() : config.publish;
   absl::StatusOr<host::Driver<host::Transport>> transport = host::open_transport(setup->catalog, url, config);
   if (!transport.ok()) {
     context.exit_status = fail(transport.status());

@@ -8,6 +8,7 @@ namespace tally::collector {
 namespace {
 
 constexpr std::uint32_t kServiceMs = 1'000;  // a transport is serviced at least each second
+constexpr std::uint32_t kFirstServiceMs = 20;  // so that readiness knows at once whether the bus is there
 constexpr Milliseconds kFirstPause{250};     // between attempts to open a bus
 constexpr Milliseconds kLastPause{30'000};
 constexpr Milliseconds kAwayPause{100};      // a service that fails at once must not spin
@@ -36,6 +37,7 @@ void settle(const BusPtr& bus, host::Transport& transport, const std::vector<hos
 void serve(Desk& desk, const BusPtr& bus, host::Transport& transport) {
   const host::TransportEvents events = events_of(desk, bus);
   bool stopped = false;
+  std::uint32_t wait_ms = kFirstServiceMs;
   while (true) {
     settle(bus, transport, desk.take_settlements(bus));
     if (!stopped && desk.closing(bus)) {
@@ -43,7 +45,8 @@ void serve(Desk& desk, const BusPtr& bus, host::Transport& transport) {
       stopped = true;
     }
     if (stopped && desk.idle(bus)) return;
-    const absl::Status status = transport.service(stopped ? 0 : desk.room(bus), kServiceMs, events);
+    const absl::Status status = transport.service(stopped ? 0 : desk.room(bus), wait_ms, events);
+    wait_ms = kServiceMs;
     desk.report_bus(bus, status);
     if (!status.ok()) desk.pause_bus(bus, kAwayPause);
   }

@@ -58,7 +58,7 @@ std::vector<fs::path> plugin_files(const fs::path& folder) {
   return files;
 }
 
-// What has the same role and name, or is the same file by two names of one folder.
+// Entries by "role:name".
 using ByKey = std::map<std::string, std::vector<Entry*>>;
 
 bool may_be_decided(const Entry& entry) {

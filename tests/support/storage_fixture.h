@@ -16,10 +16,10 @@
 #include "plugin/roles.h"
 
 #define EXPECT_OK(expression) EXPECT_TRUE((expression).ok())
-#define ASSERT_OK(expression)                                   \
-  do {                                                          \
-    const absl::Status status_of_it = (expression);             \
-    ASSERT_TRUE(status_of_it.ok()) << status_of_it;             \
+#define ASSERT_OK(expression)                       \
+  do {                                              \
+    const absl::Status status_of_it = (expression); \
+    ASSERT_TRUE(status_of_it.ok()) << status_of_it; \
   } while (false)
 
 namespace tally::test {

@@ -37,7 +37,8 @@ Meaning meaning_of(int result) {
     case SQLITE_CANTOPEN:
       return {Outcome::passing, "check the folder's and the file's owner and mode"};
     case SQLITE_CORRUPT:
-      return {Outcome::permanent, "the file is damaged: restore a backup, or save what can be with `sqlite3 FILE .recover`"};
+      return {Outcome::permanent,
+              "the file is damaged: restore a backup, or save what can be with `sqlite3 FILE .recover`"};
     case SQLITE_NOTADB:
       return {Outcome::permanent, "this is no SQLite database: name another file"};
     case SQLITE_READONLY:
@@ -228,8 +229,8 @@ void Database::fail(int result) {
   const Meaning meaning = meaning_of(result);
   broken_ = broken_ || breaks(result);
   const std::string said = handle_ == nullptr ? sqlite3_errstr(result) : sqlite3_errmsg(handle_);
-  throw Error(meaning.outcome, "sqlite: " + path_ + ": " + said + " (code " + std::to_string(result) + "); " +
-                                   meaning.way_out);
+  throw Error(meaning.outcome,
+              "sqlite: " + path_ + ": " + said + " (code " + std::to_string(result) + "); " + meaning.way_out);
 }
 
 Transaction::Transaction(Database& database, Kind kind) : database_(database) {

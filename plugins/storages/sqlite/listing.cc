@@ -54,7 +54,10 @@ class Latest {
   void see(const SeriesTotal& series) {
     if (any_ && series.last < timestamp_) return;
     Sql sql(std::string("SELECT ") + kIdText + " AS id_text, x.metadata FROM sample x WHERE x.series=");
-    sql.add("?", series.key).add(" AND x.timestamp=?", series.last).add(conditions_).add(" ORDER BY id_text DESC LIMIT 1");
+    sql.add("?", series.key)
+        .add(" AND x.timestamp=?", series.last)
+        .add(conditions_)
+        .add(" ORDER BY id_text DESC LIMIT 1");
     Statement row = sql.prepare(database_);
     if (!row.step()) return;
     if (any_ && series.last == timestamp_ && row.text(0) <= id_) return;
@@ -85,13 +88,16 @@ void query_meters(Database& database, const Query& query, Answer& answer) {
   const auto send = [&] {
     if (sum.samples == 0) return true;
     answer.text("name", meter.name).text("type", to_string(meter.type)).text("unit", meter.unit);
-    answer.number("resources", resources).number("samples", sum.samples).time("first", sum.first).time("last", sum.last);
+    answer.number("resources", resources)
+        .number("samples", sum.samples)
+        .time("first", sum.first)
+        .time("last", sum.last);
     return answer.send();
   };
   for_each_series(database, query, "m.name, m.type, m.unit, r.resource_id", [&](const SeriesTotal& total) {
     const Series& series = texts.series(total.key);
-    const bool same = sum.samples > 0 && series.name == meter.name && series.type == meter.type &&
-                      series.unit == meter.unit;
+    const bool same =
+        sum.samples > 0 && series.name == meter.name && series.type == meter.type && series.unit == meter.unit;
     if (!same) {
       if (!send()) return false;
       sum = {};

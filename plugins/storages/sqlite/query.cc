@@ -153,7 +153,8 @@ double sample_bytes(Database& database) {
     return static_cast<double>(
         database.integer("SELECT sum(pgsize) FROM dbstat WHERE aggregate=1 AND name IN ('sample', 'sample_by_id')"));
   }
-  return static_cast<double>(database.integer("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
+  return static_cast<double>(
+      database.integer("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
 }
 
 }  // namespace
@@ -161,8 +162,9 @@ double sample_bytes(Database& database) {
 void query_usage(Database& database, const Query& query, Answer& answer) {
   const auto all = static_cast<double>(database.integer("SELECT count(*) FROM sample"));
   const double each = all > 0 ? sample_bytes(database) / all : 0;
-  Sql sql("SELECT m.name, sum((SELECT count(*) FROM sample x WHERE x.series = s.key)) AS samples "
-          "FROM series s JOIN meter m ON m.key = s.meter WHERE 1");
+  Sql sql(
+      "SELECT m.name, sum((SELECT count(*) FROM sample x WHERE x.series = s.key)) AS samples "
+      "FROM series s JOIN meter m ON m.key = s.meter WHERE 1");
   if (query.meter) add_meter(sql, *query.meter);
   sql.add(" GROUP BY m.name HAVING samples > 0 ORDER BY m.name");
   for (Statement row = sql.prepare(database); row.step();) {

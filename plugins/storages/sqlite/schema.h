@@ -14,8 +14,8 @@ using Steps = std::span<const char* const>;
 Steps schema_steps();
 
 enum class SchemaState {
-  empty,    // a new file
-  older,    // a version that `upgrade` knows
+  empty,  // a new file
+  older,  // a version that `upgrade` knows
   current,
 };
 

@@ -170,8 +170,9 @@ class Windows {
 using Groups = std::map<Group, Accumulator>;
 
 void collect(Database& database, const Query& query, const Windows& windows, Groups& groups) {
-  Sql sql("SELECT x.series, x.timestamp, x.volume, x.metadata FROM series s JOIN meter m ON m.key = s.meter "
-          "JOIN resource r ON r.key = s.resource CROSS JOIN sample x ON x.series = s.key WHERE 1");
+  Sql sql(
+      "SELECT x.series, x.timestamp, x.volume, x.metadata FROM series s JOIN meter m ON m.key = s.meter "
+      "JOIN resource r ON r.key = s.resource CROSS JOIN sample x ON x.series = s.key WHERE 1");
   sql.add(series_conditions(query)).add(sample_conditions(query));
   Grouping grouping(database, query);
   // A series' samples come one after the other, in order of time: nearly always the group of the one before.

@@ -57,8 +57,8 @@ std::string path_of(const std::string& url) {
     unsigned code = 0;
     if (url[i] != '%') {
       path += url[i];
-    } else if (i + 2 < url.size() &&
-               std::from_chars(&url[i + 1], &url[i] + 3, code, 16).ptr == &url[i] + 3 && code != 0) {
+    } else if (i + 2 < url.size() && std::from_chars(&url[i + 1], &url[i] + 3, code, 16).ptr == &url[i] + 3 &&
+               code != 0) {
       path += static_cast<char>(code);
       i += 2;
     } else {
@@ -69,8 +69,7 @@ std::string path_of(const std::string& url) {
 }
 
 Store::Store(const Config& config)
-    : Store(path_of(config.url()),
-            Options{milliseconds(config.duration("busy_timeout")), config.bytes("cache")}) {}
+    : Store(path_of(config.url()), Options{milliseconds(config.duration("busy_timeout")), config.bytes("cache")}) {}
 
 Store::Store(std::string path, const Options& options, Steps steps)
     : path_(std::move(path)), options_(options), steps_(steps) {}
@@ -117,7 +116,8 @@ void Store::prepare(Prepare how, RowSink& report) {
   } else if (state == SchemaState::empty) {
     static_cast<void>(say(report, path_ + ": made, schema version " + version));
   } else {
-    static_cast<void>(say(report, path_ + ": upgraded from schema version " + std::to_string(before) + " to " + version));
+    static_cast<void>(
+        say(report, path_ + ": upgraded from schema version " + std::to_string(before) + " to " + version));
   }
 }
 

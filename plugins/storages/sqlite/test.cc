@@ -1,5 +1,5 @@
-// The SQLite driver as a collector has it: what every driver must do, and files that are shared, killed, full or foreign.
-// Not for its inner parts: see internals_test.cc.
+// The SQLite driver as a collector has it: what every driver must do, and files that are shared, killed, full or
+// foreign. Not for its inner parts: see test_internals.cc.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -32,11 +32,13 @@ constexpr int kBatch = 50;
 
 absl::Status write_batch(Storage& storage, int first, int count = kBatch) {
   std::vector<Sample> samples;
-  for (int i = first; i < first + count; ++i) samples.push_back(make_sample(i, "cpu", "0.1", i, i % 2 == 0 ? "a" : "b"));
+  for (int i = first; i < first + count; ++i)
+    samples.push_back(make_sample(i, "cpu", "0.1", i, i % 2 == 0 ? "a" : "b"));
   return storage.write(as_rows(samples), [&](std::span<const RowResult> results) {
     Conclusion conclusion;
     for (const RowResult& result : results) {
-      conclusion.entries.push_back({1, "bus", "samples", result.status == RowStatus::stored ? "stored" : "duplicate", 1});
+      conclusion.entries.push_back(
+          {1, "bus", "samples", result.status == RowStatus::stored ? "stored" : "duplicate", 1});
     }
     return conclusion;
   });
@@ -160,8 +162,7 @@ TEST(SqliteFile, AWriterThatHoldsTheFileIsWaitedForAndThenPassing) {
   const std::unique_ptr<Storage> storage = place.open();
   ASSERT_OK(write_batch(*storage, 0));
   // While one instance is inside its transaction, another one writes: it waits out its busy_timeout.
-  const std::unique_ptr<Storage> other =
-      open_built_storage("sqlite://" + place.file(), {{"busy_timeout", "0.2"}});
+  const std::unique_ptr<Storage> other = open_built_storage("sqlite://" + place.file(), {{"busy_timeout", "0.2"}});
   absl::Status status;
   const auto conclude = [&](std::span<const RowResult>) {
     status = write_batch(*other, 500);
@@ -251,7 +252,8 @@ TEST(SqliteFile, SaysWhatIsMissing) {
   EXPECT_FALSE(std::filesystem::exists(place.file())) << "asking makes no file";
   EXPECT_EQ(check(*place.open()).code(), kPermanent);
 
-  const absl::Status no_folder = write_batch(*open_built_storage("sqlite://" + place.folder().string() + "/no/x.db"), 0);
+  const absl::Status no_folder =
+      write_batch(*open_built_storage("sqlite://" + place.folder().string() + "/no/x.db"), 0);
   EXPECT_EQ(no_folder.code(), kPermanent);
   EXPECT_THAT(std::string(no_folder.message()), HasSubstr("no/ does not exist"));
 }

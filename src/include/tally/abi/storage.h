@@ -102,7 +102,7 @@ typedef struct tally_query {
   int64_t start_us;      /* inclusive; TALLY_NO_TIME: open */
   int64_t end_us;        /* exclusive; TALLY_NO_TIME: open */
   int64_t as_of;         /* only what batches up to this number brought; -1: everything */
-  int64_t period_us;     /* statistics: width of a window aligned to `start_us` or, without it, to 1970; 0: one window */
+  int64_t period_us;     /* statistics: width of a window aligned to `start_us` or else to 1970; 0: one window */
   int64_t limit;         /* most rows; -1: all */
   tally_str meter;       /* exact name, or with `*` for any run of characters; null: all */
   tally_str digest;      /* dead letters: this one alone; null: all */
@@ -118,7 +118,7 @@ typedef struct tally_cell {
   tally_str name;
   int32_t kind;
   uint32_t reserved;
-  tally_str value; /* NUMBER: exact decimal text, JSON: any JSON text. Of TEXT, `body` alone may be no UTF-8 */
+  tally_str value; /* NUMBER: exact decimal; JSON: any JSON text; of TEXT `body` alone may be no UTF-8 */
 } tally_cell;
 
 /* Takes the answer row by row. Anything but TALLY_OK ends the query (the reader has enough). */

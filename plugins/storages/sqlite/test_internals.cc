@@ -229,7 +229,8 @@ void fill_compact(const std::string& file) {
       sample.unit = str("B");
     }
     std::vector<tally_row> rows;
-    for (const tally_sample& sample : samples) rows.push_back({sizeof(tally_row), &sample, sample.timestamp_us + 812'345});
+    for (const tally_sample& sample : samples)
+      rows.push_back({sizeof(tally_row), &sample, sample.timestamp_us + 812'345});
     const tally_batch batch{sizeof batch, rows.data(), rows.size(), nullptr, nullptr};
     store.write(Batch(batch));
   }
