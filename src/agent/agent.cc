@@ -29,8 +29,7 @@ using std::chrono::milliseconds;
 
 // What a pollster's thread owns. Held by shared_ptr: a thread that hangs keeps it when the agent is gone.
 struct Worker {
-  Worker(PollsterSource source, std::shared_ptr<SharedDiscovery> discovery, Schedule::Options options,
-         Time start)
+  Worker(PollsterSource source, std::shared_ptr<SharedDiscovery> discovery, Schedule::Options options, Time start)
       : poller(std::move(source), std::move(discovery)), schedule(options, start) {
     status.name = poller.source().name;
     status.role = "pollster";
@@ -61,7 +60,7 @@ struct Agent::Impl {
   struct Shared {
     AgentOptions options;
     std::mutex mutex;
-    Outbox* outbox = nullptr;                  // null once the agent has stopped
+    Outbox* outbox = nullptr;  // null once the agent has stopped
     std::vector<std::string> disabled_meters;
     LastValues last;
   };
@@ -76,7 +75,7 @@ struct Agent::Impl {
   std::atomic<bool> stopped = false;
   Outbox* outbox = nullptr;  // for its books, also after the stop
 
-  void launch(Sources next);
+  void launch(const Sources& next);
   static void run(const std::shared_ptr<Worker>& worker, const std::shared_ptr<Shared>& shared);
   static void note(Worker& worker, const absl::Status& status);
   static void deliver(Shared& shared, std::vector<Sample> samples);
@@ -169,7 +168,7 @@ bool Agent::Impl::join(Worker& worker, std::chrono::steady_clock::time_point unt
   return true;
 }
 
-void Agent::Impl::launch(Sources next) {
+void Agent::Impl::launch(const Sources& next) {
   const auto discovery = std::make_shared<SharedDiscovery>(next.discoveries);
   {
     const std::lock_guard lock(shared->mutex);
@@ -278,9 +277,9 @@ std::string status_json(const AgentStatus& status) {
                     ", \"skipped_cycles\": " + number(status.skipped_cycles) + ", \"plugins\": [";
   for (std::size_t at = 0; at < status.plugins.size(); ++at) {
     const PluginStatus& plugin = status.plugins[at];
-    out += (at > 0 ? ", " : "") + std::string("{\"name\": ") + json_quote(plugin.name) + ", \"role\": " +
-           json_quote(plugin.role) + ", \"version\": " + json_quote(plugin.version) + ", \"state\": " +
-           json_quote(plugin.state) + ", \"reason\": " + json_quote(plugin.reason) + "}";
+    out += (at > 0 ? ", " : "") + std::string("{\"name\": ") + json_quote(plugin.name) +
+           ", \"role\": " + json_quote(plugin.role) + ", \"version\": " + json_quote(plugin.version) +
+           ", \"state\": " + json_quote(plugin.state) + ", \"reason\": " + json_quote(plugin.reason) + "}";
   }
   return out + "]}";
 }

@@ -47,11 +47,11 @@ struct Sources {
 
 struct AgentOptions {
   std::string source = "openstack";
-  std::string host;                      // names the publisher: "tally-agent:HOST"
+  std::string host;  // names the publisher: "tally-agent:HOST"
   std::size_t samples_per_message = 100;
   std::int64_t recheck_us = 600'000'000;
-  bool at_once = false;                  // first cycle at the start
-  bool keep_last_values = false;         // for the live table; bounded
+  bool at_once = false;           // first cycle at the start
+  bool keep_last_values = false;  // for the live table; bounded
 };
 
 struct PluginStatus {

@@ -108,7 +108,8 @@ void configure_log(const Arguments& arguments, const host::Config& config) {
   options.program = "tally-agent";
   options.level = log::level_of(arguments.verbosity);
   options.format = (arguments.log_format.empty() ? config.json_log : arguments.log_format == "json")
-                       ? log::Format::json : log::Format::text;
+                       ? log::Format::json
+                       : log::Format::text;
   log::configure(std::move(options));
 }
 
@@ -186,11 +187,15 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   CLI::App app("Polls what nobody announces and publishes it as samples.", "tally-agent");
   tally::agent::Arguments arguments;
-  app.add_option("--config", arguments.config_path, "The configuration; default /etc/tally/agent.yaml")->type_name("FILE");
-  app.add_option("--namespace", arguments.namespaces, "Which pollsters run here: host, compute, central")->delimiter(',');
+  app.add_option("--config", arguments.config_path, "The configuration; default /etc/tally/agent.yaml")
+      ->type_name("FILE");
+  app.add_option("--namespace", arguments.namespaces, "Which pollsters run here: host, compute, central")
+      ->delimiter(',');
   app.add_option("--log-format", arguments.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  app.add_flag("-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
-  app.add_flag("-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
+  app.add_flag(
+      "-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
+  app.add_flag(
+      "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
   app.set_version_flag("--version", std::string("tally-agent ") + TALLY_VERSION);
   try {
     app.parse(argc, argv);

@@ -39,7 +39,9 @@ struct Item {
 class ThreadedOutbox : public Outbox {
  public:
   ThreadedOutbox(std::unique_ptr<host::Transport> transport, std::unique_ptr<Spool> spool, OutboxOptions options)
-      : options_(std::move(options)), transport_(std::move(transport)), spool_(std::move(spool)),
+      : options_(std::move(options)),
+        transport_(std::move(transport)),
+        spool_(std::move(spool)),
         pause_(options_.shortest_pause_ms) {}
   ~ThreadedOutbox() override { stop(0); }
 
@@ -104,7 +106,8 @@ class ThreadedOutbox : public Outbox {
       std::vector<Item> round = pick();
       round.empty() ? service(lock) : send(lock, std::move(round));
     }
-    while (!queue_.empty() && !books_.bus_away && Clock::now() < stop_at_) send(lock, pick_fresh(options_.messages_per_send));
+    while (!queue_.empty() && !books_.bus_away && Clock::now() < stop_at_)
+      send(lock, pick_fresh(options_.messages_per_send));
     queue_to_spool();
     persist(/*durable=*/true);
     ended_ = true;
@@ -176,7 +179,7 @@ class ThreadedOutbox : public Outbox {
     absl::Status away;
     bool any_sent = false;
     for (std::size_t at = 0; at < items.size(); ++at) {
-      absl::Status result = !results.ok()              ? results.status()
+      absl::Status result = !results.ok()          ? results.status()
                             : at < results->size() ? (*results)[at]
                                                    : passing("the transport gave no answer");
       // A whole call that failed says nothing of the single message: it is kept.
@@ -198,7 +201,8 @@ class ThreadedOutbox : public Outbox {
   // What is not written now only makes a message leave twice after a kill, which its ids make harmless.
   void persist(bool durable) {
     const SpoolStatus status = spool_->persist(durable);
-    if (!status.ok()) log::once_per("agent spool marks", log::Level::warning, "the agent's spool: " + status.text + ", ignoring");
+    if (!status.ok())
+      log::once_per("agent spool marks", log::Level::warning, "the agent's spool: " + status.text + ", ignoring");
   }
 
   void settle(Item& item, const absl::Status& result, bool refused) {
@@ -288,9 +292,9 @@ class ThreadedOutbox : public Outbox {
   std::unique_ptr<Spool> spool_;
   std::deque<Batch> queue_;
   OutboxBooks books_;
-  std::deque<std::pair<std::uint64_t, std::uint64_t>> own_;       // (sequence, samples) spooled here, not read yet
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> own_;  // (sequence, samples) spooled here, not read yet
   std::vector<std::pair<std::uint64_t, std::uint64_t>> unsynced_;
-  std::map<std::uint64_t, std::uint64_t> in_hand_;                // read from the spool, not acknowledged
+  std::map<std::uint64_t, std::uint64_t> in_hand_;  // read from the spool, not acknowledged
   Clock::time_point retry_at_{};
   Clock::time_point stop_at_{};
   std::int64_t pause_;
@@ -302,7 +306,8 @@ class ThreadedOutbox : public Outbox {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Outbox>> Outbox::open(std::unique_ptr<host::Transport> transport, OutboxOptions options) {
+absl::StatusOr<std::unique_ptr<Outbox>> Outbox::open(std::unique_ptr<host::Transport> transport,
+                                                     OutboxOptions options) {
   SpoolStatus status;
   SpoolOptions spool_options;
   spool_options.capacity_bytes = options.spool_bytes;

@@ -1,5 +1,5 @@
-// Takes batches of samples and sees that each reaches the bus: published with confirmation, kept on disk while it is away.
-// Not for measuring, nor for what the samples say.
+// Takes batches of samples and sees that each reaches the bus: published with confirmation, kept on disk while it is
+// away. Not for measuring, nor for what the samples say.
 #ifndef TALLY_AGENT_OUTBOX_H
 #define TALLY_AGENT_OUTBOX_H
 
@@ -25,7 +25,7 @@ namespace tally::agent {
 struct OutboxOptions {
   std::filesystem::path spool_folder;
   std::uint64_t spool_bytes = 1ull << 30;
-  std::size_t queue_messages = 256;      // most messages in memory; more wait on disk
+  std::size_t queue_messages = 256;  // most messages in memory; more wait on disk
   std::size_t messages_per_send = 20;
   std::uint32_t publish_timeout_ms = 10'000;
   std::int64_t shortest_pause_ms = 250;  // before the bus is tried again; doubles up to the longest
@@ -41,15 +41,15 @@ struct Batch {
 
 // Read as one snapshot: made = sent + spooled + refused + lost + in_flight, in samples.
 struct OutboxBooks {
-  std::uint64_t made = 0;       // taken here, and found in the spool at the start
-  std::uint64_t sent = 0;       // confirmed by the bus
-  std::uint64_t spooled = 0;    // on disk now
-  std::uint64_t refused = 0;    // the bus will never take them
-  std::uint64_t lost = 0;       // no room, neither in memory nor on disk
-  std::uint64_t in_flight = 0;  // in memory
+  std::uint64_t made = 0;              // taken here, and found in the spool at the start
+  std::uint64_t sent = 0;              // confirmed by the bus
+  std::uint64_t spooled = 0;           // on disk now
+  std::uint64_t refused = 0;           // the bus will never take them
+  std::uint64_t lost = 0;              // no room, neither in memory nor on disk
+  std::uint64_t in_flight = 0;         // in memory
   std::uint64_t damaged_messages = 0;  // skipped in the spool
   bool bus_away = false;
-  std::string bus_error;        // why, while it is away
+  std::string bus_error;  // why, while it is away
 };
 
 // `put` and `books` from any thread; the transport is called from the outbox's own thread alone (but `wake`).

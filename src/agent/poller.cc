@@ -58,8 +58,8 @@ absl::Status Poller::choose_resources(Time cycle, std::vector<host::Resource>& r
 void Poller::note_faults(const std::vector<host::ResourceFault>& faults) {
   for (const host::ResourceFault& fault : faults) {
     if (fault.status.code() == kAbsent) continue;  // it vanished between listing and reading
-    const std::string text = "pollster:" + source_.name + ": " + fault.resource_id + ": " +
-                             std::string(fault.status.message());
+    const std::string text =
+        "pollster:" + source_.name + ": " + fault.resource_id + ": " + std::string(fault.status.message());
     if (fault.status.code() != kPermanent) {
       log::once_per("fault " + source_.name, log::Level::warning, text + "; trying again in the next cycle");
     } else if (!source_.discovery.empty() && given_up_.insert(fault.resource_id).second) {

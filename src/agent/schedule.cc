@@ -34,8 +34,8 @@ void Schedule::finished(Time began, Time ended, const absl::Status& status) {
     pause_us_ = std::max(options_.recheck_us, options_.interval_us);
   } else {
     failures_ = std::min(failures_ + 1, 16);
-    pause_us_ = std::min(options_.interval_us << (failures_ - 1),
-                         std::max(options_.longest_pause_us, options_.interval_us));
+    pause_us_ =
+        std::min(options_.interval_us << (failures_ - 1), std::max(options_.longest_pause_us, options_.interval_us));
   }
   due_ = aligned_after(Time{ended.us + pause_us_ - options_.interval_us});
 }

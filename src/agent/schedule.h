@@ -16,9 +16,9 @@ class Schedule {
  public:
   struct Options {
     std::int64_t interval_us = 60'000'000;
-    std::int64_t recheck_us = 600'000'000;       // how often "not here" is looked at again
+    std::int64_t recheck_us = 600'000'000;          // how often "not here" is looked at again
     std::int64_t longest_pause_us = 3'600'000'000;  // where the growing pauses after errors end
-    bool at_once = false;                        // first cycle at the start, not at the next aligned time
+    bool at_once = false;                           // first cycle at the start, not at the next aligned time
   };
 
   Schedule(Options options, Time start);

@@ -16,7 +16,8 @@
 namespace tally::agent {
 
 // Every pollster of the configuration's namespaces, those that are off with their reasons, and all discoveries that are
-// on. REQUIRES: catalog.apply(config) was called. Keeps neither; `hangs` counts calls that never come back, may be null.
+// on. REQUIRES: catalog.apply(config) was called. Keeps neither; `hangs` counts calls that never come back, may be
+// null.
 Sources find_sources(host::Catalog& catalog, const host::LoadedConfig& loaded,
                      const std::shared_ptr<host::HangCounter>& hangs);
 

@@ -163,7 +163,8 @@ absl::StatusOr<DecodedMessage> decode(std::string body) {
     Wrapping ignored;
     std::string inner = std::move(bytes.inner);
     LayerReader<DecodedMessage::Bytes> reader(bytes, parser);
-    // `inner` is read in place, and `bytes.inner` only takes it up afterwards: its heap block, and so every view, stays.
+    // `inner` is read in place, and `bytes.inner` only takes it up afterwards: its heap block, and so every view,
+    // stays.
     const auto error = reader.read(inner, ignored);
     if (error) return broken("oslo.message", error);
     bytes.inner = std::move(inner);
@@ -179,8 +180,8 @@ absl::StatusOr<DecodedMessage> decode(std::string body) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   if (envelope.timestamp) envelope.time = Time::parse(*envelope.timestamp);
   const std::string_view type = envelope.event_type;
-  envelope.samples = type == "telemetry.polling" || type == "telemetry.api" || type == "metering" ||
-                     type.starts_with("metering.");
+  envelope.samples =
+      type == "telemetry.polling" || type == "telemetry.api" || type == "metering" || type.starts_with("metering.");
   return message;
 }
 
@@ -188,8 +189,7 @@ absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelop
   std::string why = "neither an array of samples nor an object that has one as \"samples\"";
   const std::optional<Json> payload = Json::parse(envelope.payload, &why);
   const Json* list = payload && payload->is_object() ? payload->at("samples") : payload ? &*payload : nullptr;
-  if (list == nullptr || !list->is_array())
-    return permanent(std::string(envelope.event_type) + ": payload: " + why);
+  if (list == nullptr || !list->is_array()) return permanent(std::string(envelope.event_type) + ": payload: " + why);
   std::vector<absl::StatusOr<Sample>> samples;
   samples.reserve(list->items().size());
   for (const Json& item : list->items()) samples.push_back(host::sample_from_json(item, host::SampleKeys::bus));

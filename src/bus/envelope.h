@@ -24,9 +24,9 @@ struct Envelope {
   std::optional<std::string_view> priority;   // lower case
   std::optional<std::string_view> timestamp;  // as written
   std::optional<Time> time;                   // `timestamp`, where it can be read
-  std::string_view payload = "null";  // JSON text as written; its insides are checked by who reads them
-  std::string_view context = "{}";    // JSON object, `_context_` taken off its keys
-  bool samples = false;               // carries samples: event type telemetry.polling, telemetry.api, metering[.NAME]
+  std::string_view payload = "null";          // JSON text as written; its insides are checked by who reads them
+  std::string_view context = "{}";            // JSON object, `_context_` taken off its keys
+  bool samples = false;  // carries samples: event type telemetry.polling, telemetry.api, metering[.NAME]
 };
 
 // Owns the bytes of one message. Movable; any one thread at a time.

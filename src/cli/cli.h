@@ -1,9 +1,9 @@
-// What every command of `tally` shares: the options before or after the verb, exit statuses, and how a command registers.
-// Not for what a command does: one file each, <name>_command.cc.
+// What every command of `tally` shares: the options before or after the verb, exit statuses, and how a command
+// registers. Not for what a command does: one file each, <name>_command.cc.
 //
 // A command is one function `void add_NAME_command(CLI::App& app, Context& context)`, declared below and called by
-// main.cc. It adds its subcommand, binds its options to storage it keeps alive in the callback (a shared_ptr captured by
-// the lambda), and says in the callback `context.exit_status = …`. Callbacks throw nothing.
+// main.cc. It adds its subcommand, binds its options to storage it keeps alive in the callback (a shared_ptr captured
+// by the lambda), and says in the callback `context.exit_status = …`. Callbacks throw nothing.
 #ifndef TALLY_CLI_CLI_H
 #define TALLY_CLI_CLI_H
 
@@ -30,10 +30,10 @@ inline constexpr int kInvalidConfig = 78;
 
 struct Context {
   CLI::App* root = nullptr;
-  std::string config_path;        // empty: the program's default places
-  std::optional<Format> format;   // empty: the command's own default
-  std::string log_format;         // empty: what the configuration says
-  int verbosity = 0;              // -v adds one, -q takes one away
+  std::string config_path;       // empty: the program's default places
+  std::optional<Format> format;  // empty: the command's own default
+  std::string log_format;        // empty: what the configuration says
+  int verbosity = 0;             // -v adds one, -q takes one away
   int exit_status = kDone;
 
   Format format_or(Format fallback) const { return format.value_or(fallback); }

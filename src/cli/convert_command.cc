@@ -45,7 +45,8 @@ void run(Context& context, const Arguments& arguments) {
     return;
   }
   const Format format = context.format_or(Format::jsonl);
-  const auto output = Output::open(format, std::cout, format == Format::table ? sample_columns() : std::vector<std::string>());
+  const auto output =
+      Output::open(format, std::cout, format == Format::table ? sample_columns() : std::vector<std::string>());
   bool all_well = true;
   const absl::Status status = each_line(arguments.file, [&](std::string line, std::uint64_t number) {
     const collector::Processed done = pipeline->process({std::move(line), "convert", Time::now()});
@@ -66,7 +67,8 @@ void add_convert_command(CLI::App& app, Context& context) {
   command->add_option("--meters", arguments->meters, "Definitions to use instead of the configured ones")
       ->type_name("FILE-OR-DIR")
       ->allow_extra_args(false);
-  command->add_option("FILE", arguments->file, "One JSON object a line: bare, or in the bus envelope; - is standard input");
+  command->add_option("FILE", arguments->file,
+                      "One JSON object a line: bare, or in the bus envelope; - is standard input");
   command->callback([&context, arguments] { run(context, *arguments); });
 }
 

@@ -67,11 +67,18 @@ absl::StatusOr<host::DeadLetter> read_letter(host::Storage& store, const std::st
   if (!status.ok()) return status;
   if (fields.empty()) return permanent(digest + ": there is no such dead letter");
   const auto text = [&](const char* name) { return fields[name].value_or(""); };
-  host::DeadLetter letter{.digest = text("digest"), .kind = text("kind"), .reason = text("reason"),
-                          .detail = text("detail"), .bus = text("bus"), .event_type = fields["event_type"],
-                          .message_id = fields["message_id"], .handler = fields["handler"], .body = text("body"),
+  host::DeadLetter letter{.digest = text("digest"),
+                          .kind = text("kind"),
+                          .reason = text("reason"),
+                          .detail = text("detail"),
+                          .bus = text("bus"),
+                          .event_type = fields["event_type"],
+                          .message_id = fields["message_id"],
+                          .handler = fields["handler"],
+                          .body = text("body"),
                           .received = {}};
-  for (const char* name : {"received", "received_at"}) letter.received = Time::parse(text(name)).value_or(letter.received);
+  for (const char* name : {"received", "received_at"})
+    letter.received = Time::parse(text(name)).value_or(letter.received);
   return letter;
 }
 
@@ -79,10 +86,10 @@ void list(Context& context) {
   std::optional<Open> opened = open(context);
   if (!opened) return;
   const Format format = context.format_or(Format::table);
-  const auto output = Output::open(format, std::cout,
-                                   format == Format::table
-                                       ? std::vector<std::string>{"digest", "kind", "reason", "event_type", "handler", "detail"}
-                                       : std::vector<std::string>());
+  const auto output = Output::open(
+      format, std::cout,
+      format == Format::table ? std::vector<std::string>{"digest", "kind", "reason", "event_type", "handler", "detail"}
+                              : std::vector<std::string>());
   const absl::Status status = opened->store->query(letters(""), [&](std::span<const host::Cell> row) {
     output->row(row);
     return true;
@@ -151,8 +158,8 @@ void replay(Context& context, std::vector<std::string> digests, bool all) {
     }
     digests = std::move(*found);
   }
-  const auto output = Output::open(context.format_or(Format::table), std::cout,
-                                   {"digest", "outcome", "stored", "duplicate", "why"});
+  const auto output =
+      Output::open(context.format_or(Format::table), std::cout, {"digest", "outcome", "stored", "duplicate", "why"});
   for (const std::string& digest : digests) replay_one(context, *opened, *pipeline, digest, *output);
   output->finish();
 }

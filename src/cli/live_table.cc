@@ -58,7 +58,8 @@ std::vector<std::string> off(const Snapshot& snapshot) {
   std::set<std::string> lines;
   const auto add = [&](const auto& plugin) {
     if (plugin.state == "on") return;
-    lines.insert(plugin.role + ":" + plugin.name + " " + plugin.state + (plugin.reason.empty() ? "" : ": " + plugin.reason));
+    lines.insert(plugin.role + ":" + plugin.name + " " + plugin.state +
+                 (plugin.reason.empty() ? "" : ": " + plugin.reason));
   };
   for (const agent::PluginStatus& plugin : snapshot.agent.plugins) add(plugin);
   for (const collector::PluginState& plugin : snapshot.collector.plugins) {
@@ -72,7 +73,8 @@ std::string rate(const agent::LastValue& value) {
 }
 
 std::string last(const agent::LastValue& value) {
-  const std::string text = value.volume.size() > 14 ? short_number(std::strtod(value.volume.c_str(), nullptr)) : value.volume;
+  const std::string text =
+      value.volume.size() > 14 ? short_number(std::strtod(value.volume.c_str(), nullptr)) : value.volume;
   return text + " " + value.unit;
 }
 
@@ -102,8 +104,8 @@ std::string draw(const Snapshot& snapshot, int rows, int columns) {
     out += (bold ? kBold : "") + cell(text, width) + (bold ? kPlain : "") + "\x1b[K\r\n";
   };
   for (std::size_t at = 0; at < head.size(); ++at) line(head[at], at == 0);
-  line(cell("METER", meter_width) + "  " + cell("RESOURCE", resource_width) + "  " + cell("LAST VALUE", 18, true) + "  " +
-           cell("RATE", 12, true) + "  " + cell("SAMPLES", 9, true),
+  line(cell("METER", meter_width) + "  " + cell("RESOURCE", resource_width) + "  " + cell("LAST VALUE", 18, true) +
+           "  " + cell("RATE", 12, true) + "  " + cell("SAMPLES", 9, true),
        true);
   const int room = std::max(rows - static_cast<int>(head.size() + tail.size()) - 3, 1);
   const std::size_t shown = std::min(snapshot.values.size(), static_cast<std::size_t>(room));

@@ -24,8 +24,10 @@ void add_common_options(CLI::App& command, Context& context) {
   command.add_option("--log-format", context.log_format, "How to log: text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORMAT");
-  command.add_flag("-v", [&context](std::int64_t times) { context.verbosity += static_cast<int>(times); }, "Say more");
-  command.add_flag("-q", [&context](std::int64_t times) { context.verbosity -= static_cast<int>(times); }, "Say less");
+  command.add_flag(
+      "-v", [&context](std::int64_t times) { context.verbosity += static_cast<int>(times); }, "Say more");
+  command.add_flag(
+      "-q", [&context](std::int64_t times) { context.verbosity -= static_cast<int>(times); }, "Say less");
 }
 
 int fail(int status, std::string_view text) {
@@ -93,7 +95,8 @@ int run(int argc, char** argv) {
   context.root = &app;
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("tally ") + TALLY_VERSION);
-  app.footer("Exit status: 0 done, 1 something failed, 64 wrong usage, 69 a service is away, 78 configuration invalid.");
+  app.footer(
+      "Exit status: 0 done, 1 something failed, 64 wrong usage, 69 a service is away, 78 configuration invalid.");
   add_common_options(app, context);
   add_run_command(app, context);
   add_poll_command(app, context);

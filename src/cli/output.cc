@@ -54,7 +54,8 @@ class Table : public Output {
     numeric_.resize(columns_.size(), false);
     std::vector<std::string> line;
     for (std::size_t at = 0; at < columns_.size(); ++at) {
-      const auto found = std::find_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.name == columns_[at]; });
+      const auto found =
+          std::find_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.name == columns_[at]; });
       if (found != cells.end() && found->kind == CellKind::number) numeric_[at] = true;
       line.push_back(found == cells.end() || found->kind == CellKind::null ? "-" : printable(found->value));
     }
@@ -125,7 +126,8 @@ class Csv : public Output {
     }
     header();
     for (std::size_t at = 0; at < columns_.size(); ++at) {
-      const auto found = std::find_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.name == columns_[at]; });
+      const auto found =
+          std::find_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.name == columns_[at]; });
       if (at > 0) out_ << ',';
       if (found != cells.end() && found->kind != CellKind::null) out_ << field(found->value);
     }

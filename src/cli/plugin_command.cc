@@ -57,8 +57,8 @@ void list(Context& context) {
   const std::optional<Setup> setup = load_setup(context, host::Program::run);
   if (!setup) return;
   const LiveStates states = ask_daemon(setup->loaded.config);
-  const auto output = Output::open(context.format_or(Format::table), std::cout,
-                                   {"role", "name", "version", "state", "reason", "file"});
+  const auto output =
+      Output::open(context.format_or(Format::table), std::cout, {"role", "name", "version", "state", "reason", "file"});
   for (const Entry& entry : setup->catalog.entries()) {
     const Live state = state_of(entry, states);
     const bool readable = !entry.role.name.empty();
@@ -101,10 +101,14 @@ std::string config_json(const host::RoleManifest& role) {
 
 std::string precondition_text(const host::Precondition& need) {
   switch (need.kind) {
-    case host::Precondition::Kind::path: return "path " + need.value;
-    case host::Precondition::Kind::socket: return "socket " + need.value;
-    case host::Precondition::Kind::library: return "library " + need.value;
-    case host::Precondition::Kind::config: return "configuration key " + need.value;
+    case host::Precondition::Kind::path:
+      return "path " + need.value;
+    case host::Precondition::Kind::socket:
+      return "socket " + need.value;
+    case host::Precondition::Kind::library:
+      return "library " + need.value;
+    case host::Precondition::Kind::config:
+      return "configuration key " + need.value;
   }
   return need.value;
 }

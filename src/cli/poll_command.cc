@@ -56,14 +56,16 @@ void run(Context& context, const Arguments& arguments) {
   const agent::Sources sources = agent::find_sources(setup->catalog, setup->loaded, nullptr);
   const auto discovery = std::make_shared<agent::SharedDiscovery>(sources.discoveries);
   const Format format = context.format_or(Format::table);
-  const auto output = Output::open(format, std::cout, format == Format::table ? sample_columns() : std::vector<std::string>());
+  const auto output =
+      Output::open(format, std::cout, format == Format::table ? sample_columns() : std::vector<std::string>());
   const Time now = Time::now();
   bool any = false;
   for (const agent::PollsterSource& source : sources.pollsters) {
     if (!wanted(arguments.names, source.name)) continue;
     any = true;
     if (source.make) {
-      poll_one(context, source, agent::Poller(source, discovery), now, !arguments.names.empty(), sources, config, *output);
+      poll_one(context, source, agent::Poller(source, discovery), now, !arguments.names.empty(), sources, config,
+               *output);
     } else if (!arguments.names.empty()) {
       std::cerr << "tally: pollster:" << source.name << " is " << source.state << ": " << source.reason << '\n';
     }

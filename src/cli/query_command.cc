@@ -92,7 +92,8 @@ void run(Context& context, host::QueryKind kind, const Arguments& arguments) {
   }
   const Format format = context.format_or(Format::table);
   // For eyes the columns that matter; programs get every key.
-  const auto output = Output::open(format, std::cout, format == Format::table ? columns_of(kind) : std::vector<std::string>());
+  const auto output =
+      Output::open(format, std::cout, format == Format::table ? columns_of(kind) : std::vector<std::string>());
   const absl::Status status = (*store)->query(*query, [&](std::span<const host::Cell> row) {
     output->row(row);
     return static_cast<bool>(std::cout);

@@ -1,5 +1,6 @@
 // `tally run`: agent and collector in one process, for a laptop, a single host, a first look.
-// Not a third program: both halves are the same code as in tally-agent and tally-collector, and meet over the transport.
+// Not a third program: both halves are the same code as in tally-agent and tally-collector, and meet over the
+// transport.
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -178,7 +179,8 @@ void watch(const Halves& halves, Screen& screen, const sigset_t& signals, std::o
   while (!end || Clock::now() < *end) {
     auto left = std::chrono::nanoseconds(std::chrono::seconds(1));
     if (end) left = std::clamp<std::chrono::nanoseconds>(*end - Clock::now(), std::chrono::milliseconds(1), left);
-    const timespec wait{static_cast<time_t>(left.count() / 1'000'000'000), static_cast<long>(left.count() % 1'000'000'000)};
+    const timespec wait{static_cast<time_t>(left.count() / 1'000'000'000),
+                        static_cast<long>(left.count() % 1'000'000'000)};
     const int signal = sigtimedwait(&signals, nullptr, &wait);
     if (signal == SIGINT || signal == SIGTERM) return;
     log::tick();

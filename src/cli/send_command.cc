@@ -84,7 +84,8 @@ absl::Status send_samples(Sender& sender, const std::string& file, const host::C
     std::string ids;
     for (const Sample& sample : samples) ids += sample.id;
     const std::size_t count = samples.size();
-    absl::Status status = sender.add(bus::encode_samples(samples, "tally-send:" + config.host, host::digest(ids)), count);
+    absl::Status status =
+        sender.add(bus::encode_samples(samples, "tally-send:" + config.host, host::digest(ids)), count);
     samples.clear();
     return status;
   };

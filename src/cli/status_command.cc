@@ -54,7 +54,8 @@ void run(Context& context) {
   }
   const std::optional<Json> status = Json::parse(*body);
   if (!status) {
-    context.exit_status = fail(kFailed, "the answer of " + http.address + ":" + std::to_string(http.port) + " is no JSON");
+    context.exit_status =
+        fail(kFailed, "the answer of " + http.address + ":" + std::to_string(http.port) + " is no JSON");
     return;
   }
   if (format == Format::table) {

@@ -16,9 +16,10 @@ namespace tally::cli {
 // "30s", "5m", "1h", "2d", "500ms", or seconds without a unit; in microseconds. Nothing for what is none.
 std::optional<std::int64_t> duration_us(const std::string& text);
 
-// Calls `take` with each line of the file ("-": standard input) that is not blank, with its number from 1 on, without its
-// end. False from `take` ends the reading.
-absl::Status each_line(const std::string& path, const std::function<bool(std::string line, std::uint64_t number)>& take);
+// Calls `take` with each line of the file ("-": standard input) that is not blank, with its number from 1 on, without
+// its end. False from `take` ends the reading.
+absl::Status each_line(const std::string& path,
+                       const std::function<bool(std::string line, std::uint64_t number)>& take);
 
 // The whole file, or standard input for "-".
 absl::Status read_all(const std::string& path, std::string& text);

@@ -33,10 +33,14 @@ Books& Books::operator+=(const Books& other) {
 
 const char* to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::filtered: return "filtered";
-    case Outcome::duplicate: return "duplicate";
-    case Outcome::stored: return "stored";
-    case Outcome::dead: break;
+    case Outcome::filtered:
+      return "filtered";
+    case Outcome::duplicate:
+      return "duplicate";
+    case Outcome::stored:
+      return "stored";
+    case Outcome::dead:
+      break;
   }
   return "dead";
 }
@@ -53,8 +57,12 @@ Fate decide(const Incoming& message, const Processed& processed, std::span<const
     const host::RowResult missing{host::RowStatus::rejected, "the storage driver gave no answer for this row"};
     const host::RowResult& result = i < results.size() ? results[i] : missing;
     switch (result.status) {
-      case host::RowStatus::stored: ++fate.stored; break;
-      case host::RowStatus::duplicate: ++fate.duplicate; break;
+      case host::RowStatus::stored:
+        ++fate.stored;
+        break;
+      case host::RowStatus::duplicate:
+        ++fate.duplicate;
+        break;
       case host::RowStatus::conflict:
         ++fate.conflict;
         fate.dead_letters.push_back(dead_row(rows[i], message, processed, "conflict", result.reason));
@@ -65,15 +73,16 @@ Fate decide(const Incoming& message, const Processed& processed, std::span<const
         break;
     }
   }
-  if (!fate.dead_letters.empty()) fate.outcome = Outcome::dead;
-  else if (fate.stored > 0) fate.outcome = Outcome::stored;
-  else if (fate.duplicate > 0) fate.outcome = Outcome::duplicate;
+  if (!fate.dead_letters.empty())
+    fate.outcome = Outcome::dead;
+  else if (fate.stored > 0)
+    fate.outcome = Outcome::stored;
+  else if (fate.duplicate > 0)
+    fate.outcome = Outcome::duplicate;
   return fate;
 }
 
-std::int64_t day_of(Time time) {
-  return time.us / Time::kDay - (time.us % Time::kDay < 0 ? 1 : 0);
-}
+std::int64_t day_of(Time time) { return time.us / Time::kDay - (time.us % Time::kDay < 0 ? 1 : 0); }
 
 namespace {
 

@@ -7,11 +7,11 @@
 namespace tally::collector {
 namespace {
 
-constexpr std::uint32_t kServiceMs = 1'000;  // a transport is serviced at least each second
+constexpr std::uint32_t kServiceMs = 1'000;    // a transport is serviced at least each second
 constexpr std::uint32_t kFirstServiceMs = 20;  // so that readiness knows at once whether the bus is there
-constexpr Milliseconds kFirstPause{250};     // between attempts to open a bus
+constexpr Milliseconds kFirstPause{250};       // between attempts to open a bus
 constexpr Milliseconds kLastPause{30'000};
-constexpr Milliseconds kAwayPause{100};      // a service that fails at once must not spin
+constexpr Milliseconds kAwayPause{100};  // a service that fails at once must not spin
 
 host::TransportEvents events_of(Desk& desk, const BusPtr& bus) {
   host::TransportEvents events;

@@ -54,17 +54,17 @@ struct CollectorOptions {
   std::function<std::vector<PluginState>()> plugins;  // any thread; may be empty
   std::vector<host::Retention> retention;             // expired in the store, once an hour
 
-  unsigned workers = 1;  // a reload does not change it
-  std::uint32_t window = 1'000;            // most unsettled messages per bus
-  std::uint64_t window_bytes = 64 << 20;   // most unsettled bytes per bus; one message more may stand above it
+  unsigned workers = 1;                   // a reload does not change it
+  std::uint32_t window = 1'000;           // most unsettled messages per bus
+  std::uint64_t window_bytes = 64 << 20;  // most unsettled bytes per bus; one message more may stand above it
   std::size_t batch_samples = 1'000;
   Milliseconds batch_age{200};
-  Milliseconds again_first{1'000};         // pause after a handler's first "again"; doubles up to a minute
-  unsigned again_tries = 100;              // then the message is dead
+  Milliseconds again_first{1'000};  // pause after a handler's first "again"; doubles up to a minute
+  unsigned again_tries = 100;       // then the message is dead
   Milliseconds again_time{600'000};
-  Milliseconds retry_first{100};           // pause after the store failed; doubles up to retry_most, without end
+  Milliseconds retry_first{100};  // pause after the store failed; doubles up to retry_most, without end
   Milliseconds retry_most{30'000};
-  Milliseconds stuck_after{60'000};        // nothing settled for so long, though something is in flight: not ready
+  Milliseconds stuck_after{60'000};  // nothing settled for so long, though something is in flight: not ready
 };
 
 struct BusStatus {
@@ -75,10 +75,10 @@ struct BusStatus {
 };
 
 struct CollectorStatus {
-  std::string state;                   // "starting", "running", "stopping", "stopped"
+  std::string state;  // "starting", "running", "stopping", "stopped"
   MessageBooks messages;
   SampleBooks samples;
-  std::vector<BusStatus> buses;        // closed ones too, as long as the process lives
+  std::vector<BusStatus> buses;  // closed ones too, as long as the process lives
   std::vector<PluginState> plugins;
   std::vector<std::string> not_ready;  // reasons; none: ready
   std::uint64_t batches = 0;           // committed
@@ -99,8 +99,8 @@ class Collector {
   void start();
 
   // Applies other options between messages: handlers and rules from the next message on; buses and the store are kept
-  // where their fingerprints did not change, closed in order (in flight finished first) where they are gone. On an error
-  // everything is as before.
+  // where their fingerprints did not change, closed in order (in flight finished first) where they are gone. On an
+  // error everything is as before.
   absl::Status reload(CollectorOptions options);
 
   // Stops reading, finishes what is in flight within `limit`, gives the rest back to the bus. Idempotent.

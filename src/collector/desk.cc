@@ -200,8 +200,10 @@ std::vector<DeliveryPtr> Desk::take_work(std::size_t most, std::uint64_t generat
     for (const DeliveryPtr& delivery : taken) delivery->stage = Stage::working;
     working_ += taken.size();
     if (!taken.empty()) return taken;
-    if (held_.empty()) work_.wait(lock);
-    else work_.wait_until(lock, Clock::time_point(held_.begin()->first));
+    if (held_.empty())
+      work_.wait(lock);
+    else
+      work_.wait_until(lock, Clock::time_point(held_.begin()->first));
   }
   return {};
 }
@@ -215,9 +217,12 @@ void Desk::done_work(std::vector<DeliveryPtr> deliveries) {
       if (types.size() < kMostParkedTypes) types.insert(delivery->processed.event_type);
     }
     if (!delivery->processed.parked.empty()) ++parked_messages_;
-    if (delivery->lost) give_back(*delivery);
-    else if (delivery->processed.again) hold_or_kill(delivery);
-    else make_pending(delivery);
+    if (delivery->lost)
+      give_back(*delivery);
+    else if (delivery->processed.again)
+      hold_or_kill(delivery);
+    else
+      make_pending(delivery);
   }
   batch_.notify_one();
 }
@@ -228,8 +233,10 @@ void Desk::undo_work(std::vector<DeliveryPtr> deliveries) {
   for (DeliveryPtr& delivery : deliveries) {
     --working_;
     delivery->stage = Stage::queued;
-    if (delivery->lost) give_back(*delivery);
-    else queued_.push_front(std::move(delivery));
+    if (delivery->lost)
+      give_back(*delivery);
+    else
+      queued_.push_front(std::move(delivery));
   }
   work_.notify_all();
 }
@@ -328,10 +335,18 @@ void Desk::commit(const std::vector<DeliveryPtr>& batch, const std::vector<Fate>
     const Fate& fate = fates[i];
     MessageBooks& messages = delivery.bus->books.messages;
     switch (fate.outcome) {
-      case Outcome::stored: ++messages.stored; break;
-      case Outcome::duplicate: ++messages.duplicate; break;
-      case Outcome::dead: ++messages.dead; break;
-      case Outcome::filtered: ++messages.filtered; break;
+      case Outcome::stored:
+        ++messages.stored;
+        break;
+      case Outcome::duplicate:
+        ++messages.duplicate;
+        break;
+      case Outcome::dead:
+        ++messages.dead;
+        break;
+      case Outcome::filtered:
+        ++messages.filtered;
+        break;
     }
     SampleBooks& samples = delivery.bus->books.samples;
     samples.stored += fate.stored;

@@ -171,8 +171,10 @@ int main(int argc, char** argv) {
   app.add_option("--config", arguments.config_path, "The configuration; default /etc/tally/collector.yaml")
       ->type_name("FILE");
   app.add_option("--log-format", arguments.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  app.add_flag("-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
-  app.add_flag("-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
+  app.add_flag(
+      "-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
+  app.add_flag(
+      "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
   app.set_version_flag("--version", std::string("tally-collector ") + TALLY_VERSION);
   try {
     app.parse(argc, argv);

@@ -139,15 +139,18 @@ void Pipeline::Impl::admit(Sample sample, const Incoming& message, Processed& ou
   std::string detail;
   const std::string reason = refusal(sample, message.received, detail);
   host::Row row{std::move(sample), message.received};
-  if (reason.empty()) out.rows.push_back(std::move(row));
-  else out.dead_samples.push_back(dead_row(row, message, out, reason, detail));
+  if (reason.empty())
+    out.rows.push_back(std::move(row));
+  else
+    out.dead_samples.push_back(dead_row(row, message, out, reason, detail));
 }
 
 bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
                                   Processed& out) {
   switch (status.code()) {
     case kUnclaimed:
-    case kAbsent: return true;  // none of its own, after all
+    case kAbsent:
+      return true;  // none of its own, after all
     case kPassing:
       out.again = true;
       out.again_handler = name;
@@ -196,7 +199,8 @@ void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& 
     ++number;
     if (!sample.ok()) {
       if (++bad <= 10)  // enough to see what is wrong; the body has them all
-        kill_part(out, message, "bad samples", "sample " + std::to_string(number) + ": " + text_of(sample.status()), "");
+        kill_part(out, message, "bad samples", "sample " + std::to_string(number) + ": " + text_of(sample.status()),
+                  "");
       continue;
     }
     if (!sample->timestamp) sample->timestamp = envelope.time;
@@ -215,8 +219,10 @@ Processed Pipeline::process(const Incoming& message) {
   const bus::Envelope& envelope = decoded->envelope();
   out.event_type = envelope.event_type;
   out.message_id = envelope.message_id.value_or("");
-  if (envelope.samples) impl_->take_samples(message, envelope, out);
-  else impl_->handle(message, envelope, decoded->body(), out);
+  if (envelope.samples)
+    impl_->take_samples(message, envelope, out);
+  else
+    impl_->handle(message, envelope, decoded->body(), out);
   if (!out.again) return out;
   Processed again;
   again.again = true;

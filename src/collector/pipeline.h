@@ -38,8 +38,8 @@ struct Incoming {
 // What became of a message before storing. Without `again`:
 //   made = rows.size() + filtered + dead_samples.size()
 struct Processed {
-  bool again = false;      // a handler's passing error: nothing below but event_type and again_handler counts
-  std::string again_why;   // that handler's words
+  bool again = false;     // a handler's passing error: nothing below but event_type and again_handler counts
+  std::string again_why;  // that handler's words
   std::string again_handler;
 
   std::string event_type;  // empty where unknown
@@ -60,7 +60,8 @@ class Pipeline {
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
 
-  // Never fails: what cannot be read becomes a dead letter. `body` is kept by the caller until a retry is out of question.
+  // Never fails: what cannot be read becomes a dead letter. `body` is kept by the caller until a retry is out of
+  // question.
   Processed process(const Incoming& message);
 
   // The same for a sample that stands alone (a dead sample replayed, `{"id": …}` as in sample_json.h).

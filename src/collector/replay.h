@@ -1,5 +1,5 @@
-// Gives one dead letter another try: through the pipeline and into the store, removed in the same transaction if it lives.
-// Not for choosing which: `tally dead-letter replay` does.
+// Gives one dead letter another try: through the pipeline and into the store, removed in the same transaction if it
+// lives. Not for choosing which: `tally dead-letter replay` does.
 #ifndef TALLY_COLLECTOR_REPLAY_H
 #define TALLY_COLLECTOR_REPLAY_H
 

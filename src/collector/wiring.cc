@@ -49,19 +49,20 @@ void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::C
                  const std::shared_ptr<host::Guard>& guard) {
   // The instance may be made anew on another thread: it gets an entry of its own.
   const auto own = std::make_shared<host::Entry>(entry);
-  auto handler = host::guarded(
-      host::Factory<host::NotificationHandler>(
-          [own, settings = host::settings_for(entry, config)] { return host::make_notification(*own, settings); }),
-      guard);
+  auto handler =
+      host::guarded(host::Factory<host::NotificationHandler>([own, settings = host::settings_for(entry, config)] {
+                      return host::make_notification(*own, settings);
+                    }),
+                    guard);
   auto claims = handler->claims();
   if (claims.ok()) {
     dispatcher.add(entry.key(), std::move(handler), *claims, guard);
     return;
   }
   const std::string reason(to_std(claims.status().message()));
-  entry.state = claims.status().code() == kAbsent ? host::State::absent
+  entry.state = claims.status().code() == kAbsent                                    ? host::State::absent
                 : guard->state() == host::State::on && own->state != host::State::on ? own->state
-                                                                                      : host::State::failed;
+                                                                                     : host::State::failed;
   entry.reason = reason;
   log::warning(entry.key() + " is " + std::string(host::state_name(entry.state)) + ": " + reason);
   if (entry.state != host::State::absent) dispatcher.park(entry.key(), reason, entry.role.event_types);
@@ -81,7 +82,8 @@ Pipeline build(host::Catalog& catalog, const host::Config& config, Guards& guard
         dispatcher->park(entry->key(), entry->reason, entry->role.event_types);
         break;
       case host::State::disabled:
-      case host::State::absent: break;
+      case host::State::absent:
+        break;
     }
   }
   PipelineRules rules;
@@ -169,8 +171,8 @@ CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config
   wiring->hangs = std::move(hangs);
   CollectorOptions options;
   for (const std::string& url : config.listen)
-    options.buses.push_back({redact_url(url), fingerprint(url, "transport", config),
-                             [wiring, url] { return wiring->transport(url); }});
+    options.buses.push_back(
+        {redact_url(url), fingerprint(url, "transport", config), [wiring, url] { return wiring->transport(url); }});
   options.store = {redact_url(config.storage), fingerprint(config.storage, "storage", config),
                    [wiring] { return wiring->storage(); }};
   options.pipeline = [wiring]() -> absl::StatusOr<Pipeline> {

@@ -51,8 +51,10 @@ class Writer {
     while (!desk_.quitting()) {
       if (!until_open()) return;
       const std::vector<DeliveryPtr> batch = desk_.take_batch(next_expire_, version_);
-      if (!batch.empty()) write(batch);
-      else if (Clock::now() >= next_expire_) expire();
+      if (!batch.empty())
+        write(batch);
+      else if (Clock::now() >= next_expire_)
+        expire();
     }
   }
 
@@ -87,8 +89,8 @@ class Writer {
     for (Milliseconds pause = first_pause();; pause = longer(pause)) {
       absl::Status status = open();
       if (status.ok()) {
-        status = storage_->write(batch.rows,
-                                 [&batch](std::span<const host::RowResult> results) { return batch.conclude(results); });
+        status = storage_->write(
+            batch.rows, [&batch](std::span<const host::RowResult> results) { return batch.conclude(results); });
         if (status.ok() && batch.fates.size() != deliveries.size())
           status = absl::InternalError("the storage driver said that it wrote, but never asked for the conclusion");
         if (status.ok()) {

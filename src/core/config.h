@@ -1,8 +1,8 @@
 // The configuration of one program: what a file may say, what it said, and where.
 // Not for applying it: programs read `Config`; nothing here opens a bus, a store or a plugin.
 //
-// Everything is known before it is used: load_config reads the file and `<name>.d/*.yaml`, and reports all faults together.
-// No function here throws; all may be called from any thread.
+// Everything is known before it is used: load_config reads the file and `<name>.d/*.yaml`, and reports all faults
+// together. No function here throws; all may be called from any thread.
 #ifndef TALLY_CORE_CONFIG_H
 #define TALLY_CORE_CONFIG_H
 
@@ -24,8 +24,8 @@ enum class Program { collector, agent, run };
 // "collector", "agent", "run".
 std::string_view program_name(Program program);
 
-// Where a program's file is looked for: /etc/tally/collector.yaml, /etc/tally/agent.yaml; for `run` /etc/tally/tally.yaml,
-// else ./tally.yaml. Empty when there is none, which is a working configuration.
+// Where a program's file is looked for: /etc/tally/collector.yaml, /etc/tally/agent.yaml; for `run`
+// /etc/tally/tally.yaml, else ./tally.yaml. Empty when there is none, which is a working configuration.
 std::optional<std::filesystem::path> default_config_path(Program program);
 
 // --- what may be said -----------------------------------------------------------------------------------------------
@@ -36,7 +36,8 @@ enum class KeyType { string, path, integer, number, boolean, duration, bytes, li
 std::string_view key_type_name(KeyType type);
 std::optional<KeyType> key_type_from(std::string_view name);
 
-// One key that a plugin's manifest declares; `fallback`, `min` and `max` are text as a person writes it ("60s", "64MiB").
+// One key that a plugin's manifest declares; `fallback`, `min` and `max` are text as a person writes it ("60s",
+// "64MiB").
 struct KeyDecl {
   std::string name;
   KeyType type = KeyType::string;
@@ -71,8 +72,8 @@ struct DisableEntry {
 };
 
 struct Retention {
-  std::string meter;                           // glob
-  std::optional<std::chrono::seconds> age;     // empty: kept for ever
+  std::string meter;                        // glob
+  std::optional<std::chrono::seconds> age;  // empty: kept for ever
 };
 
 // A plugin's settings in the form the plugin boundary uses (see tally/abi/base.h), in the manifest's order; keys with
@@ -90,8 +91,8 @@ struct Config {
   } disable;
 
   struct {
-    std::vector<std::string> namespaces;                         // which pollsters run here
-    std::map<std::string, std::chrono::milliseconds> interval;   // by namespace; host, compute, central always there
+    std::vector<std::string> namespaces;                        // which pollsters run here
+    std::map<std::string, std::chrono::milliseconds> interval;  // by namespace; host, compute, central always there
   } polling;
 
   std::vector<Retention> retention;              // the first that matches a meter counts; empty: kept for ever
@@ -113,10 +114,10 @@ struct Config {
   } batch;
 
   struct {
-    std::uint64_t messages = 0;          // unsettled at once
-    std::chrono::milliseconds drain{};   // to finish what is in flight when stopping
-    std::chrono::milliseconds call{};    // one call into a plugin whose manifest names no limit
-    std::chrono::milliseconds retry{};   // how long one message alone is tried again
+    std::uint64_t messages = 0;         // unsettled at once
+    std::chrono::milliseconds drain{};  // to finish what is in flight when stopping
+    std::chrono::milliseconds call{};   // one call into a plugin whose manifest names no limit
+    std::chrono::milliseconds retry{};  // how long one message alone is tried again
   } limits;
 
   bool json_log = false;
@@ -142,9 +143,9 @@ struct ConfigFault {
 
 // One line of `config show`: the value as it is used, and where it came from.
 struct Setting {
-  std::string key;    // "polling.interval.host", "plugins.storage:sqlite.path"
-  std::string value;  // as YAML; a secret is "(hidden)", a URL has its password hidden
-  std::string origin; // "/etc/tally/agent.yaml:3:9", "default"
+  std::string key;     // "polling.interval.host", "plugins.storage:sqlite.path"
+  std::string value;   // as YAML; a secret is "(hidden)", a URL has its password hidden
+  std::string origin;  // "/etc/tally/agent.yaml:3:9", "default"
 };
 
 struct LoadedConfig {
@@ -152,8 +153,8 @@ struct LoadedConfig {
   Config config;                    // of use only when valid()
   std::vector<ConfigFault> faults;  // in order of place, warnings too
   std::vector<Setting> settings;
-  std::map<std::string, Place> origins;       // by key; those that a file set
-  std::vector<std::filesystem::path> files;   // read, in order
+  std::map<std::string, Place> origins;      // by key; those that a file set
+  std::vector<std::filesystem::path> files;  // read, in order
 
   // No fault that is more than a warning.
   bool valid() const;
@@ -173,7 +174,8 @@ LoadedConfig load_config_text(Program program, std::string_view name, std::strin
 void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, std::span<const std::string> meters);
 
 // Appends a fault for each URL whose scheme no transport (listen, publish) or storage driver offers.
-void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports, std::span<const std::string> storages);
+void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports,
+                   std::span<const std::string> storages);
 
 // --- shown ----------------------------------------------------------------------------------------------------------
 

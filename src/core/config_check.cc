@@ -17,13 +17,14 @@ void check_entries(LoadedConfig& loaded, std::span<const DisableEntry> entries, 
   for (const DisableEntry& entry : entries) {
     const auto matches = [&](std::string_view name) { return glob_match(entry.pattern, name); };
     if (std::any_of(words.begin(), words.end(), matches)) continue;
-    loaded.faults.push_back({entry.file, entry.line, entry.column, true,
-                             "\"" + entry.pattern + "\" matches no " + std::string(what) + did_you_mean(entry.pattern, words)});
+    loaded.faults.push_back(
+        {entry.file, entry.line, entry.column, true,
+         "\"" + entry.pattern + "\" matches no " + std::string(what) + did_you_mean(entry.pattern, words)});
   }
 }
 
-void check_scheme(LoadedConfig& loaded, const std::string& key, const std::string& text, std::span<const std::string> schemes,
-                  std::string_view what) {
+void check_scheme(LoadedConfig& loaded, const std::string& key, const std::string& text,
+                  std::span<const std::string> schemes, std::string_view what) {
   const auto url = Url::parse(text);
   if (!url.ok() || std::find(schemes.begin(), schemes.end(), url->scheme) != schemes.end()) return;
   const std::vector<std::string_view> words(schemes.begin(), schemes.end());
@@ -48,7 +49,8 @@ void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, s
   check_entries(loaded, loaded.config.disable.meters, meters, "meter");
 }
 
-void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports, std::span<const std::string> storages) {
+void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports,
+                   std::span<const std::string> storages) {
   for (const std::string& url : loaded.config.listen) check_scheme(loaded, "listen", url, transports, "transport");
   const bool publishes = loaded.program != Program::collector;
   if (publishes) check_scheme(loaded, "publish", loaded.config.publish, transports, "transport");

@@ -38,9 +38,12 @@ std::vector<fs::path> drop_ins(const fs::path& path, Faults& faults) {
 
 std::string_view program_name(Program program) {
   switch (program) {
-    case Program::collector: return "collector";
-    case Program::agent: return "agent";
-    case Program::run: break;
+    case Program::collector:
+      return "collector";
+    case Program::agent:
+      return "agent";
+    case Program::run:
+      break;
   }
   return "run";
 }

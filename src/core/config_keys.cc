@@ -56,13 +56,15 @@ void set_interval(Config& config, const Items& items) {
     if (item.name == "*") config.polling.interval.clear();
   }
   for (const Item& item : items) config.polling.interval[item.name] = duration_of(item.text);
-  for (const char* name : {"host", "compute", "central"}) config.polling.interval.try_emplace(name, config.interval_of(name));
+  for (const char* name : {"host", "compute", "central"})
+    config.polling.interval.try_emplace(name, config.interval_of(name));
 }
 
 void set_retention(Config& config, const Items& items) {
   config.retention.clear();
   for (const Item& item : items) config.retention.push_back({item.name, age_of(item.text)});
-  if (config.retention.size() == 1 && config.retention[0].meter == "*" && !config.retention[0].age) config.retention.clear();
+  if (config.retention.size() == 1 && config.retention[0].meter == "*" && !config.retention[0].age)
+    config.retention.clear();
 }
 
 CoreKey key(std::string name, KeyType type, std::optional<std::string> fallback, std::string help, unsigned programs,
@@ -116,45 +118,49 @@ CoreKey one_of(CoreKey made, std::vector<std::string> choices) {
 }
 
 void add_place_keys(std::vector<CoreKey>& keys) {
-  keys.push_back(run_differs(key("data", KeyType::path, "/var/lib/tally", "The folder for what must outlive the process.", kAll,
-                                 [](Config& c, const Items& v) { c.data = text_of(v); }),
-                             "./tally-data"));
-  keys.push_back(key("host", KeyType::string, "{host}", "This host's name, as in the resource of what is measured on it.",
-                     kAll, [](Config& c, const Items& v) { c.host = text_of(v); }));
+  keys.push_back(
+      run_differs(key("data", KeyType::path, "/var/lib/tally", "The folder for what must outlive the process.", kAll,
+                      [](Config& c, const Items& v) { c.data = text_of(v); }),
+                  "./tally-data"));
+  keys.push_back(key("host", KeyType::string, "{host}",
+                     "This host's name, as in the resource of what is measured on it.", kAll,
+                     [](Config& c, const Items& v) { c.host = text_of(v); }));
   keys.push_back(key("source", KeyType::string, "openstack", "The source that samples made here carry.", kAll,
                      [](Config& c, const Items& v) { c.source = text_of(v); }));
 }
 
 void add_bus_keys(std::vector<CoreKey>& keys) {
-  keys.push_back(as_url(run_differs(key("transport", KeyType::string, "local:///run/tally/bus.sock",
-                                        "The bus: sets both listen and publish, where they are not set themselves.", kAll,
-                                        [](Config& c, const Items& v) {
-                                          c.listen = {text_of(v)};
-                                          c.publish = text_of(v);
-                                        }),
-                                    "local://{data}/bus.sock"),
-                        "amqp://cell1/"));
+  keys.push_back(
+      as_url(run_differs(key("transport", KeyType::string, "local:///run/tally/bus.sock",
+                             "The bus: sets both listen and publish, where they are not set themselves.", kAll,
+                             [](Config& c, const Items& v) {
+                               c.listen = {text_of(v)};
+                               c.publish = text_of(v);
+                             }),
+                         "local://{data}/bus.sock"),
+             "amqp://cell1/"));
   keys.push_back(as_url(shaped(key("listen", KeyType::list, std::nullopt,
-                                   "Every bus to take notifications and samples from. Default: transport.", kCollector | kRun,
-                                   [](Config& c, const Items& v) { c.listen = texts_of(v); }),
+                                   "Every bus to take notifications and samples from. Default: transport.",
+                                   kCollector | kRun, [](Config& c, const Items& v) { c.listen = texts_of(v); }),
                                Shape::list),
                         "[amqp://cell1/, amqp://cell2/]"));
   keys.push_back(as_url(key("publish", KeyType::string, std::nullopt, "The bus to send samples to. Default: transport.",
                             kAgent | kRun, [](Config& c, const Items& v) { c.publish = text_of(v); }),
                         "amqp://cell1/"));
   keys.push_back(hidden(with_example(key("telemetry_secret", KeyType::string, std::nullopt,
-                                         "Signs samples on the bus; the same for all who read them. Unset: unsigned.", kAll,
-                                         [](Config& c, const Items& v) { c.telemetry_secret = text_of(v); }),
+                                         "Signs samples on the bus; the same for all who read them. Unset: unsigned.",
+                                         kAll, [](Config& c, const Items& v) { c.telemetry_secret = text_of(v); }),
                                      "{file: /etc/tally/telemetry.secret}")));
   keys.push_back(as_url(key("storage", KeyType::string, "sqlite://{data}/tally.db", "Where samples are kept.",
                             kCollector | kRun, [](Config& c, const Items& v) { c.storage = text_of(v); }),
                         "postgresql://tally@db/tally"));
   keys.push_back(or_none(with_example(
-      shaped(in_range(key("retention", KeyType::duration, "none",
-                          "How long samples are kept: one duration, or by meter (globs; the first that matches counts).",
-                          kCollector | kRun, set_retention),
-                      "1h", "36500d"),
-             Shape::by_meter),
+      shaped(
+          in_range(key("retention", KeyType::duration, "none",
+                       "How long samples are kept: one duration, or by meter (globs; the first that matches counts).",
+                       kCollector | kRun, set_retention),
+                   "1h", "36500d"),
+          Shape::by_meter),
       "{\"disk.*\": 30d, \"*\": 400d}")));
 }
 
@@ -164,11 +170,11 @@ void add_disable_keys(std::vector<CoreKey>& keys) {
                                          [](Config& c, const Items& v) { c.disable.plugins = entries_of(v); }),
                                      Shape::list),
                               "[\"pollster:libvirt\", \"notification:image\"]"));
-  keys.push_back(with_example(shaped(key("disable.meters", KeyType::list, std::nullopt,
-                                         "Meters to leave out; * is any run of characters.", kAll,
-                                         [](Config& c, const Items& v) { c.disable.meters = entries_of(v); }),
-                                     Shape::list),
-                              "[\"disk.device.*\"]"));
+  keys.push_back(with_example(
+      shaped(key("disable.meters", KeyType::list, std::nullopt, "Meters to leave out; * is any run of characters.",
+                 kAll, [](Config& c, const Items& v) { c.disable.meters = entries_of(v); }),
+             Shape::list),
+      "[\"disk.device.*\"]"));
 }
 
 void add_polling_keys(std::vector<CoreKey>& keys) {
@@ -184,15 +190,17 @@ void add_polling_keys(std::vector<CoreKey>& keys) {
                       "100ms", "7d"),
              Shape::by_namespace),
       "host: 5s, compute: 60s, central: 60s"));
-  keys.push_back(in_range(key("spool.bytes", KeyType::bytes, "1GiB", "The room on disk for what the bus cannot take now.",
-                              kAll, [](Config& c, const Items& v) {
-                                const auto value = parse_bytes(text_of(v));
-                                c.spool.bytes = value.ok() ? *value : 0;
-                              }),
-                          "64KiB", "1024TiB"));
-  keys.push_back(or_none(in_range(key("spool.age", KeyType::duration, "none", "Drop what has waited in the spool for longer.",
-                                      kAll, [](Config& c, const Items& v) { c.spool.age = age_of(v[0].text); }),
-                                  "1m", "36500d")));
+  keys.push_back(
+      in_range(key("spool.bytes", KeyType::bytes, "1GiB", "The room on disk for what the bus cannot take now.", kAll,
+                   [](Config& c, const Items& v) {
+                     const auto value = parse_bytes(text_of(v));
+                     c.spool.bytes = value.ok() ? *value : 0;
+                   }),
+               "64KiB", "1024TiB"));
+  keys.push_back(
+      or_none(in_range(key("spool.age", KeyType::duration, "none", "Drop what has waited in the spool for longer.",
+                           kAll, [](Config& c, const Items& v) { c.spool.age = age_of(v[0].text); }),
+                       "1m", "36500d")));
 }
 
 void add_limit_keys(std::vector<CoreKey>& keys) {
@@ -210,23 +218,25 @@ void add_limit_keys(std::vector<CoreKey>& keys) {
                           "1", "10000000"));
   duration("limits.drain", "10s", "The time to finish what is in flight when stopping.", "0", "1h",
            [](Config& c, const Items& v) { c.limits.drain = duration_of(v[0].text); });
-  duration("limits.call", "60s", "The time one call into a plugin may take, where its manifest names none.", "100ms", "1h",
-           [](Config& c, const Items& v) { c.limits.call = duration_of(v[0].text); });
+  duration("limits.call", "60s", "The time one call into a plugin may take, where its manifest names none.", "100ms",
+           "1h", [](Config& c, const Items& v) { c.limits.call = duration_of(v[0].text); });
   duration("limits.retry", "10m", "How long one message alone is tried again before it is a dead letter.", "0", "7d",
            [](Config& c, const Items& v) { c.limits.retry = duration_of(v[0].text); });
 }
 
 void add_view_keys(std::vector<CoreKey>& keys) {
-  keys.push_back(or_none(agent_differs(key("http", KeyType::string, "127.0.0.1:9464",
-                                           "Where /metrics, /healthz, /readyz and /status answer; none for nowhere.", kAll, set_http),
-                                       "127.0.0.1:9465")));
+  keys.push_back(or_none(
+      agent_differs(key("http", KeyType::string, "127.0.0.1:9464",
+                        "Where /metrics, /healthz, /readyz and /status answer; none for nowhere.", kAll, set_http),
+                    "127.0.0.1:9465")));
   keys.push_back(one_of(key("log.format", KeyType::string, "text", "The form of log lines.", kAll,
                             [](Config& c, const Items& v) { c.json_log = text_of(v) == "json"; }),
                         {"text", "json"}));
-  keys.push_back(with_example(shaped(key("plugins", KeyType::string, std::nullopt,
-                                         "Settings of plugins, by role:name; each declares its own keys.", kAll, nullptr),
-                                     Shape::open),
-                              ""));
+  keys.push_back(
+      with_example(shaped(key("plugins", KeyType::string, std::nullopt,
+                              "Settings of plugins, by role:name; each declares its own keys.", kAll, nullptr),
+                          Shape::open),
+                   ""));
 }
 
 }  // namespace

@@ -40,9 +40,9 @@ struct CoreKey {
   KeyDecl decl;  // its name is the whole path: "polling.interval"; its default the one for most programs
   Shape shape = Shape::one;
   unsigned programs = kAll;
-  bool url = false;   // a value must be a URL, and is shown without its password
-  bool none = false;  // the word `none` is a value
-  std::string example;  // for the sample, where the default says too little
+  bool url = false;                          // a value must be a URL, and is shown without its password
+  bool none = false;                         // the word `none` is a value
+  std::string example;                       // for the sample, where the default says too little
   std::optional<std::string> run_default;    // where `tally run` differs
   std::optional<std::string> agent_default;  // where the agent differs
   void (*set)(Config& config, const Items& items) = nullptr;

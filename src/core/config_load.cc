@@ -61,12 +61,14 @@ void Loader::walk(const YamlNode& node, const std::string& prefix) {
   for (const auto& [name, value] : node.pairs) {
     const std::string path = prefix + name.text;
     const auto keys = core_keys();
-    const auto exact = std::find_if(keys.begin(), keys.end(), [&](const CoreKey& key) { return key.decl.name == path; });
+    const auto exact =
+        std::find_if(keys.begin(), keys.end(), [&](const CoreKey& key) { return key.decl.name == path; });
     if (exact != keys.end()) {
       if (!exact->belongs_to(program_)) tell_stranger(*exact, name);
       continue;
     }
-    const bool group = std::any_of(keys.begin(), keys.end(), [&](const CoreKey& key) { return key.decl.name.starts_with(path + "."); });
+    const bool group = std::any_of(keys.begin(), keys.end(),
+                                   [&](const CoreKey& key) { return key.decl.name.starts_with(path + "."); });
     if (!group) {
       tell_unknown(name, prefix);
     } else if (value.kind == YamlNode::Kind::map) {
@@ -79,8 +81,9 @@ void Loader::walk(const YamlNode& node, const std::string& prefix) {
 
 void Loader::tell_stranger(const CoreKey& key, const YamlNode& name) {
   if (key.decl.name == "storage" && program_ == Program::agent) {
-    faults_.fault(name.place, "\"storage\" does not belong into the agent's file, so that no database password lies on a "
-                              "compute node: set it in collector.yaml");
+    faults_.fault(name.place,
+                  "\"storage\" does not belong into the agent's file, so that no database password lies on a "
+                  "compute node: set it in collector.yaml");
     return;
   }
   faults_.fault(name.place, "\"" + key.decl.name + "\" is no key of the " + std::string(program_name(program_)) +
@@ -103,7 +106,8 @@ void Loader::tell_unknown(const YamlNode& name, const std::string& prefix) {
     // "interval" at the top: a word that stands one level down.
     if (hint.empty() && whole.ends_with("." + name.text)) hint = ", did you mean \"" + whole + "\"?";
   }
-  if (hint.empty()) hint = prefix.empty() ? "; `tally config sample` lists them all" : "; known here: " + children(prefix);
+  if (hint.empty())
+    hint = prefix.empty() ? "; `tally config sample` lists them all" : "; known here: " + children(prefix);
   faults_.fault(name.place, "unknown key \"" + prefix + name.text + "\"" + hint);
 }
 
@@ -126,7 +130,8 @@ const YamlNode* Loader::find(const YamlNode& root, const std::string& path) {
   return node == nullptr || node->kind == YamlNode::Kind::null ? nullptr : node;
 }
 
-// Defaults first, then what the files say; listen and publish come after transport, whose place is earlier in the table.
+// Defaults first, then what the files say; listen and publish come after transport, whose place is earlier in the
+// table.
 void Loader::settle_core_keys(const YamlNode& root) {
   Items transport;
   for (const CoreKey& key : core_keys()) {
@@ -169,9 +174,11 @@ Items Loader::read(const CoreKey& key, const YamlNode& node) {
     return items;
   }
   for (const auto& [word, value] : node.pairs) {
-    if (key.shape == Shape::by_namespace && std::find(kNamespaces.begin(), kNamespaces.end(), word.text) == kNamespaces.end()) {
+    if (key.shape == Shape::by_namespace &&
+        std::find(kNamespaces.begin(), kNamespaces.end(), word.text) == kNamespaces.end()) {
       const std::string hint = did_you_mean(word.text, kNamespaces);
-      faults_.fault(word.place, "unknown namespace \"" + word.text + "\"" + (hint.empty() ? ": there are host, compute and central" : hint));
+      faults_.fault(word.place, "unknown namespace \"" + word.text + "\"" +
+                                    (hint.empty() ? ": there are host, compute and central" : hint));
       continue;
     }
     if (value.kind != YamlNode::Kind::null) read_item(key, word.text, value, items);
@@ -203,9 +210,11 @@ bool Loader::acceptable(const CoreKey& key, const Item& item) {
     if (url_has_password(text)) resolver_.watch_secret(key.decl.name, item.place);
   } else if (key.decl.name == "http") {
     const std::size_t colon = text.rfind(':');
-    const auto port = parse_integer(std::string_view(text).substr(colon == std::string::npos ? text.size() : colon + 1));
+    const auto port =
+        parse_integer(std::string_view(text).substr(colon == std::string::npos ? text.size() : colon + 1));
     if (colon == std::string::npos || colon == 0 || !port.ok() || *port < 0 || *port > 65535) {
-      faults_.fault(item.place, "\"http\": \"" + text + "\" is no address:port, as in 127.0.0.1:9464; none turns it off");
+      faults_.fault(item.place,
+                    "\"http\": \"" + text + "\" is no address:port, as in 127.0.0.1:9464; none turns it off");
       return false;
     }
   } else if (text.empty() && (key.decl.name == "host" || key.decl.name == "source" || key.decl.name == "data")) {
@@ -268,7 +277,8 @@ LoadedConfig load_config(Program program, const std::optional<fs::path>& path, s
   return loader.load(root, std::move(files));
 }
 
-LoadedConfig load_config_text(Program program, std::string_view name, std::string_view text, std::span<const PluginKeys> plugins) {
+LoadedConfig load_config_text(Program program, std::string_view name, std::string_view text,
+                              std::span<const PluginKeys> plugins) {
   Loader loader(program, plugins);
   const std::string file(name);
   YamlNode root = read_yaml(file, text, loader.faults());

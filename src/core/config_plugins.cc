@@ -69,7 +69,8 @@ void Loader::set_plugin(const PluginKeys& plugin, const YamlNode* node) {
     } else if (const auto fallback = canonical_default(decl); fallback.ok()) {
       value = *fallback;
     } else {
-      faults_.fault({plugin.plugin, 0, 0}, "its manifest's default for \"" + decl.name + "\" is wrong: " + std::string(to_std(fallback.status().message())));
+      faults_.fault({plugin.plugin, 0, 0}, "its manifest's default for \"" + decl.name +
+                                               "\" is wrong: " + std::string(to_std(fallback.status().message())));
     }
     if (!value) continue;
     options.emplace_back(decl.name, *value);

@@ -161,7 +161,8 @@ void merge_at(YamlNode& under, YamlNode over, bool lists_add) {
     std::move(over.items.begin(), over.items.end(), std::back_inserter(under.items));
     return;
   }
-  const bool replaces = under.kind != Kind::map || over.kind != Kind::map || over.is_reference() || under.is_reference();
+  const bool replaces =
+      under.kind != Kind::map || over.kind != Kind::map || over.is_reference() || under.is_reference();
   if (replaces) {
     under = std::move(over);
     return;

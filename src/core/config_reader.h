@@ -41,14 +41,16 @@ class Faults {
   std::vector<ConfigFault> faults_;
 };
 
-// The text's only document; null for an empty text, or after a fault in it. Malformed YAML, a key twice, aliases, and more than 1 MiB are faults.
+// The text's only document; null for an empty text, or after a fault in it. Malformed YAML, a key twice, aliases, and
+// more than 1 MiB are faults.
 YamlNode read_yaml(const std::string& name, std::string_view text, Faults& faults);
 
 // Lays `over` on `under`: maps merge, all else replaces, and the lists under `disable` add up.
 void merge_yaml(YamlNode& under, YamlNode over);
 
 // The file (where it exists) and `<stem>.d/*.yaml` in order of name, merged; each file read is appended to `files`.
-YamlNode read_config_files(const std::filesystem::path& path, std::vector<std::filesystem::path>& files, Faults& faults);
+YamlNode read_config_files(const std::filesystem::path& path, std::vector<std::filesystem::path>& files,
+                           Faults& faults);
 
 // At most `limit` bytes of a file; the error is its reason in words.
 std::optional<std::string> read_small_file(const std::filesystem::path& path, std::size_t limit, std::string& why);

@@ -20,12 +20,14 @@ constexpr std::array<std::pair<KeyType, std::string_view>, 8> kTypeNames = {{{Ke
 }  // namespace
 
 std::string_view key_type_name(KeyType type) {
-  const auto* at = std::find_if(kTypeNames.begin(), kTypeNames.end(), [&](const auto& pair) { return pair.first == type; });
+  const auto* at =
+      std::find_if(kTypeNames.begin(), kTypeNames.end(), [&](const auto& pair) { return pair.first == type; });
   return at == kTypeNames.end() ? std::string_view() : at->second;
 }
 
 std::optional<KeyType> key_type_from(std::string_view name) {
-  const auto* at = std::find_if(kTypeNames.begin(), kTypeNames.end(), [&](const auto& pair) { return pair.second == name; });
+  const auto* at =
+      std::find_if(kTypeNames.begin(), kTypeNames.end(), [&](const auto& pair) { return pair.second == name; });
   return at == kTypeNames.end() ? std::nullopt : std::optional(at->first);
 }
 
@@ -37,8 +39,8 @@ std::string place_text(const Place& place) {
 
 std::string shown_scalar(const std::string& text) {
   const bool plain = !text.empty() && text.find_first_of("#{}[]&*!|>'\"%@`,\n\t") == std::string::npos &&
-                     text.find(": ") == std::string::npos && text.front() != ' ' && text.back() != ' ' && text.back() != ':' &&
-                     text.front() != '-' && text.front() != '?';
+                     text.find(": ") == std::string::npos && text.front() != ' ' && text.back() != ' ' &&
+                     text.back() != ':' && text.front() != '-' && text.front() != '?';
   if (plain) return text;
   std::string out = "\"";
   for (const char c : text) {

@@ -22,10 +22,14 @@ fs::path beside(const std::string& file, const std::string& path) {
 
 std::string_view kind_name(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::list: return "a list";
-    case YamlNode::Kind::map: return "a mapping";
-    case YamlNode::Kind::null: return "nothing";
-    case YamlNode::Kind::scalar: break;
+    case YamlNode::Kind::list:
+      return "a list";
+    case YamlNode::Kind::map:
+      return "a mapping";
+    case YamlNode::Kind::null:
+      return "nothing";
+    case YamlNode::Kind::scalar:
+      break;
   }
   return "a single value";
 }
@@ -37,7 +41,8 @@ bool Resolver::others_may_read(const std::string& file) {
   if (fresh) {
     std::error_code error;
     const fs::file_status status = fs::status(file, error);
-    at->second = !error && fs::is_regular_file(status) && (status.permissions() & fs::perms::others_read) != fs::perms::none;
+    at->second =
+        !error && fs::is_regular_file(status) && (status.permissions() & fs::perms::others_read) != fs::perms::none;
   }
   return at->second;
 }
@@ -61,7 +66,8 @@ std::optional<std::string> Resolver::from_file(const std::string& key, const Yam
     return std::nullopt;
   }
   if (secret && others_may_read(path.string())) {
-    faults_.warn(node.place, "the file for the secret \"" + key + "\" may be read by everyone: chmod o-r " + path.string());
+    faults_.warn(node.place,
+                 "the file for the secret \"" + key + "\" may be read by everyone: chmod o-r " + path.string());
   }
   while (!content->empty() && (content->back() == '\n' || content->back() == '\r')) content->pop_back();
   return content;
@@ -94,8 +100,9 @@ std::optional<std::string> Resolver::value(const std::string& key, const KeyDecl
   const absl::StatusOr<std::string> canonical = canonical_value(decl, whole);
   if (canonical.ok()) return *canonical;
   const bool quiet = decl.secret || node.is_reference();  // what came from elsewhere may be a secret
-  faults_.fault(node.place, "\"" + key + "\": " + (quiet ? "the value is no valid " + std::string(key_type_name(decl.type))
-                                                         : std::string(to_std(canonical.status().message()))));
+  faults_.fault(node.place, "\"" + key + "\": " +
+                                (quiet ? "the value is no valid " + std::string(key_type_name(decl.type))
+                                       : std::string(to_std(canonical.status().message()))));
   return std::nullopt;
 }
 

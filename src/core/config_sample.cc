@@ -55,7 +55,8 @@ std::string sample_of_plugin(const PluginKeys& plugin) {
   return out;
 }
 
-// Commented lines of all keys under one group: the group's own line is a comment too, so that an untouched sample is empty.
+// Commented lines of all keys under one group: the group's own line is a comment too, so that an untouched sample is
+// empty.
 std::string sample_of_key(const CoreKey& key, Program program, std::string& group) {
   const std::string& name = key.decl.name;
   const std::size_t dot = name.find('.');
@@ -138,16 +139,18 @@ std::string config_sample(Program program, std::span<const PluginKeys> plugins) 
 std::string config_reference(std::span<const PluginKeys> plugins) {
   std::string out(kReferenceHead);
   for (const CoreKey& key : core_keys()) {
-    out += "| `" + key.decl.name + "` | " + programs_of(key) + " | " + table_cell(limits_of(key.decl)) + " | " + defaults_of(key) +
-           " | " + table_cell(key.decl.help) + " |\n";
+    out += "| `" + key.decl.name + "` | " + programs_of(key) + " | " + table_cell(limits_of(key.decl)) + " | " +
+           defaults_of(key) + " | " + table_cell(key.decl.help) + " |\n";
   }
-  out += "\n## Keys of plugins\n\nUnder `plugins`, by role and name, as in `plugins: {\"pollster:exec\": {timeout: 10s}}`.\n";
+  out +=
+      "\n## Keys of plugins\n\nUnder `plugins`, by role and name, as in `plugins: {\"pollster:exec\": {timeout: "
+      "10s}}`.\n";
   for (const PluginKeys& plugin : plugins) {
     if (plugin.keys.empty()) continue;
     out += "\n### " + plugin.plugin + "\n\n| key | type | default | meaning |\n|---|---|---|---|\n";
     for (const KeyDecl& decl : plugin.keys) {
-      out += "| `" + decl.name + "` | " + table_cell(limits_of(decl)) + " | " + code_cell(plugin_default(decl)) + " | " +
-             table_cell(decl.help) + " |\n";
+      out += "| `" + decl.name + "` | " + table_cell(limits_of(decl)) + " | " + code_cell(plugin_default(decl)) +
+             " | " + table_cell(decl.help) + " |\n";
     }
   }
   return out;

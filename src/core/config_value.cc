@@ -7,10 +7,10 @@
 #include <limits>
 #include <utility>
 
+#include <simdjson.h>
 #include "absl/strings/ascii.h"
 #include "core/json_text.h"
 #include "core/status.h"
-#include "simdjson.h"
 
 namespace tally::host {
 namespace {
@@ -38,9 +38,9 @@ constexpr std::array<Unit, 9> kByteUnits = {{{"", 1},
                                              {"g", 1'000'000'000},
                                              {"t", 1'000'000'000'000},
                                              {"ki", kKi},
-                                             {"mi", kKi * kKi},
-                                             {"gi", kKi * kKi * kKi},
-                                             {"ti", kKi * kKi * kKi * kKi}}};
+                                             {"mi", kKi* kKi},
+                                             {"gi", kKi* kKi* kKi},
+                                             {"ti", kKi* kKi* kKi* kKi}}};
 
 // A hundred thousand days: longer than anything meant, and far from overflow.
 constexpr std::uint64_t kLongest = 100'000 * 86'400'000'000ULL;
@@ -89,7 +89,8 @@ std::optional<std::uint64_t> scaled(std::string_view number, std::uint64_t size,
 }
 
 absl::Status duration_fault(std::string_view text) {
-  return permanent("\"" + std::string(text) + "\" is no duration: write a number with a unit (ms, s, m, h, d, w), as in 60s");
+  return permanent("\"" + std::string(text) +
+                   "\" is no duration: write a number with a unit (ms, s, m, h, d, w), as in 60s");
 }
 
 std::string quoted_list(std::span<const std::string> words) {
@@ -111,7 +112,8 @@ absl::StatusOr<microseconds> parse_duration(std::string_view text) {
     if (!number.empty() && word.empty() && left.empty() && number.size() == text.size()) {
       return permanent("\"" + std::string(text) + "\" has no unit: write " + std::string(text) + "s for seconds");
     }
-    const auto* unit = std::find_if(kDurationUnits.begin(), kDurationUnits.end(), [&](const Unit& u) { return u.name == word; });
+    const auto* unit =
+        std::find_if(kDurationUnits.begin(), kDurationUnits.end(), [&](const Unit& u) { return u.name == word; });
     if (number.empty() || unit == kDurationUnits.end()) return duration_fault(text);
     const std::optional<std::uint64_t> part = scaled(number, unit->size, kLongest);
     if (!part) return duration_fault(text);
@@ -196,7 +198,8 @@ std::string seconds_text(microseconds duration) {
   return out + "." + fraction;
 }
 
-// What min, max and a value are compared by; canonical text beside it. Microseconds and counts are exact in long double.
+// What min, max and a value are compared by; canonical text beside it. Microseconds and counts are exact in long
+// double.
 struct Measured {
   long double value = 0;
   std::string canonical;
@@ -224,7 +227,8 @@ absl::StatusOr<Measured> measure(KeyType type, std::string_view text) {
       if (!value.ok()) return value.status();
       return Measured{static_cast<long double>(*value), std::to_string(*value)};
     }
-    default: return permanent("not a quantity");
+    default:
+      return permanent("not a quantity");
   }
 }
 
@@ -237,7 +241,8 @@ absl::StatusOr<std::string> measured_value(const KeyDecl& decl, std::string_view
     const absl::StatusOr<Measured> bound = measure(decl.type, *limit);
     if (!bound.ok()) continue;  // the manifest's own fault, told where manifests are read
     if (least ? value->value < bound->value : value->value > bound->value) {
-      return permanent(std::string(text) + " is " + (least ? "less than the least, " : "more than the most, ") + *limit);
+      return permanent(std::string(text) + " is " + (least ? "less than the least, " : "more than the most, ") +
+                       *limit);
     }
   }
   return std::move(value)->canonical;
@@ -262,7 +267,8 @@ absl::StatusOr<std::string> canonical_value(const KeyDecl& decl, std::string_vie
   if (!decl.choices.empty() && std::none_of(decl.choices.begin(), decl.choices.end(), same)) {
     const std::vector<std::string_view> words(decl.choices.begin(), decl.choices.end());
     const std::string shown = decl.secret ? "the value" : "\"" + std::string(text) + "\"";
-    return permanent(shown + " is none of " + quoted_list(decl.choices) + (decl.secret ? "" : did_you_mean(text, words)));
+    return permanent(shown + " is none of " + quoted_list(decl.choices) +
+                     (decl.secret ? "" : did_you_mean(text, words)));
   }
   return canonical;
 }

@@ -21,22 +21,32 @@ constexpr std::size_t kMostKeys = 1024;  // of messages remembered
 
 std::string_view word_of(Level level) {
   switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warning: return "warning";
-    case Level::error: return "error";
-    case Level::off: break;
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warning:
+      return "warning";
+    case Level::error:
+      return "error";
+    case Level::off:
+      break;
   }
   return "off";
 }
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warning: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
-    case Level::off: break;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+    case Level::off:
+      break;
   }
   return spdlog::level::off;
 }
@@ -69,10 +79,14 @@ class LineFormatter final : public spdlog::formatter {
   }
   static std::string_view level_of(const spdlog::details::log_msg& message) {
     switch (message.level) {
-      case spdlog::level::debug: return "debug";
-      case spdlog::level::info: return "info";
-      case spdlog::level::warn: return "warning";
-      default: return "error";
+      case spdlog::level::debug:
+        return "debug";
+      case spdlog::level::info:
+        return "info";
+      case spdlog::level::warn:
+        return "warning";
+      default:
+        return "error";
     }
   }
   static std::string_view payload(const spdlog::details::log_msg& message) {

@@ -41,7 +41,8 @@ void write(Level level, std::string_view text);
 // For a text that differs a little each time (a number, an id): what has the same key counts as the same message.
 void once_per(std::string_view key, Level level, std::string_view text);
 
-// Says "… (N times more)" for what was counted and has been quiet long enough. Programs call it from their tick, about each second.
+// Says "… (N times more)" for what was counted and has been quiet long enough. Programs call it from their tick, about
+// each second.
 void tick();
 
 // Says all counts at once, before the program ends.

@@ -63,22 +63,25 @@ std::size_t authority_end(std::string_view rest) {
   const std::size_t any_at = rest.rfind('@');
   // A '?' in a password: the '@' that ends it comes later, and nothing before the '?' looks like a host list's end.
   if (at == std::string_view::npos && query != std::string_view::npos && any_at != std::string_view::npos &&
-      rest.substr(0, query).find('/') == std::string_view::npos && rest.substr(0, query).find(':') != std::string_view::npos) {
+      rest.substr(0, query).find('/') == std::string_view::npos &&
+      rest.substr(0, query).find(':') != std::string_view::npos) {
     return std::min(rest.find('/', any_at), rest.size());
   }
   const std::size_t from = at == std::string_view::npos ? 0 : at;
   return std::min({rest.find('/', from), rest.find('?', from), rest.size()});
 }
 
-// Appends "u:p@h1,u:p@h2". A comma inside a password is part of it: a host begins only where the text before has its '@'.
+// Appends "u:p@h1,u:p@h2". A comma inside a password is part of it: a host begins only where the text before has its
+// '@'.
 void redact_hosts(std::string_view hosts, std::string& out, bool& found) {
   std::size_t begin = 0;
   std::size_t comma = hosts.find(',');
   while (comma != std::string_view::npos) {
     const std::string_view part = hosts.substr(begin, comma - begin);
-    const bool open_password = part.find('@') == std::string_view::npos && part.find(':') != std::string_view::npos &&
-                               hosts.find('@', comma) != std::string_view::npos &&
-                               hosts.substr(comma + 1, hosts.find('@', comma) - comma).find(':') == std::string_view::npos;
+    const bool open_password =
+        part.find('@') == std::string_view::npos && part.find(':') != std::string_view::npos &&
+        hosts.find('@', comma) != std::string_view::npos &&
+        hosts.substr(comma + 1, hosts.find('@', comma) - comma).find(':') == std::string_view::npos;
     if (!open_password) {
       redact_authority(part, out, found);
       out.push_back(',');
@@ -111,7 +114,8 @@ std::string redact(std::string_view text, bool& found) {
 absl::StatusOr<Url> Url::parse(std::string_view text) {
   const std::size_t end = scheme_length(text);
   if (end == std::string_view::npos) {
-    return permanent("not a URL: it must begin with a scheme, as in local:///run/tally/bus.sock or sqlite:///path/tally.db");
+    return permanent(
+        "not a URL: it must begin with a scheme, as in local:///run/tally/bus.sock or sqlite:///path/tally.db");
   }
   return Url{absl::AsciiStrToLower(to_absl(text.substr(0, end))), std::string(text.substr(end + 3))};
 }

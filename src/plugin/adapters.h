@@ -1,5 +1,6 @@
 // Makes instances of plugins: the C tables behind the host's own classes.
-// Not for guarding calls (see plugin/guard.h), nor for choosing plugins (see the managers driver, dispatcher, iterator).
+// Not for guarding calls (see plugin/guard.h), nor for choosing plugins (see the managers driver, dispatcher,
+// iterator).
 //
 // Everything that a plugin emits is checked here: presence, UTF-8, lengths, types, decimals, JSON. What the host cannot
 // take is refused to the plugin and lost alone. Results that come after the call, or on another thread, are refused.
@@ -27,10 +28,10 @@ struct PluginSettings {
 // The settings of an entry's plugin in a configuration.
 PluginSettings settings_for(const Entry& entry, const Config& config, std::string url = {});
 
-// Each loads the entry's file where it is not yet loaded, and makes one instance. An entry that is not on is refused with
-// its reason. When the file itself proves unfit the entry becomes refused, when `create` says absent it becomes absent,
-// when it fails otherwise failed; the status says the same. The instance may be called by one thread at a time, and made
-// on another one than it is called on. It does not keep the entry.
+// Each loads the entry's file where it is not yet loaded, and makes one instance. An entry that is not on is refused
+// with its reason. When the file itself proves unfit the entry becomes refused, when `create` says absent it becomes
+// absent, when it fails otherwise failed; the status says the same. The instance may be called by one thread at a time,
+// and made on another one than it is called on. It does not keep the entry.
 absl::StatusOr<std::unique_ptr<NotificationHandler>> make_notification(Entry& entry, const PluginSettings& settings);
 absl::StatusOr<std::unique_ptr<Pollster>> make_pollster(Entry& entry, const PluginSettings& settings);
 absl::StatusOr<std::unique_ptr<Discovery>> make_discovery(Entry& entry, const PluginSettings& settings);

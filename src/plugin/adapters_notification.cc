@@ -35,16 +35,12 @@ class LoadedHandler final : public NotificationHandler {
       : instance_(std::move(instance)), event_types_(std::move(event_types)) {}
 
   absl::Status handle(const Notification& notification, std::vector<Sample>& samples) override {
-    const tally_notification message = {sizeof(tally_notification),
-                                        notification.time ? notification.time->us : TALLY_NO_TIME,
-                                        notification.received.us,
-                                        c_text(notification.message_id),
-                                        c_text(notification.event_type),
-                                        c_text(notification.publisher_id),
-                                        c_text(notification.priority),
-                                        c_text(notification.timestamp),
-                                        c_text(notification.payload),
-                                        c_text(notification.context)};
+    const tally_notification message = {
+        sizeof(tally_notification),      notification.time ? notification.time->us : TALLY_NO_TIME,
+        notification.received.us,        c_text(notification.message_id),
+        c_text(notification.event_type), c_text(notification.publisher_id),
+        c_text(notification.priority),   c_text(notification.timestamp),
+        c_text(notification.payload),    c_text(notification.context)};
     const Opened<std::vector<Sample>> opened(*samples_, samples);
     ErrorBuffer error;
     return error.status(instance_->handle(instance_.get(), &message, &emitter_, error.get()), true);

@@ -26,8 +26,8 @@ void take_fault(void* context, tally_str resource_id, std::int32_t error_class, 
 }
 
 tally_resource resource_to_c(const Resource& resource) {
-  return {sizeof(tally_resource),        c_text(resource.id),        c_text(resource.project_id),
-          c_text(resource.project_name), c_text(resource.user_id),   c_text(resource.user_name),
+  return {sizeof(tally_resource),        c_text(resource.id),      c_text(resource.project_id),
+          c_text(resource.project_name), c_text(resource.user_id), c_text(resource.user_name),
           c_text(resource.attributes)};
 }
 
@@ -40,8 +40,9 @@ class LoadedPollster final : public Pollster {
     resources.reserve(request.resources.size());
     for (const Resource& resource : request.resources) resources.push_back(resource_to_c(resource));
     const tally_resource_faults faults = {sizeof(tally_resource_faults), faults_, &take_fault};
-    const tally_poll poll = {sizeof(tally_poll), request.time.us,  request.monotonic_ns,   resources.data(),
-                             resources.size(),   sizeof(tally_resource), &faults};
+    const tally_poll poll = {
+        sizeof(tally_poll),     request.time.us, request.monotonic_ns, resources.data(), resources.size(),
+        sizeof(tally_resource), &faults};
     const Opened<std::vector<Sample>> samples(*samples_, result.samples);
     const Opened<std::vector<ResourceFault>> told(*faults_, result.faults);
     ErrorBuffer error;

@@ -203,8 +203,8 @@ class LoadedStorage final : public Storage {
     for (const std::string& digest : digests) list.push_back(c_text(digest));
     std::uint64_t removed = 0;
     ErrorBuffer error;
-    absl::Status status = error.status(
-        instance_->purge_dead_letters(instance_.get(), list.data(), list.size(), &removed, error.get()));
+    absl::Status status =
+        error.status(instance_->purge_dead_letters(instance_.get(), list.data(), list.size(), &removed, error.get()));
     if (!status.ok()) return status;
     return removed;
   }
@@ -212,8 +212,8 @@ class LoadedStorage final : public Storage {
   absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) override {
     std::uint64_t removed = 0;
     ErrorBuffer error;
-    absl::Status status = error.status(instance_->expire(
-        instance_.get(), before.us, meter.empty() ? kNoText : c_text(meter), &removed, error.get()));
+    absl::Status status = error.status(
+        instance_->expire(instance_.get(), before.us, meter.empty() ? kNoText : c_text(meter), &removed, error.get()));
     if (!status.ok()) return status;
     return removed;
   }

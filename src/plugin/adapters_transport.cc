@@ -87,15 +87,14 @@ class LoadedTransport final : public Transport {
     std::vector<tally_outgoing> list;
     list.reserve(messages.size());
     for (const Outgoing& one : messages) {
-      list.push_back({sizeof(tally_outgoing), c_text(one.topic), one.key.empty() ? kNoText : c_text(one.key),
-                      c_text(one.body)});
+      list.push_back(
+          {sizeof(tally_outgoing), c_text(one.topic), one.key.empty() ? kNoText : c_text(one.key), c_text(one.body)});
     }
     // What a plugin leaves out is not known, so that it is sent again.
     std::vector<std::int32_t> results(messages.size(), TALLY_PASSING);
     ErrorBuffer error;
-    absl::Status status = error.status(instance_->publish(instance_.get(), list.data(), list.size(),
-                                                          sizeof(tally_outgoing), timeout_ms, results.data(),
-                                                          error.get()));
+    absl::Status status = error.status(instance_->publish(
+        instance_.get(), list.data(), list.size(), sizeof(tally_outgoing), timeout_ms, results.data(), error.get()));
     if (!status.ok()) return status;
     std::vector<absl::Status> statuses;
     statuses.reserve(results.size());

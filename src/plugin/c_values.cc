@@ -63,16 +63,21 @@ bool walk(simdjson::ondemand::value value, int depth) {
   simdjson::ondemand::json_type type;
   if (value.type().get(type) != simdjson::SUCCESS) return false;
   switch (type) {
-    case simdjson::ondemand::json_type::array: return walk_array(value.get_array().value_unsafe(), depth);
-    case simdjson::ondemand::json_type::object: return walk_object(value.get_object().value_unsafe(), depth);
-    case simdjson::ondemand::json_type::string: return value.get_string().error() == simdjson::SUCCESS;
+    case simdjson::ondemand::json_type::array:
+      return walk_array(value.get_array().value_unsafe(), depth);
+    case simdjson::ondemand::json_type::object:
+      return walk_object(value.get_object().value_unsafe(), depth);
+    case simdjson::ondemand::json_type::string:
+      return value.get_string().error() == simdjson::SUCCESS;
     case simdjson::ondemand::json_type::number: {
       const std::string_view token = value.raw_json_token();
       simdjson::ondemand::value& skipped = value;
       return is_number(token) && (skipped.get_double().error() != simdjson::INCORRECT_TYPE);
     }
-    case simdjson::ondemand::json_type::boolean: return value.get_bool().error() == simdjson::SUCCESS;
-    case simdjson::ondemand::json_type::null: return value.is_null();
+    case simdjson::ondemand::json_type::boolean:
+      return value.get_bool().error() == simdjson::SUCCESS;
+    case simdjson::ondemand::json_type::null:
+      return value.is_null();
   }
   return false;
 }
@@ -150,7 +155,8 @@ std::string without_passwords(std::string_view text) {
 std::string readable(std::string_view text) {
   std::string plain(text);
   if (!simdjson::validate_utf8(plain.data(), plain.size())) {
-    std::replace_if(plain.begin(), plain.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    std::replace_if(
+        plain.begin(), plain.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   }
   return without_passwords(plain);
 }
@@ -225,9 +231,8 @@ absl::StatusOr<Resource> resource_from_c(const tally_resource& given) {
       check_json(given.attributes, "the resource's attributes"),
   });
   if (!fault.ok()) return fault;
-  Resource resource{std::string(view_of(given.id)),        optional_text(given.project_id),
-                    optional_text(given.project_name),     optional_text(given.user_id),
-                    optional_text(given.user_name)};
+  Resource resource{std::string(view_of(given.id)), optional_text(given.project_id), optional_text(given.project_name),
+                    optional_text(given.user_id), optional_text(given.user_name)};
   if (given.attributes.data != nullptr) resource.attributes = view_of(given.attributes);
   return resource;
 }
@@ -261,16 +266,22 @@ absl::Status ErrorBuffer::status(std::int32_t result, bool may_be_unclaimed) con
 absl::Status status_from_c(std::int32_t result, std::string_view text, bool may_be_unclaimed) {
   const std::string why = text.empty() ? "the plugin gives no reason" : readable(text);
   switch (result) {
-    case TALLY_OK: return absl::OkStatus();
-    case TALLY_ABSENT: return absent(why);
-    case TALLY_PASSING: return passing(why);
-    case TALLY_PERMANENT: return permanent(why);
+    case TALLY_OK:
+      return absl::OkStatus();
+    case TALLY_ABSENT:
+      return absent(why);
+    case TALLY_PASSING:
+      return passing(why);
+    case TALLY_PERMANENT:
+      return permanent(why);
     case TALLY_UNCLAIMED:
       if (may_be_unclaimed) return {kUnclaimed, why};
       break;
-    default: break;
+    default:
+      break;
   }
-  return absl::InternalError(absl::StrCat("the plugin answered ", result, ", which is no class of a result here: ", why));
+  return absl::InternalError(
+      absl::StrCat("the plugin answered ", result, ", which is no class of a result here: ", why));
 }
 
 std::int32_t refuse(const absl::Status& status, tally_error* error) {
@@ -295,7 +306,8 @@ void keep_for_ever(void* gate) {
 }
 
 tally_emitter emitter_for(SampleGate& gate) {
-  return {sizeof(tally_emitter), &gate, [](void* context, const tally_sample* given, tally_error* error) -> std::int32_t {
+  return {sizeof(tally_emitter), &gate,
+          [](void* context, const tally_sample* given, tally_error* error) -> std::int32_t {
             std::vector<Sample>* samples = static_cast<SampleGate*>(context)->target();
             if (samples == nullptr) return refuse(outside_call(), error);
             if (given == nullptr) return refuse(permanent("the sample is null"), error);

@@ -85,12 +85,18 @@ void decide(Entry& entry, std::span<const DisableEntry> disable, const IsConfigu
 
 std::string_view state_name(State state) {
   switch (state) {
-    case State::on: return "on";
-    case State::disabled: return "disabled";
-    case State::absent: return "absent";
-    case State::refused: return "refused";
-    case State::failed: return "failed";
-    case State::quarantined: return "quarantined";
+    case State::on:
+      return "on";
+    case State::disabled:
+      return "disabled";
+    case State::absent:
+      return "absent";
+    case State::refused:
+      return "refused";
+    case State::failed:
+      return "failed";
+    case State::quarantined:
+      return "quarantined";
   }
   return "unknown";
 }
@@ -186,7 +192,8 @@ void Catalog::apply(const Config& config) {
 
 Entry* Catalog::find(Role role, std::string_view name) {
   for (Entry& entry : entries_) {
-    if (!entry.shadowed && entry.role.role == role && !entry.role.name.empty() && entry.role.name == name) return &entry;
+    if (!entry.shadowed && entry.role.role == role && !entry.role.name.empty() && entry.role.name == name)
+      return &entry;
   }
   return nullptr;
 }

@@ -38,8 +38,9 @@ struct Entry {
 // One thread at a time. Entries stay where they are for the catalog's life, also when it is moved.
 class Catalog {
  public:
-  // Reads every *.so of the folders, the first folder's first. Folders that do not exist are passed over. Of two plugins
-  // with one role and name in the same folder both are refused; of two in different folders the earlier is used.
+  // Reads every *.so of the folders, the first folder's first. Folders that do not exist are passed over. Of two
+  // plugins with one role and name in the same folder both are refused; of two in different folders the earlier is
+  // used.
   static Catalog scan(std::span<const std::filesystem::path> folders, std::span<const DisableEntry> disable = {});
 
   // Decides again what is disabled or absent; entries that are refused, failed or quarantined stay so. To be called

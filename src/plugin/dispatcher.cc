@@ -10,8 +10,8 @@ namespace tally::host {
 void PatternIndex::insert(Trie& trie, std::string_view path, Glob glob) {
   std::uint32_t node = 0;
   for (unsigned char byte : path) {
-    auto [edge, fresh] = trie.edges.try_emplace(std::uint64_t{node} << 8 | byte,
-                                                static_cast<std::uint32_t>(trie.nodes.size()));
+    auto [edge, fresh] =
+        trie.edges.try_emplace(std::uint64_t{node} << 8 | byte, static_cast<std::uint32_t>(trie.nodes.size()));
     if (fresh) trie.nodes.emplace_back();
     node = edge->second;
   }

@@ -14,8 +14,8 @@ absl::StatusOr<Entry*> find_driver(Catalog& catalog, Role role, std::string_view
   if (entry == nullptr) {
     const std::vector<std::string> known = catalog.schemes(role);
     return permanent(absl::StrCat("no ", to_absl(role_name(role)), " plugin for \"", parsed->scheme, "://\"; ",
-                                  known.empty() ? "none is installed" : "there is ",
-                                  absl::StrJoin(known, ", "), "; `tally plugin list` shows where plugins are looked for"));
+                                  known.empty() ? "none is installed" : "there is ", absl::StrJoin(known, ", "),
+                                  "; `tally plugin list` shows where plugins are looked for"));
   }
   if (!entry->usable()) {
     return permanent(absl::StrCat(entry->key(), " is needed for \"", parsed->scheme, "://\" but it is ",

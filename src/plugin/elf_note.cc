@@ -29,7 +29,9 @@ constexpr Elf64_Half kMachine = EM_NONE;
 #endif
 constexpr unsigned char kByteOrder = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
 
-bool within(std::uint64_t offset, std::uint64_t size, std::uint64_t end) { return offset <= end && size <= end - offset; }
+bool within(std::uint64_t offset, std::uint64_t size, std::uint64_t end) {
+  return offset <= end && size <= end - offset;
+}
 
 template <class T>
 bool read_struct(const Bytes& file, std::uint64_t offset, T& into) {
@@ -42,15 +44,17 @@ absl::Status check_header(const Elf64_Ehdr& header) {
   if (header.e_ident[EI_DATA] != kByteOrder) return permanent("an ELF file of the other byte order");
   if (header.e_type != ET_DYN) return permanent("not a shared object");
   if (kMachine != EM_NONE && header.e_machine != kMachine) {
-    return permanent(absl::StrCat("built for another machine (ELF machine ", header.e_machine, ", this host has ",
-                                  kMachine, ")"));
+    return permanent(
+        absl::StrCat("built for another machine (ELF machine ", header.e_machine, ", this host has ", kMachine, ")"));
   }
   if (header.e_phentsize != sizeof(Elf64_Phdr)) return permanent("its program headers have an unknown size");
   if (header.e_phnum > kMostSegments) return permanent("it has more program headers than any real file");
   return absl::OkStatus();
 }
 
-std::uint64_t aligned(std::uint64_t value, std::uint64_t alignment) { return (value + alignment - 1) & ~(alignment - 1); }
+std::uint64_t aligned(std::uint64_t value, std::uint64_t alignment) {
+  return (value + alignment - 1) & ~(alignment - 1);
+}
 
 // Looks through one PT_NOTE segment. True when the note was found and `content` is set.
 absl::StatusOr<bool> search(const std::string& notes, std::uint64_t alignment, std::string& content) {
@@ -89,7 +93,8 @@ absl::StatusOr<std::string> find_note(const Bytes& file) {
       return permanent("cut off: its program headers lie beyond its end");
     }
     if (segment.p_type != PT_NOTE || segment.p_filesz == 0) continue;
-    if (!within(segment.p_offset, segment.p_filesz, file.size)) return permanent("cut off: its notes lie beyond its end");
+    if (!within(segment.p_offset, segment.p_filesz, file.size))
+      return permanent("cut off: its notes lie beyond its end");
     if (segment.p_filesz > kLargestNotes) return permanent("its notes are larger than 1 MiB");
     std::string notes(segment.p_filesz, '\0');
     if (!file.read(segment.p_offset, notes.data(), notes.size())) return permanent("its notes cannot be read");

@@ -12,7 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-bool is_failure(const absl::Status& status) { return !status.ok() && status.code() != kAbsent && status.code() != kUnclaimed; }
+bool is_failure(const absl::Status& status) {
+  return !status.ok() && status.code() != kAbsent && status.code() != kUnclaimed;
+}
 
 }  // namespace
 
@@ -110,7 +112,8 @@ bool Guard::finished(const absl::Status& status, std::chrono::nanoseconds took) 
 }
 
 void Guard::hung(std::chrono::milliseconds limit) {
-  fail(absl::StrCat("a call did not come back within ", format_duration(limit), " and was given up; restart to try again"));
+  fail(absl::StrCat("a call did not come back within ", format_duration(limit),
+                    " and was given up; restart to try again"));
   if (options_.hangs != nullptr) options_.hangs->hung(name_);
 }
 

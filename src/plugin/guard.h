@@ -20,7 +20,8 @@ namespace tally::host {
 class HangCounter {
  public:
   // `on_second` is called at the second hang and every later one, on the thread that noticed.
-  explicit HangCounter(std::function<void(const std::string& plugin)> on_second = {}) : on_second_(std::move(on_second)) {}
+  explicit HangCounter(std::function<void(const std::string& plugin)> on_second = {})
+      : on_second_(std::move(on_second)) {}
   void hung(const std::string& plugin);
   int count() const;
 
@@ -31,10 +32,10 @@ class HangCounter {
 };
 
 struct GuardOptions {
-  std::chrono::milliseconds limit{30'000};        // of one call
-  int quarantine_after = 5;                       // failures in a row; 0: never
-  bool permanent_counts = true;                   // false: kPermanent and kPassing are the message's fault (handlers)
-  std::chrono::milliseconds first_pause{30'000};  // doubled at each further failure,
+  std::chrono::milliseconds limit{30'000};          // of one call
+  int quarantine_after = 5;                         // failures in a row; 0: never
+  bool permanent_counts = true;                     // false: kPermanent and kPassing are the message's fault (handlers)
+  std::chrono::milliseconds first_pause{30'000};    // doubled at each further failure,
   std::chrono::milliseconds last_pause{3'600'000};  // up to this
   std::chrono::milliseconds absent_pause{600'000};  // "not here" is looked at again after this
   std::function<std::chrono::steady_clock::time_point()> clock;  // empty: the real one
@@ -43,7 +44,7 @@ struct GuardOptions {
 
 struct GuardStatistics {
   std::uint64_t calls = 0;
-  std::uint64_t errors = 0;      // kAbsent and kUnclaimed are none
+  std::uint64_t errors = 0;  // kAbsent and kUnclaimed are none
   int errors_in_a_row = 0;
   std::chrono::nanoseconds time{};
   std::chrono::nanoseconds longest{};
@@ -58,8 +59,8 @@ class Guard {
   const std::string& name() const { return name_; }
   const GuardOptions& options() const { return options_; }
 
-  State state() const;          // on, absent, failed, quarantined
-  std::string reason() const;   // in words; empty when on
+  State state() const;         // on, absent, failed, quarantined
+  std::string reason() const;  // in words; empty when on
   GuardStatistics statistics() const;
 
   // OK when a call may be made now: on, or its pause is over. Else kAbsent, kPassing (quarantined) or kHung (failed).

@@ -46,8 +46,7 @@ class GuardedBase : public T {
   // `use` owns all that it refers to beside the instance.
   template <class Use>
   absl::Status call(Use use) {
-    return guarded_call(*guard_, worker_,
-                        [lazy = lazy_, use = std::move(use)]() mutable { return lazy->with(use); });
+    return guarded_call(*guard_, worker_, [lazy = lazy_, use = std::move(use)]() mutable { return lazy->with(use); });
   }
 
  private:

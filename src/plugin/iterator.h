@@ -42,7 +42,8 @@ class Iterator {
     std::string discovery;         // empty: polled without resources
     std::shared_ptr<Guard> guard;  // null in tests; while it does not admit, the pollster is passed over
   };
-  // Due at once, and then at each interval counted from `start`; a cycle that was missed is left out, never made up for.
+  // Due at once, and then at each interval counted from `start`; a cycle that was missed is left out, never made up
+  // for.
   void add(Timed pollster, TimePoint start);
 
   // Polls all that are due, in the order they were added. `time` is the cycle's time. Returns when the next is due;

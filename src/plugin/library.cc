@@ -67,10 +67,14 @@ void write_log(std::int32_t level, tally_str text) noexcept {
   try {
     const std::string_view line = text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
     switch (level) {
-      case TALLY_LOG_DEBUG: return log::debug(line);
-      case TALLY_LOG_INFO: return log::info(line);
-      case TALLY_LOG_WARNING: return log::warning(line);
-      default: return log::error(line);
+      case TALLY_LOG_DEBUG:
+        return log::debug(line);
+      case TALLY_LOG_INFO:
+        return log::info(line);
+      case TALLY_LOG_WARNING:
+        return log::warning(line);
+      default:
+        return log::error(line);
     }
   } catch (...) {
     // A line that cannot be written is not worth a plugin's call.
@@ -153,14 +157,14 @@ absl::Status no_entry(void* handle) {
       return permanent(absl::StrCat("built for ABI major ", major, ", this host has ", TALLY_ABI_MAJOR));
     }
   }
-  return permanent("exports no entry symbol \"" TALLY_ENTRY_SYMBOL "\"; is TALLY_PLUGIN missing, or a version script wrong?");
+  return permanent("exports no entry symbol \"" TALLY_ENTRY_SYMBOL
+                   "\"; is TALLY_PLUGIN missing, or a version script wrong?");
 }
 
 absl::StatusOr<std::vector<LoadedRole>> load(const std::string& file, const Manifest& manifest) {
   // Refused before any code of it runs.
   if (manifest.abi_minor > TALLY_ABI_MINOR) {
-    return permanent(
-        absl::StrCat(file, ": needs ABI minor ", manifest.abi_minor, ", this host has ", TALLY_ABI_MINOR));
+    return permanent(absl::StrCat(file, ": needs ABI minor ", manifest.abi_minor, ", this host has ", TALLY_ABI_MINOR));
   }
   void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {

@@ -80,8 +80,7 @@ class Members {
   std::uint32_t number(std::string_view key) {
     element value;
     std::uint64_t number = 0;
-    if (find(key, value, false) &&
-        (value.get_uint64().get(number) != simdjson::SUCCESS || number > 0xffffffffU)) {
+    if (find(key, value, false) && (value.get_uint64().get(number) != simdjson::SUCCESS || number > 0xffffffffU)) {
       fail_at(key, "must be a whole number");
     }
     return static_cast<std::uint32_t>(number);
@@ -102,7 +101,8 @@ class Members {
     std::vector<std::string> result;
     each(key, [&](element item, const std::string& place) {
       std::string_view text;
-      if (item.get_string().get(text) != simdjson::SUCCESS || text.empty() || text.find('\0') != std::string_view::npos) {
+      if (item.get_string().get(text) != simdjson::SUCCESS || text.empty() ||
+          text.find('\0') != std::string_view::npos) {
         fault_ = wrong(place, "must be a string that is not empty");
       } else {
         result.emplace_back(text);
@@ -210,9 +210,10 @@ RoleManifest read_role(element json, const std::string& where, absl::Status& fau
   if (std::optional<Role> known = role_from(word)) {
     role.role = *known;
   } else {
-    members.fail_at("role", absl::StrCat("is none of ", absl::StrJoin(kRoles, ", ", [](std::string* out, std::string_view s) {
-                                           out->append(s);
-                                         })));
+    members.fail_at("role",
+                    absl::StrCat("is none of ", absl::StrJoin(kRoles, ", ", [](std::string* out, std::string_view s) {
+                                   out->append(s);
+                                 })));
   }
   role.name = members.text("name", true);
   if (fault.ok() && !is_plain_name(role.name)) {
@@ -226,11 +227,13 @@ RoleManifest read_role(element json, const std::string& where, absl::Status& fau
   role.discovery = members.text("discovery");
   role.event_types = members.texts("event_types");
   role.schemes = members.texts("schemes");
-  members.each("config", [&](element item, const std::string& at) { role.config.push_back(read_key(item, at, fault)); });
+  members.each("config",
+               [&](element item, const std::string& at) { role.config.push_back(read_key(item, at, fault)); });
   members.each("preconditions", [&](element item, const std::string& at) {
     role.preconditions.push_back(read_precondition(item, at, fault));
   });
-  members.each("meters", [&](element item, const std::string& at) { role.meters.push_back(read_meter(item, at, fault)); });
+  members.each("meters",
+               [&](element item, const std::string& at) { role.meters.push_back(read_meter(item, at, fault)); });
   if (role.role == Role::pollster && role.poll_namespace.empty()) members.fail_at("namespace", "is missing");
   const bool by_scheme = role.role == Role::storage || role.role == Role::transport;
   if (by_scheme && role.schemes.empty()) members.fail_at("schemes", "is missing or empty");
@@ -270,13 +273,15 @@ absl::StatusOr<Manifest> parse_manifest(std::string_view json) {
   manifest.version = members.text("version", true);
   manifest.summary = members.text("summary");
   manifest.abi_minor = members.number("abi_minor");
-  members.each("roles", [&](element item, const std::string& at) { manifest.roles.push_back(read_role(item, at, fault)); });
+  members.each("roles",
+               [&](element item, const std::string& at) { manifest.roles.push_back(read_role(item, at, fault)); });
   if (fault.ok() && manifest.roles.empty()) members.fail_at("roles", "is missing or empty");
   if (!fault.ok()) return fault;
   for (std::size_t i = 0; i < manifest.roles.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (manifest.roles[i].key() == manifest.roles[j].key()) {
-        return wrong(absl::StrCat("roles[", i, "]"), absl::StrCat("offers ", manifest.roles[i].key(), " a second time"));
+        return wrong(absl::StrCat("roles[", i, "]"),
+                     absl::StrCat("offers ", manifest.roles[i].key(), " a second time"));
       }
     }
   }
@@ -290,9 +295,10 @@ absl::StatusOr<Manifest> read_manifest(const std::filesystem::path& file) {
   struct stat info {};
   absl::StatusOr<std::string> note = permanent("not a regular file");
   if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
-    note = find_note({static_cast<std::uint64_t>(info.st_size), [fd](std::uint64_t offset, char* into, std::size_t size) {
-                        return ::pread(fd, into, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
-                      }});
+    note =
+        find_note({static_cast<std::uint64_t>(info.st_size), [fd](std::uint64_t offset, char* into, std::size_t size) {
+                     return ::pread(fd, into, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+                   }});
   }
   ::close(fd);
   if (!note.ok()) return named(file, note.status());

@@ -44,14 +44,14 @@ struct RoleManifest {
   std::string summary;
   std::vector<KeyDecl> config;
   std::vector<Precondition> preconditions;
-  bool single = false;                              // one instance only, not one per worker
-  std::optional<std::chrono::milliseconds> limit;   // how long one call may take
-  std::vector<std::string> event_types;             // notification: exact, or with `*` for any run of characters
-  std::string poll_namespace;                       // pollster: "host", "compute", "central"
+  bool single = false;                                // one instance only, not one per worker
+  std::optional<std::chrono::milliseconds> limit;     // how long one call may take
+  std::vector<std::string> event_types;               // notification: exact, or with `*` for any run of characters
+  std::string poll_namespace;                         // pollster: "host", "compute", "central"
   std::optional<std::chrono::milliseconds> interval;  // pollster: its own, where the configuration names none
-  std::vector<MeterDecl> meters;                    // pollster, notification
-  std::string discovery;                            // pollster: whose resources it polls; empty: none
-  std::vector<std::string> schemes;                 // storage, transport: of URLs
+  std::vector<MeterDecl> meters;                      // pollster, notification
+  std::string discovery;                              // pollster: whose resources it polls; empty: none
+  std::vector<std::string> schemes;                   // storage, transport: of URLs
 
   // "role:name", the key in the configuration.
   std::string key() const;

@@ -32,7 +32,8 @@ std::vector<std::string> library_folders() {
       if (line.starts_with('/')) folders.push_back(line.substr(0, line.find_last_not_of(" \t\r") + 1));
     }
   }
-  for (const char* folder : {"/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"}) folders.emplace_back(folder);
+  for (const char* folder : {"/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"})
+    folders.emplace_back(folder);
   return folders;
 }
 
@@ -66,7 +67,8 @@ std::optional<std::string> unmet(const RoleManifest& role, const Precondition& n
       return absl::StrCat("needs the library ", need.value, ", which is not installed");
     case Precondition::Kind::config:
       if (configured && configured(role.key(), need.value)) return std::nullopt;
-      return absl::StrCat("needs the configuration key plugins: \"", role.key(), "\": ", need.value, ", which is not set");
+      return absl::StrCat("needs the configuration key plugins: \"", role.key(), "\": ", need.value,
+                          ", which is not set");
   }
   return "has a precondition of an unknown kind";
 }

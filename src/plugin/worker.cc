@@ -113,9 +113,8 @@ absl::Status guarded_call(Guard& guard, Worker& worker, std::function<absl::Stat
   if (absl::Status status = guard.admit(); !status.ok()) return status;
   if (!Worker::on_worker()) {
     auto answer = std::make_shared<absl::Status>();
-    absl::Status status = worker.run([&guard, &worker, answer, job = std::move(job)] {
-      *answer = guarded_call(guard, worker, job);
-    });
+    absl::Status status =
+        worker.run([&guard, &worker, answer, job = std::move(job)] { *answer = guarded_call(guard, worker, job); });
     return status.ok() ? *answer : status;
   }
   Worker::Core& core = *this_worker;

@@ -23,10 +23,10 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Runs `job` on the worker's thread and waits for it. Guarded calls that the job makes run directly on that thread and
-  // are watched one by one; when one passes its limit, its guard is failed, run() returns kHung, the thread is left
-  // alone and never returns from that call, and the next run() has a new thread. So the job must own, by shared_ptr, all
-  // that it and the call use; the caller's guards must live until run() returns.
+  // Runs `job` on the worker's thread and waits for it. Guarded calls that the job makes run directly on that thread
+  // and are watched one by one; when one passes its limit, its guard is failed, run() returns kHung, the thread is left
+  // alone and never returns from that call, and the next run() has a new thread. So the job must own, by shared_ptr,
+  // all that it and the call use; the caller's guards must live until run() returns.
   absl::Status run(std::function<void()> job);
 
   // Whether the calling thread is a worker's.

@@ -14,7 +14,6 @@ static_assert(TALLY_ABI_MAJOR == 1 && TALLY_ABI_MINOR == 0, "this table is that 
 #define AT(type, member, bytes) \
   static_assert(offsetof(type, member) == (bytes), #type "." #member " moved since ABI 1.0")
 
-
 SIZE(tally_str, 16);
 AT(tally_str, data, 0);
 AT(tally_str, size, 8);

@@ -52,10 +52,13 @@ class AgentTest : public testing::Test {
 
 TEST_F(AgentTest, SamplesArriveWithIdTimeAndSourceInEnvelopesOfAtMostAHundred) {
   Sources sources;
-  sources.pollsters.push_back(source("many", [](const host::PollRequest&, host::PollResult& result) {
-    for (int at = 0; at < 250; ++at) result.samples.push_back(sample("m", "r" + std::to_string(at), at));
-    return absl::OkStatus();
-  }, 3'600'000'000));
+  sources.pollsters.push_back(source(
+      "many",
+      [](const host::PollRequest&, host::PollResult& result) {
+        for (int at = 0; at < 250; ++at) result.samples.push_back(sample("m", "r" + std::to_string(at), at));
+        return absl::OkStatus();
+      },
+      3'600'000'000));
   Agent agent({.source = "here", .host = "h1", .at_once = true}, std::move(sources), *outbox_);
   agent.start();
   ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 3; }));
@@ -95,7 +98,8 @@ TEST_F(AgentTest, ASlowPollsterDelaysOnlyItself) {
 
 TEST_F(AgentTest, AbsentTurnsItOffWithItsReason) {
   Sources sources;
-  sources.pollsters.push_back(source("gone", [](const host::PollRequest&, host::PollResult&) { return absent("no sensors"); }));
+  sources.pollsters.push_back(
+      source("gone", [](const host::PollRequest&, host::PollResult&) { return absent("no sensors"); }));
   sources.pollsters.push_back(source("other", [](const host::PollRequest&, host::PollResult& result) {
     result.samples.push_back(sample("other", "r", 1));
     return absl::OkStatus();

@@ -44,7 +44,7 @@ struct FakeBus {
   std::mutex mutex;
   std::condition_variable changed;
   bool away = false;
-  std::string refuse;  // a body that the bus will never take
+  std::string refuse;                               // a body that the bus will never take
   std::vector<std::vector<std::string>> publishes;  // confirmed bodies, by call
   std::uint64_t attempts = 0;
 
@@ -95,7 +95,9 @@ class FakePollster : public host::Pollster {
  public:
   using Act = std::function<absl::Status(const host::PollRequest&, host::PollResult&)>;
   explicit FakePollster(Act act) : act_(std::move(act)) {}
-  absl::Status poll(const host::PollRequest& request, host::PollResult& result) override { return act_(request, result); }
+  absl::Status poll(const host::PollRequest& request, host::PollResult& result) override {
+    return act_(request, result);
+  }
 
  private:
   Act act_;

@@ -13,9 +13,14 @@ std::string print(Format format, std::vector<std::string> columns = {}, bool wit
   const auto output = Output::open(format, out, std::move(columns));
   if (with_rows) {
     RowBuilder row;
-    row.text("name", std::string_view("cpu")).number("volume", std::string_view("0.10")).null("user").json("meta", "{\"a\": 1}");
+    row.text("name", std::string_view("cpu"))
+        .number("volume", std::string_view("0.10"))
+        .null("user")
+        .json("meta", "{\"a\": 1}");
     row.emit(*output);
-    row.text("name", std::string_view("say \"hi\", ü\n")).number("volume", std::uint64_t{12}).text("user", std::string_view("u"))
+    row.text("name", std::string_view("say \"hi\", ü\n"))
+        .number("volume", std::uint64_t{12})
+        .text("user", std::string_view("u"))
         .json("meta", "{}");
     row.emit(*output);
   }
@@ -37,7 +42,8 @@ TEST(Output, JsonIsOneArray) {
 }
 
 TEST(Output, CsvQuotesWhatItMust) {
-  EXPECT_EQ(print(Format::csv), "name,volume,user,meta\ncpu,0.10,,\"{\"\"a\"\": 1}\"\n\"say \"\"hi\"\", ü\n\",12,u,{}\n");
+  EXPECT_EQ(print(Format::csv),
+            "name,volume,user,meta\ncpu,0.10,,\"{\"\"a\"\": 1}\"\n\"say \"\"hi\"\", ü\n\",12,u,{}\n");
   EXPECT_EQ(print(Format::csv, {"a", "b"}, false), "a,b\n");
 }
 
@@ -58,7 +64,12 @@ TEST(Output, TableLetsNoControlSequenceThrough) {
   EXPECT_EQ(out.str(), "x\na [31mb c\n");
 }
 
-TEST(Output, JsonReplacesWhatIsNoUtf8) { EXPECT_EQ(json_string("a\xff" "b\x01"), "\"a\xEF\xBF\xBD" "b\\u0001\""); }
+TEST(Output, JsonReplacesWhatIsNoUtf8) {
+  EXPECT_EQ(json_string("a\xff"
+                        "b\x01"),
+            "\"a\xEF\xBF\xBD"
+            "b\\u0001\"");
+}
 
 TEST(Output, FormatsByName) {
   EXPECT_EQ(parse_format("csv"), Format::csv);

@@ -13,17 +13,23 @@ TEST(Values, Durations) {
   EXPECT_EQ(duration_us("500ms"), 500'000);
   EXPECT_EQ(duration_us("5m"), 300'000'000);
   EXPECT_EQ(duration_us("1d"), 86'400'000'000);
-  for (const char* bad : {"", "s", "-1s", "1.5s", "1w", "99999999999999d"}) EXPECT_EQ(duration_us(bad), std::nullopt) << bad;
+  for (const char* bad : {"", "s", "-1s", "1.5s", "1w", "99999999999999d"})
+    EXPECT_EQ(duration_us(bad), std::nullopt) << bad;
 }
 
 Snapshot snapshot() {
   Snapshot made;
   made.agent.books.made = 12;
   made.collector.samples.stored = 11;
-  made.agent.plugins = {{"load", "pollster", "1", "on", ""}, {"temperature", "pollster", "1", "absent", "no sensors here"}};
+  made.agent.plugins = {{"load", "pollster", "1", "on", ""},
+                        {"temperature", "pollster", "1", "absent", "no sensors here"}};
   for (int at = 0; at < 100; ++at) {
-    made.values.push_back({.meter = "meter." + std::to_string(at), .resource = "host1", .unit = "B", .volume = "42",
-                           .per_second = 1500000.0, .samples = 3});
+    made.values.push_back({.meter = "meter." + std::to_string(at),
+                           .resource = "host1",
+                           .unit = "B",
+                           .volume = "42",
+                           .per_second = 1500000.0,
+                           .samples = 3});
   }
   made.hint = "tally query meters";
   return made;

@@ -14,11 +14,11 @@ namespace tally::collector {
 namespace {
 
 using fakes::Handler;
+using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using std::chrono::seconds;
 
 constexpr Milliseconds kLong{20'000};
 
@@ -77,11 +77,11 @@ TEST_F(CollectorTest, EveryOutcomeIsCountedHereAndInTheStore) {
   const std::string stored = fakes::message("1", "made.a");
   bus_->send(stored);
   settled(1);
-  bus_->send(stored);                                   // duplicate
-  bus_->send(fakes::message("2", "nobody.claims"));     // filtered
-  bus_->send("rubbish");                                // dead
-  bus_->send(fakes::message("3", "rejected"));          // dead: the store's word
-  bus_->send(fakes::message("4", "gone.away"));         // dead: parked
+  bus_->send(stored);                                // duplicate
+  bus_->send(fakes::message("2", "nobody.claims"));  // filtered
+  bus_->send("rubbish");                             // dead
+  bus_->send(fakes::message("3", "rejected"));       // dead: the store's word
+  bus_->send(fakes::message("4", "gone.away"));      // dead: parked
   settled(6);
   ASSERT_TRUE(bus_->wait_acknowledged(6));
   const CollectorStatus status = collector_->status();

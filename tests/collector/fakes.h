@@ -71,9 +71,8 @@ class Transport final : public host::Transport {
     std::uint64_t lost = 0;
     {
       std::unique_lock lock(end_->mutex);
-      end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] {
-        return end_->woken || end_->lose_lane || (most > 0 && !end_->waiting.empty());
-      });
+      end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                             [&] { return end_->woken || end_->lose_lane || (most > 0 && !end_->waiting.empty()); });
       end_->woken = false;
       if (std::exchange(end_->lose_lane, false)) {
         lost = end_->generation++;

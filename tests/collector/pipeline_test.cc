@@ -37,9 +37,7 @@ class PipelineTest : public testing::Test {
       return status;
     });
   }
-  Pipeline pipeline() {
-    return {rules_, std::exchange(handlers_, std::make_unique<host::Dispatcher>())};
-  }
+  Pipeline pipeline() { return {rules_, std::exchange(handlers_, std::make_unique<host::Dispatcher>())}; }
   Processed process(const std::string& body) { return pipeline().process({body, "fake://", kNow}); }
 
   PipelineRules rules_;
@@ -77,7 +75,8 @@ TEST_F(PipelineTest, RowsHaveIdsTimeAndSource) {
 }
 
 TEST_F(PipelineTest, DisablingAMeterChangesNoOthersId) {
-  const std::vector<Sample> samples = {fakes::sample("a.x"), fakes::sample("b"), fakes::sample("a.y"), fakes::sample("b")};
+  const std::vector<Sample> samples = {fakes::sample("a.x"), fakes::sample("b"), fakes::sample("a.y"),
+                                       fakes::sample("b")};
   emits("a", "x", samples);
   const Processed all = process(fakes::message("1", "x", "{}", kNow));
   rules_.disabled_meters = {"a.*"};
@@ -172,8 +171,8 @@ TEST_F(PipelineTest, PolledSamplesKeepTheirIds) {
 TEST_F(PipelineTest, ABadSampleAmongGoodOnesIsADeadLetterAndTheOthersLive) {
   const std::string good = R"({"counter_name":"cpu","counter_type":"gauge","counter_unit":"%","counter_volume":1,)"
                            R"("resource_id":"r","timestamp":"2023-11-14T22:00:00","message_id":"m-1"})";
-  const Processed done = process(fakes::message(
-      "1", "telemetry.polling", R"({"samples":[)" + good + R"(,{"counter_name":"cpu"}]})", kNow));
+  const Processed done = process(
+      fakes::message("1", "telemetry.polling", R"({"samples":[)" + good + R"(,{"counter_name":"cpu"}]})", kNow));
   EXPECT_THAT(done.rows, SizeIs(1));
   ASSERT_TRUE(done.dead_message);
   EXPECT_EQ(done.dead_message->reason, "bad samples");

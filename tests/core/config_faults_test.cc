@@ -52,56 +52,69 @@ TEST(ConfigFaults, AllAtOnceInOrderOfPlace) {
                           "listne: amqp://a/\nstorage: here\nbatch:\n  samples: many\n  age: 60\nhttp: 9464\n"
                           "retention: {cpu: 5 days}\nplugins:\n  pollster:exce: {}\n  pollster:exec:\n    timeuot: 1s\n"
                           "    jobs: 17\n    format: jsno\n    timeout: 1ms\n");
-  EXPECT_THAT(all, ElementsAre("f.yaml:1:1: unknown key \"listne\", did you mean \"listen\"?", HasSubstr("f.yaml:2:10: \"storage\": not a URL"),
-                               "f.yaml:4:12: \"batch.samples\": \"many\" is no whole number",
-                               "f.yaml:5:8: \"batch.age\": \"60\" has no unit: write 60s for seconds",
-                               HasSubstr("f.yaml:6:7: \"http\": \"9464\" is no address:port"),
-                               HasSubstr("f.yaml:7:18: \"retention.cpu\": \"5 days\" is no duration"),
-                               "f.yaml:9:3: no plugin \"pollster:exce\" is installed, did you mean \"pollster:exec\"?",
-                               "f.yaml:11:5: unknown key \"timeuot\" of plugin \"pollster:exec\", did you mean \"timeout\"?",
-                               "f.yaml:12:11: \"plugins.pollster:exec.jobs\": 17 is more than the most, 16",
-                               HasSubstr("f.yaml:13:13: \"plugins.pollster:exec.format\": \"jsno\" is none of auto, json, plain, did you mean \"json\"?"),
-                               "f.yaml:14:14: \"plugins.pollster:exec.timeout\": 1ms is less than the least, 100ms"));
+  EXPECT_THAT(all,
+              ElementsAre("f.yaml:1:1: unknown key \"listne\", did you mean \"listen\"?",
+                          HasSubstr("f.yaml:2:10: \"storage\": not a URL"),
+                          "f.yaml:4:12: \"batch.samples\": \"many\" is no whole number",
+                          "f.yaml:5:8: \"batch.age\": \"60\" has no unit: write 60s for seconds",
+                          HasSubstr("f.yaml:6:7: \"http\": \"9464\" is no address:port"),
+                          HasSubstr("f.yaml:7:18: \"retention.cpu\": \"5 days\" is no duration"),
+                          "f.yaml:9:3: no plugin \"pollster:exce\" is installed, did you mean \"pollster:exec\"?",
+                          "f.yaml:11:5: unknown key \"timeuot\" of plugin \"pollster:exec\", did you mean \"timeout\"?",
+                          "f.yaml:12:11: \"plugins.pollster:exec.jobs\": 17 is more than the most, 16",
+                          HasSubstr("f.yaml:13:13: \"plugins.pollster:exec.format\": \"jsno\" is none of auto, json, "
+                                    "plain, did you mean \"json\"?"),
+                          "f.yaml:14:14: \"plugins.pollster:exec.timeout\": 1ms is less than the least, 100ms"));
 }
 
 TEST(ConfigFaults, TheAgentHoldsNoStorage) {
   const auto all = faults(Program::agent, "storage: postgresql://u:hunter2@db/t\n");
   EXPECT_THAT(all, ElementsAre(HasSubstr("f.yaml:1:1: \"storage\" does not belong into the agent's file")));
   EXPECT_THAT(all[0], Not(HasSubstr("hunter2")));
-  EXPECT_THAT(faults(Program::agent, "listen: amqp://a/\n"), ElementsAre(HasSubstr("no key of the agent: it belongs to the collector and `tally run`")));
-  EXPECT_THAT(faults(Program::collector, "polling: {interval: 1s}\n"), ElementsAre(HasSubstr("it belongs to the agent and `tally run`")));
+  EXPECT_THAT(faults(Program::agent, "listen: amqp://a/\n"),
+              ElementsAre(HasSubstr("no key of the agent: it belongs to the collector and `tally run`")));
+  EXPECT_THAT(faults(Program::collector, "polling: {interval: 1s}\n"),
+              ElementsAre(HasSubstr("it belongs to the agent and `tally run`")));
 }
 
 TEST(ConfigFaults, DuplicateKeys) {
   EXPECT_THAT(faults(Program::agent, "source: a\nhost: b\nsource: c\n"),
               ElementsAre("f.yaml:3:1: \"source\" stands here twice, first in line 1: keep one of them"));
-  EXPECT_THAT(faults(Program::agent, "polling: {interval: {host: 1s, host: 2s}}\n"), ElementsAre(HasSubstr("f.yaml:1:32:")));
+  EXPECT_THAT(faults(Program::agent, "polling: {interval: {host: 1s, host: 2s}}\n"),
+              ElementsAre(HasSubstr("f.yaml:1:32:")));
 }
 
 TEST(ConfigFaults, MalformedYamlHasItsPlace) {
   EXPECT_THAT(faults(Program::agent, "source: a\nhost: [b\n"), ElementsAre(HasSubstr("not readable as YAML")));
   EXPECT_THAT(faults(Program::agent, "source: a\n  host: b: c\n")[0], testing::StartsWith("f.yaml:2:"));
   EXPECT_THAT(faults(Program::agent, "- a\n- b\n"), ElementsAre(HasSubstr("f.yaml:1:1: a configuration is a mapping")));
-  EXPECT_THAT(faults(Program::agent, "source: a\n---\nsource: b\n"), ElementsAre(HasSubstr("more than one YAML document")));
+  EXPECT_THAT(faults(Program::agent, "source: a\n---\nsource: b\n"),
+              ElementsAre(HasSubstr("more than one YAML document")));
   EXPECT_THAT(faults(Program::agent, "source: &a x\nhost: *a\n"), ElementsAre(HasSubstr("f.yaml:2:7: aliases")));
   EXPECT_THAT(faults(Program::agent, std::string(100'000, '[')), Not(IsEmpty()));
-  EXPECT_THAT(faults(Program::agent, "source: " + std::string(2 << 20, 'x')), ElementsAre(HasSubstr("larger than 1 MiB")));
+  EXPECT_THAT(faults(Program::agent, "source: " + std::string(2 << 20, 'x')),
+              ElementsAre(HasSubstr("larger than 1 MiB")));
 }
 
 TEST(ConfigFaults, WrongShapes) {
-  EXPECT_THAT(faults(Program::agent, "source: [a]\n"), ElementsAre("f.yaml:1:9: \"source\" takes a single value, but this is a list"));
-  EXPECT_THAT(faults(Program::agent, "disable: {meters: {a: b}}\n"), ElementsAre(HasSubstr("takes a list, but this is a mapping")));
+  EXPECT_THAT(faults(Program::agent, "source: [a]\n"),
+              ElementsAre("f.yaml:1:9: \"source\" takes a single value, but this is a list"));
+  EXPECT_THAT(faults(Program::agent, "disable: {meters: {a: b}}\n"),
+              ElementsAre(HasSubstr("takes a list, but this is a mapping")));
   EXPECT_THAT(faults(Program::agent, "plugins: [a]\n"), ElementsAre(HasSubstr("\"plugins\" is a mapping")));
   EXPECT_THAT(faults(Program::agent, "plugins: {\"pollster:exec\": 5}\n"), ElementsAre(HasSubstr("are a mapping")));
-  EXPECT_THAT(faults(Program::agent, "plugins: {\"notification:image\": {a: 5}}\n"), ElementsAre(HasSubstr("which has none")));
-  EXPECT_THAT(faults(Program::agent, "polling: {interval: {hots: 5s}}\n"), ElementsAre(HasSubstr("unknown namespace \"hots\", did you mean \"host\"?")));
+  EXPECT_THAT(faults(Program::agent, "plugins: {\"notification:image\": {a: 5}}\n"),
+              ElementsAre(HasSubstr("which has none")));
+  EXPECT_THAT(faults(Program::agent, "polling: {interval: {hots: 5s}}\n"),
+              ElementsAre(HasSubstr("unknown namespace \"hots\", did you mean \"host\"?")));
   EXPECT_THAT(faults(Program::agent, "source:\nhost: ~\n"), IsEmpty());
 }
 
 TEST(ConfigFaults, References) {
   EXPECT_THAT(faults(Program::agent, "source: {env: TALLY_TEST_UNSET}\n"),
               ElementsAre("f.yaml:1:15: the environment variable TALLY_TEST_UNSET, for \"source\", is not set"));
-  EXPECT_THAT(faults(Program::agent, "source: {file: /nonexistent/x}\n"), ElementsAre(HasSubstr("cannot be read: No such file")));
+  EXPECT_THAT(faults(Program::agent, "source: {file: /nonexistent/x}\n"),
+              ElementsAre(HasSubstr("cannot be read: No such file")));
 }
 
 TEST(ConfigFaults, AWrongSecretIsNotRepeated) {
@@ -119,7 +132,10 @@ TEST(ConfigFaults, SecretsThatOthersMayRead) {
   const LoadedConfig open = load_config(Program::agent, file, {});
   EXPECT_TRUE(open.valid());
   ASSERT_EQ(open.faults.size(), 2U);
-  EXPECT_THAT(open.faults[0].to_string(), HasSubstr("agent.yaml:1:19: warning: \"telemetry_secret\" is a secret in a file that everyone may read: chmod o-r"));
+  EXPECT_THAT(
+      open.faults[0].to_string(),
+      HasSubstr(
+          "agent.yaml:1:19: warning: \"telemetry_secret\" is a secret in a file that everyone may read: chmod o-r"));
   EXPECT_THAT(open.faults[1].text, HasSubstr("\"publish\""));
   chmod(file.c_str(), 0640);
   EXPECT_THAT(load_config(Program::agent, file, {}).faults, IsEmpty());
@@ -127,14 +143,18 @@ TEST(ConfigFaults, SecretsThatOthersMayRead) {
 }
 
 TEST(ConfigFaults, DisableThatMatchesNothing) {
-  LoadedConfig loaded = load_config_text(Program::agent, "f.yaml", "disable:\n  plugins: [\"pollster:exec\", exce, \"storage:*\"]\n  meters: [\"disk.*\", dsik]\n", {});
+  LoadedConfig loaded = load_config_text(
+      Program::agent, "f.yaml",
+      "disable:\n  plugins: [\"pollster:exec\", exce, \"storage:*\"]\n  meters: [\"disk.*\", dsik]\n", {});
   const std::vector<std::string> plugins = {"pollster:exec", "notification:image"};
   const std::vector<std::string> meters = {"disk.read", "disk"};
   check_disable(loaded, plugins, meters);
   EXPECT_TRUE(loaded.valid());
-  EXPECT_THAT(texts(loaded), ElementsAre("f.yaml:2:30: warning: \"exce\" matches no plugin (role:name), did you mean \"pollster:exec\"?",
-                                         "f.yaml:2:36: warning: \"storage:*\" matches no plugin (role:name)",
-                                         "f.yaml:3:22: warning: \"dsik\" matches no meter, did you mean \"disk\"?"));
+  EXPECT_THAT(
+      texts(loaded),
+      ElementsAre("f.yaml:2:30: warning: \"exce\" matches no plugin (role:name), did you mean \"pollster:exec\"?",
+                  "f.yaml:2:36: warning: \"storage:*\" matches no plugin (role:name)",
+                  "f.yaml:3:22: warning: \"dsik\" matches no meter, did you mean \"disk\"?"));
 }
 
 TEST(ConfigFaults, UrlsThatNoDriverTakes) {

@@ -144,7 +144,9 @@ TEST(Config, RetentionForAllOrByMeterInOrder) {
 
 TEST(Config, DropInsFollowByNameAndDisableAddsUp) {
   const Folder folder;
-  const fs::path file = folder.write("agent.yaml", "source: one\npolling: {interval: {host: 1s, compute: 2s}}\ndisable: {plugins: [\"pollster:a\"]}\n");
+  const fs::path file =
+      folder.write("agent.yaml",
+                   "source: one\npolling: {interval: {host: 1s, compute: 2s}}\ndisable: {plugins: [\"pollster:a\"]}\n");
   folder.write("agent.d/20.yaml", "source: three\ndisable: {plugins: [\"pollster:b\"]}\n");
   folder.write("agent.d/10.yaml", "source: two\npolling: {interval: {host: 9s}}\n");
   folder.write("agent.d/30.txt", "source: never\n");
@@ -186,13 +188,14 @@ TEST(Config, ReferencesToFilesAndTheEnvironment) {
 TEST(Config, PluginsGetEveryKeyInCanonicalForm) {
   const auto plugins = example_plugins();
   const LoadedConfig unset = load(Program::run, "", plugins);
-  EXPECT_THAT(unset.config.plugins.at("pollster:exec"),
-              ElementsAre(Pair("timeout", "10"), Pair("output", "1048576"), Pair("format", "auto"), Pair("shell", "false")));
+  EXPECT_THAT(unset.config.plugins.at("pollster:exec"), ElementsAre(Pair("timeout", "10"), Pair("output", "1048576"),
+                                                                    Pair("format", "auto"), Pair("shell", "false")));
   EXPECT_TRUE(unset.config.plugins.at("storage:sqlite").empty());
-  const LoadedConfig set = load(Program::run,
-                                "plugins:\n  pollster:exec: {command: [/bin/x, \"a\\\"b\"], timeout: 1500ms, output: 4k, "
-                                "format: json, script: /a/../b, shell: on}\n",
-                                plugins);
+  const LoadedConfig set =
+      load(Program::run,
+           "plugins:\n  pollster:exec: {command: [/bin/x, \"a\\\"b\"], timeout: 1500ms, output: 4k, "
+           "format: json, script: /a/../b, shell: on}\n",
+           plugins);
   EXPECT_THAT(set.config.plugins.at("pollster:exec"),
               ElementsAre(Pair("command", "[\"/bin/x\", \"a\\\"b\"]"), Pair("timeout", "1.5"), Pair("output", "4000"),
                           Pair("format", "json"), Pair("script", "/b"), Pair("shell", "true")));
@@ -209,16 +212,18 @@ TEST(Config, HttpAndLog) {
 
 TEST(Config, ShowTellsOriginsAndHidesSecrets) {
   const auto plugins = example_plugins();
-  const LoadedConfig loaded = load(Program::collector,
-                                   "storage: postgresql://tally:hunter2@db/tally\ntelemetry_secret: s3cret\n"
-                                   "plugins: {\"storage:sqlite\": {password: pa55}, \"pollster:exec\": {timeout: 90s}}\n",
-                                   plugins);
+  const LoadedConfig loaded =
+      load(Program::collector,
+           "storage: postgresql://tally:hunter2@db/tally\ntelemetry_secret: s3cret\n"
+           "plugins: {\"storage:sqlite\": {password: pa55}, \"pollster:exec\": {timeout: 90s}}\n",
+           plugins);
   const std::string shown = render_config(loaded);
   for (const char* secret : {"hunter2", "s3cret", "pa55"}) {
     EXPECT_THAT(shown, Not(HasSubstr(secret)));
     for (const Setting& setting : loaded.settings) EXPECT_THAT(setting.value, Not(HasSubstr(secret)));
   }
-  EXPECT_THAT(shown, testing::ContainsRegex("storage: postgresql://tally:\\*\\*\\*@db/tally|\"postgresql://tally:\\*\\*\\*@db/tally\""));
+  EXPECT_THAT(shown, testing::ContainsRegex(
+                         "storage: postgresql://tally:\\*\\*\\*@db/tally|\"postgresql://tally:\\*\\*\\*@db/tally\""));
   EXPECT_THAT(shown, testing::ContainsRegex("plugins.pollster:exec.timeout: 90s +# x.yaml:3:"));
   EXPECT_THAT(shown, testing::ContainsRegex("data: /var/lib/tally +# default"));
   EXPECT_EQ(loaded.origins.at("storage").line, 1);
@@ -248,16 +253,23 @@ TEST(Config, TheSampleIsValidWhenUncommented) {
 TEST(Config, TheReferenceNamesEveryKey) {
   const auto plugins = example_plugins();
   const std::string page = config_reference(plugins);
-  for (const char* key : {"`transport`", "`polling.interval`", "`storage`", "### pollster:exec", "`timeout`", "secret"}) {
+  for (const char* key :
+       {"`transport`", "`polling.interval`", "`storage`", "### pollster:exec", "`timeout`", "secret"}) {
     EXPECT_THAT(page, HasSubstr(key));
   }
 }
 
 TEST(ConfigValue, Durations) {
   using std::chrono::microseconds;
-  for (const auto& [text, us] : std::vector<std::pair<std::string, std::int64_t>>{
-           {"0", 0}, {"500ms", 500'000}, {"60s", 60'000'000}, {"5m", 300'000'000}, {"1h30m", 5'400'000'000},
-           {"90d", 7'776'000'000'000}, {"2w", 1'209'600'000'000}, {"0.5s", 500'000}, {"1.5h", 5'400'000'000}}) {
+  for (const auto& [text, us] : std::vector<std::pair<std::string, std::int64_t>>{{"0", 0},
+                                                                                  {"500ms", 500'000},
+                                                                                  {"60s", 60'000'000},
+                                                                                  {"5m", 300'000'000},
+                                                                                  {"1h30m", 5'400'000'000},
+                                                                                  {"90d", 7'776'000'000'000},
+                                                                                  {"2w", 1'209'600'000'000},
+                                                                                  {"0.5s", 500'000},
+                                                                                  {"1.5h", 5'400'000'000}}) {
     const auto value = parse_duration(text);
     ASSERT_TRUE(value.ok()) << text;
     EXPECT_EQ(value->count(), us) << text;
@@ -271,20 +283,27 @@ TEST(ConfigValue, Durations) {
 }
 
 TEST(ConfigValue, Bytes) {
-  for (const auto& [text, count] : std::vector<std::pair<std::string, std::uint64_t>>{
-           {"0", 0}, {"4096", 4096}, {"64MiB", 67108864}, {"1GB", 1000000000}, {"4k", 4000}, {"1.5KiB", 1536}, {"2 TiB", 2199023255552}}) {
+  for (const auto& [text, count] : std::vector<std::pair<std::string, std::uint64_t>>{{"0", 0},
+                                                                                      {"4096", 4096},
+                                                                                      {"64MiB", 67108864},
+                                                                                      {"1GB", 1000000000},
+                                                                                      {"4k", 4000},
+                                                                                      {"1.5KiB", 1536},
+                                                                                      {"2 TiB", 2199023255552}}) {
     const auto value = parse_bytes(text);
     ASSERT_TRUE(value.ok()) << text;
     EXPECT_EQ(*value, count) << text;
     EXPECT_EQ(*parse_bytes(format_bytes(*value)), count) << format_bytes(*value);
   }
-  for (const char* text : {"", "MiB", "-1", "1XB", "99999999999TiB", "1.2.3M"}) EXPECT_FALSE(parse_bytes(text).ok()) << text;
+  for (const char* text : {"", "MiB", "-1", "1XB", "99999999999TiB", "1.2.3M"})
+    EXPECT_FALSE(parse_bytes(text).ok()) << text;
   EXPECT_EQ(format_bytes(67108864), "64MiB");
 }
 
 TEST(ConfigValue, IntegersAndBooleans) {
   EXPECT_EQ(*parse_integer("-9223372036854775808"), INT64_MIN);
-  for (const char* text : {"", "1.0", "9223372036854775808", "0x10", "1 "}) EXPECT_FALSE(parse_integer(text).ok()) << text;
+  for (const char* text : {"", "1.0", "9223372036854775808", "0x10", "1 "})
+    EXPECT_FALSE(parse_integer(text).ok()) << text;
   EXPECT_TRUE(*parse_boolean("Yes"));
   EXPECT_FALSE(*parse_boolean("off"));
   EXPECT_FALSE(parse_boolean("1").ok());

@@ -72,7 +72,8 @@ TEST(Decimal, IsOrdered) {
   const char* ascending[] = {"-1e38", "-10.5", "-10.49", "-1e-18", "0", "1e-18", "0.1", "0.11", "9", "10", "1e38"};
   for (std::size_t i = 0; i < std::size(ascending); ++i)
     for (std::size_t k = 0; k < std::size(ascending); ++k)
-      EXPECT_EQ(*Decimal::parse(ascending[i]) <=> *Decimal::parse(ascending[k]), i <=> k) << ascending[i] << ascending[k];
+      EXPECT_EQ(*Decimal::parse(ascending[i]) <=> *Decimal::parse(ascending[k]), i <=> k)
+          << ascending[i] << ascending[k];
 }
 
 TEST(Decimal, AddsAndMultipliesExactlyOrNotAtAll) {
@@ -82,7 +83,8 @@ TEST(Decimal, AddsAndMultipliesExactlyOrNotAtAll) {
   EXPECT_EQ(Decimal::sub(of("1"), of("1e-18")), of("0.999999999999999999"));
   EXPECT_FALSE(Decimal::add(of("1e38"), of("1e-18")));
   EXPECT_EQ(Decimal::mul(of("-2.5"), of("0.4")), of("-1"));
-  EXPECT_EQ(Decimal::mul(of("12345678901234567890"), of("98765432109876543")), of("1219326311370217949644871231852004270"));
+  EXPECT_EQ(Decimal::mul(of("12345678901234567890"), of("98765432109876543")),
+            of("1219326311370217949644871231852004270"));
   EXPECT_EQ(Decimal::mul(of("1e-10"), of("1e10")), of("1"));
   EXPECT_FALSE(Decimal::mul(of("1e-10"), of("1e-10")));
   EXPECT_FALSE(Decimal::mul(of("1e20"), of("1e20")));

@@ -39,7 +39,8 @@ TEST_F(LogTest, JsonIsQuoted) {
   begin(Format::json, kLong);
   error("a \"b\"\nc");
   ASSERT_EQ(lines_.size(), 1U);
-  EXPECT_THAT(lines_[0], HasSubstr("\"level\": \"error\", \"program\": \"tally-test\", \"message\": \"a \\\"b\\\"\\nc\"}"));
+  EXPECT_THAT(lines_[0],
+              HasSubstr("\"level\": \"error\", \"program\": \"tally-test\", \"message\": \"a \\\"b\\\"\\nc\"}"));
 }
 
 TEST_F(LogTest, ALineCannotBeForged) {

@@ -15,7 +15,8 @@ TEST(Url, SchemeAndRest) {
   EXPECT_EQ(url->scheme, "sqlite");
   EXPECT_EQ(url->rest, "/var/x.db");
   EXPECT_TRUE(Url::parse("null://").ok());
-  for (const char* text : {"", "x", "://x", "a b://x", "1a://x", "local:/x"}) EXPECT_FALSE(Url::parse(text).ok()) << text;
+  for (const char* text : {"", "x", "://x", "a b://x", "1a://x", "local:/x"})
+    EXPECT_FALSE(Url::parse(text).ok()) << text;
 }
 
 TEST(Url, PasswordsAreHidden) {
@@ -33,7 +34,8 @@ TEST(Url, PasswordsAreHidden) {
     EXPECT_EQ(redact_url(text), shown);
     EXPECT_TRUE(url_has_password(text)) << text;
   }
-  for (const char* text : {"amqp://h/", "amqp://u@h:5672/v", "sqlite:///a:b/c", "kafka://h1:9092,h2:9092/t", "word", "a:b@c"}) {
+  for (const char* text :
+       {"amqp://h/", "amqp://u@h:5672/v", "sqlite:///a:b/c", "kafka://h1:9092,h2:9092/t", "word", "a:b@c"}) {
     EXPECT_EQ(redact_url(text), text);
     EXPECT_FALSE(url_has_password(text)) << text;
   }

@@ -56,7 +56,7 @@ class Reload(Sandbox):
         config.write_text(text + "disable: {meters: [vcpus]}\n")
         before = self.books(config)["samples"]["stored"]
         collector.send_signal(signal.SIGHUP)
-        wait_until("the reload is said", lambda: "reload" in self.log_of(collector).lower().split("dissable")[-1])
+        wait_until("the reload is said", lambda: "the configuration is applied" in self.log_of(collector))
         self.tally("--config", config, "send", "notification", "-", stdin=json.dumps(notification(2)))
         wait_until("it is stored too", lambda: self.books(config)["messages"]["stored"] == 2)
         books = self.books(config)

@@ -72,10 +72,9 @@ TEST(Catalog, PreconditionsAreTested) {
   host::Catalog catalog = scan({folder.path()});
   host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
   using Kind = host::Precondition::Kind;
-  for (const host::Precondition& need : {host::Precondition{Kind::path, "/nowhere/x"},
-                                         host::Precondition{Kind::socket, "/proc/self/status"},
-                                         host::Precondition{Kind::library, "libnosuchthing.so.77"},
-                                         host::Precondition{Kind::config, "address"}}) {
+  for (const host::Precondition& need :
+       {host::Precondition{Kind::path, "/nowhere/x"}, host::Precondition{Kind::socket, "/proc/self/status"},
+        host::Precondition{Kind::library, "libnosuchthing.so.77"}, host::Precondition{Kind::config, "address"}}) {
     entry->role.preconditions = {need};
     catalog.apply({}, {});
     EXPECT_EQ(entry->state, host::State::absent) << need.value;
@@ -99,7 +98,8 @@ TEST(Catalog, UntrustedFilesAreRefused) {
   std::ofstream(folder.path() / "a" / "readme.txt") << "not looked at";
   host::Catalog catalog = scan({folder.path() / "a"});
   ASSERT_EQ(catalog.entries().size(), 4U);
-  const char* reasons[] = {"not a regular file", "a symbolic link out of its folder", "writable by its group", "ELF file"};
+  const char* reasons[] = {"not a regular file", "a symbolic link out of its folder", "writable by its group",
+                           "ELF file"};
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(catalog.entries()[i].state, host::State::refused);
     EXPECT_THAT(catalog.entries()[i].reason, HasSubstr(reasons[i]));

@@ -123,11 +123,11 @@ TEST(Guarded, CallPastItsLimitIsGivenUp) {
   auto gate = std::make_shared<Gatekeeper>();
   for (const char* name : {"pollster:one", "pollster:two"}) {
     auto guard = std::make_shared<host::Guard>(name, made);
-    auto pollster = host::guarded(
-        host::Factory<host::Pollster>([gate]() -> absl::StatusOr<std::unique_ptr<host::Pollster>> {
-          return std::make_unique<Stuck>(gate);
-        }),
-        guard);
+    auto pollster =
+        host::guarded(host::Factory<host::Pollster>([gate]() -> absl::StatusOr<std::unique_ptr<host::Pollster>> {
+                        return std::make_unique<Stuck>(gate);
+                      }),
+                      guard);
     host::PollResult result;
     EXPECT_EQ(pollster->poll({}, result).code(), kHung);
     EXPECT_TRUE(result.samples.empty());
@@ -155,12 +155,12 @@ TEST(Guarded, InstanceIsMadeLazilyAndAnewAfterAbsent) {
   auto hand = std::make_shared<Hand>();
   auto guard = std::make_shared<host::Guard>("pollster:x", options(hand));
   int made = 0;
-  auto pollster = host::guarded(
-      host::Factory<host::Pollster>([&made]() -> absl::StatusOr<std::unique_ptr<host::Pollster>> {
-        ++made;
-        return std::make_unique<Counting>();
-      }),
-      guard);
+  auto pollster =
+      host::guarded(host::Factory<host::Pollster>([&made]() -> absl::StatusOr<std::unique_ptr<host::Pollster>> {
+                      ++made;
+                      return std::make_unique<Counting>();
+                    }),
+                    guard);
   EXPECT_EQ(made, 0);
   std::vector<host::Resource> resources(2);
   resources[0].id = "a";
@@ -188,20 +188,22 @@ class Echo : public host::NotificationHandler {
 
 TEST(Guarded, HandlerRunsInPlaceWithinAJob) {
   auto guard = std::make_shared<host::Guard>("notification:x");
-  const std::shared_ptr<host::NotificationHandler> handler = host::guarded(
-      host::Factory<host::NotificationHandler>([] { return std::make_unique<Echo>(); }), guard);
+  const std::shared_ptr<host::NotificationHandler> handler =
+      host::guarded(host::Factory<host::NotificationHandler>([] { return std::make_unique<Echo>(); }), guard);
   EXPECT_EQ(*handler->claims(), std::vector<std::string>{"a.*"});
   auto samples = std::make_shared<std::vector<Sample>>();
   host::Notification message;
   message.event_type = "a.b";
   ASSERT_TRUE(handler->handle(message, *samples).ok());
   host::Worker worker;
-  EXPECT_TRUE(worker.run([handler, samples] {
-                      host::Notification inner;
-                      inner.event_type = "a.c";
-                      EXPECT_TRUE(host::Worker::on_worker());
-                      EXPECT_TRUE(handler->handle(inner, *samples).ok());
-                    }).ok());
+  EXPECT_TRUE(worker
+                  .run([handler, samples] {
+                    host::Notification inner;
+                    inner.event_type = "a.c";
+                    EXPECT_TRUE(host::Worker::on_worker());
+                    EXPECT_TRUE(handler->handle(inner, *samples).ok());
+                  })
+                  .ok());
   ASSERT_EQ(samples->size(), 2U);
   EXPECT_EQ((*samples)[0].name, "a.b");
   EXPECT_EQ((*samples)[1].name, "a.c");
@@ -214,12 +216,14 @@ TEST(Worker, HasANewThreadAfterAHang) {
   auto guard = std::make_shared<host::Guard>("notification:x", made);
   auto gate = std::make_shared<Gatekeeper>();
   auto worker = std::make_shared<host::Worker>();
-  EXPECT_EQ(worker->run([guard, gate, worker] {
-              (void)host::guarded_call(*guard, *worker, [gate] {
-                gate->wait();
-                return absl::OkStatus();
-              });
-            }).code(),
+  EXPECT_EQ(worker
+                ->run([guard, gate, worker] {
+                  (void)host::guarded_call(*guard, *worker, [gate] {
+                    gate->wait();
+                    return absl::OkStatus();
+                  });
+                })
+                .code(),
             kHung);
   int ran = 0;
   EXPECT_TRUE(worker->run([&ran] { ++ran; }).ok());

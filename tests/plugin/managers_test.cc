@@ -5,10 +5,10 @@
 
 #include "core/glob.h"
 #include "core/status.h"
-#include "plugin_places.h"
 #include "plugin/dispatcher.h"
 #include "plugin/driver.h"
 #include "plugin/iterator.h"
+#include "plugin_places.h"
 
 namespace tally::test {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/status.h"
-#include "plugin_places.h"
 #include "plugin/adapters.h"
+#include "plugin_places.h"
 
 namespace tally::test {
 namespace {
@@ -39,20 +39,20 @@ TEST_P(Refusals, NameBothSides) {
   EXPECT_FALSE(host::make_pollster(*entry, {}).ok()) << "a refused plugin stays refused";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Fixtures, Refusals,
-    ::testing::Values(Case{"wrong_major", "ABI major 2", "this host has 1"},
-                      Case{"other_entry", "ABI major 2", "this host has 1"},
-                      Case{"no_entry", "entry symbol", "tally_plugin_v1"},
-                      Case{"minor_too_new", "ABI minor 99", "this host has 0"},
-                      Case{"short_table", "has 24 bytes", "version 1 has 32"},
-                      Case{"short_descriptor", "has 16 bytes", "version 1 has 48"},
-                      Case{"missing_function", "required function", "\"poll\""},
-                      Case{"other_manifest", "descriptor", "ELF note"},
-                      Case{"other_role", "discovery in its descriptor", "pollster in its manifest"},
-                      Case{"too_few_roles", "offers 0 roles", "names 1"},
-                      Case{"refuses_host", "refuses this host", "not on a Sunday"}),
-    [](const auto& tested) { return std::string(tested.param.fixture); });
+INSTANTIATE_TEST_SUITE_P(Fixtures, Refusals,
+                         ::testing::Values(Case{"wrong_major", "ABI major 2", "this host has 1"},
+                                           Case{"other_entry", "ABI major 2", "this host has 1"},
+                                           Case{"no_entry", "entry symbol", "tally_plugin_v1"},
+                                           Case{"minor_too_new", "ABI minor 99", "this host has 0"},
+                                           Case{"short_table", "has 24 bytes", "version 1 has 32"},
+                                           Case{"short_descriptor", "has 16 bytes", "version 1 has 48"},
+                                           Case{"missing_function", "required function", "\"poll\""},
+                                           Case{"other_manifest", "descriptor", "ELF note"},
+                                           Case{"other_role", "discovery in its descriptor",
+                                                "pollster in its manifest"},
+                                           Case{"too_few_roles", "offers 0 roles", "names 1"},
+                                           Case{"refuses_host", "refuses this host", "not on a Sunday"}),
+                         [](const auto& tested) { return std::string(tested.param.fixture); });
 
 TEST(Accepted, PlainCPluginPolls) {
   const ScratchFolder folder;

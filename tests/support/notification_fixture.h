@@ -20,7 +20,7 @@ namespace tally::test {
 
 // An instance on host "node1"; a status where the catalog has none or it cannot be made.
 inline absl::StatusOr<std::unique_ptr<host::NotificationHandler>> make_handler(const std::string& name,
-                                                                                const host::PluginOptions& options) {
+                                                                               const host::PluginOptions& options) {
   const char* folder = std::getenv("TALLY_TEST_PLUGINS");
   if (folder == nullptr) return permanent("TALLY_TEST_PLUGINS is not set: run this test by meson");
   const std::vector<std::filesystem::path> folders = {folder};

@@ -45,11 +45,21 @@ class HttpRequest : public tally::NotificationHandler {
 }  // namespace
 
 TALLY_PLUGIN(HttpRequest, {
-  "name": "http_request", "version": "1.0.0",
-  "roles": [{
-    "role": "notification", "name": "http_request", "summary": "Counts HTTP requests and responses of services",
-    "event_types": ["http.request", "http.response"],
-    "meters": [{"name": "http.request", "type": "delta", "unit": "request", "description": "a request that a service took"},
-               {"name": "http.response", "type": "delta", "unit": "response", "description": "a response that a service gave"}]
-  }]
+  "name" : "http_request",
+  "version" : "1.0.0",
+  "roles" : [ {
+    "role" : "notification",
+    "name" : "http_request",
+    "summary" : "Counts HTTP requests and responses of services",
+    "event_types" : [ "http.request", "http.response" ],
+    "meters" : [
+      {"name" : "http.request", "type" : "delta", "unit" : "request", "description" : "a request that a service took"},
+      {
+        "name" : "http.response",
+        "type" : "delta",
+        "unit" : "response",
+        "description" : "a response that a service gave"
+      }
+    ]
+  } ]
 })

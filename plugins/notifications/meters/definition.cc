@@ -98,8 +98,7 @@ std::optional<EventPattern> EventPattern::parse(const std::string& text, std::st
 }
 
 bool EventPattern::matches(const std::string& event_type) const {
-  return event_type.size() <= kLongest &&
-         std::regex_search(event_type, regex_, std::regex_constants::match_continuous);
+  return event_type.size() <= kLongest && std::regex_search(event_type, regex_, std::regex_constants::match_continuous);
 }
 
 bool Definition::matches(const std::string& event_type) const {

@@ -98,7 +98,8 @@ Field from_context(std::initializer_list<const char*> paths) {
 }
 
 void check_keys(const YAML::Node& node) {
-  if (!node.IsMap()) throw Fault(node, "not a definition: a map with name, event_type, type, unit, volume, resource_id");
+  if (!node.IsMap())
+    throw Fault(node, "not a definition: a map with name, event_type, type, unit, volume, resource_id");
   for (const auto& member : node)
     if (!kKnown.contains(member.first.Scalar()))
       throw Fault(member.first, "\"" + member.first.Scalar() + "\" is not supported");

@@ -84,15 +84,15 @@ enum {
 /* One role that the plugin offers, in the order of the manifest's "roles". */
 typedef struct tally_role {
   int32_t role;
-  uint32_t reserved;  /* zero */
-  const void* table;  /* the role's table, tally_<role>_table; begins with its size */
+  uint32_t reserved; /* zero */
+  const void* table; /* the role's table, tally_<role>_table; begins with its size */
 } tally_role;
 
 typedef struct tally_plugin {
   size_t size;
   uint32_t abi_major;
-  uint32_t abi_minor;  /* the lowest minor of a host that this plugin works with */
-  tally_str manifest;  /* the same text as in the note */
+  uint32_t abi_minor; /* the lowest minor of a host that this plugin works with */
+  tally_str manifest; /* the same text as in the note */
   const tally_role* roles;
   size_t role_count;
 } tally_plugin;

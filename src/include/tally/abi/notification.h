@@ -10,9 +10,9 @@ extern "C" {
 
 typedef struct tally_notification {
   size_t size;
-  int64_t timestamp_us;   /* the message's own time, or TALLY_NO_TIME where it has none that can be read */
-  int64_t received_us;    /* when it was taken from the bus */
-  tally_str message_id;   /* null where it has none */
+  int64_t timestamp_us; /* the message's own time, or TALLY_NO_TIME where it has none that can be read */
+  int64_t received_us;  /* when it was taken from the bus */
+  tally_str message_id; /* null where it has none */
   tally_str event_type;
   tally_str publisher_id; /* null where it has none */
   tally_str priority;     /* lower case: "info", "error", "sample"; null where unknown */

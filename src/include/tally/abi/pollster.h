@@ -29,11 +29,11 @@ typedef struct tally_resource_faults {
 
 typedef struct tally_poll {
   size_t size;
-  int64_t time_us;       /* the cycle's time, UTC: the timestamp of every sample that names none */
-  int64_t monotonic_ns;  /* CLOCK_MONOTONIC at the cycle's start */
+  int64_t time_us;                 /* the cycle's time, UTC: the timestamp of every sample that names none */
+  int64_t monotonic_ns;            /* CLOCK_MONOTONIC at the cycle's start */
   const tally_resource* resources; /* from the pollster's discovery; none where the manifest names no discovery */
   size_t resource_count;
-  size_t resource_size;  /* bytes from one resource to the next, as the host knows the struct */
+  size_t resource_size; /* bytes from one resource to the next, as the host knows the struct */
   const tally_resource_faults* faults;
 } tally_poll;
 

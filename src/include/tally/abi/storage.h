@@ -36,15 +36,15 @@ typedef struct tally_row_result {
 /* A message or sample that can never be stored. Keyed by digest: one that is there already is left alone. */
 typedef struct tally_dead_letter {
   size_t size;
-  tally_str digest; /* 32 lower-case hexadecimal digits */
-  tally_str kind;   /* "message" or "sample" */
-  tally_str reason; /* a short token: "not json", "conflict", "too old", "handler failed" … */
-  tally_str detail; /* the whole explanation */
-  tally_str bus;    /* the transport's URL without its secrets */
+  tally_str digest;     /* 32 lower-case hexadecimal digits */
+  tally_str kind;       /* "message" or "sample" */
+  tally_str reason;     /* a short token: "not json", "conflict", "too old", "handler failed" … */
+  tally_str detail;     /* the whole explanation */
+  tally_str bus;        /* the transport's URL without its secrets */
   tally_str event_type; /* null where unknown, like the next two */
   tally_str message_id;
-  tally_str handler;    /* the plugin that refused it, or that would have taken it */
-  tally_str body;       /* the message's bytes, or the sample as JSON */
+  tally_str handler; /* the plugin that refused it, or that would have taken it */
+  tally_str body;    /* the message's bytes, or the sample as JSON */
   int64_t received_us;
 } tally_dead_letter;
 
@@ -98,17 +98,17 @@ typedef struct tally_filter {
 typedef struct tally_query {
   size_t size;
   int32_t kind;
-  uint32_t descending;   /* samples: newest first */
-  int64_t start_us;      /* inclusive; TALLY_NO_TIME: open */
-  int64_t end_us;        /* exclusive; TALLY_NO_TIME: open */
-  int64_t as_of;         /* only what batches up to this number brought; -1: everything */
-  int64_t period_us;     /* statistics: width of a window aligned to `start_us` or else to 1970; 0: one window */
-  int64_t limit;         /* most rows; -1: all */
-  tally_str meter;       /* exact name, or with `*` for any run of characters; null: all */
-  tally_str digest;      /* dead letters: this one alone; null: all */
+  uint32_t descending;         /* samples: newest first */
+  int64_t start_us;            /* inclusive; TALLY_NO_TIME: open */
+  int64_t end_us;              /* exclusive; TALLY_NO_TIME: open */
+  int64_t as_of;               /* only what batches up to this number brought; -1: everything */
+  int64_t period_us;           /* statistics: width of a window aligned to `start_us` or else to 1970; 0: one window */
+  int64_t limit;               /* most rows; -1: all */
+  tally_str meter;             /* exact name, or with `*` for any run of characters; null: all */
+  tally_str digest;            /* dead letters: this one alone; null: all */
   const tally_filter* filters; /* all must hold */
   size_t filter_count;
-  const tally_str* group_by;   /* statistics: resource_id, project_id, user_id, source, meter, metadata.<key> */
+  const tally_str* group_by; /* statistics: resource_id, project_id, user_id, source, meter, metadata.<key> */
   size_t group_by_count;
 } tally_query;
 

@@ -1,8 +1,8 @@
 /* Role "transport": brings messages from a bus, gives back what became of each, and publishes with confirmation.
  *
- * All calls to one instance come from one thread, but `wake`. A delivery is (lane, generation, tag): a lane is a channel
- * or a partition, a generation ends when the lane is lost, a tag grows within it. Settling a delivery of an ended
- * generation is no error: the bus gives that message again. Matches the host's minor version exactly. */
+ * All calls to one instance come from one thread, but `wake`. A delivery is (lane, generation, tag): a lane is a
+ * channel or a partition, a generation ends when the lane is lost, a tag grows within it. Settling a delivery of an
+ * ended generation is no error: the bus gives that message again. Matches the host's minor version exactly. */
 #ifndef TALLY_ABI_TRANSPORT_H
 #define TALLY_ABI_TRANSPORT_H
 

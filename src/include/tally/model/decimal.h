@@ -146,8 +146,9 @@ class Decimal {
   constexpr Decimal() = default;
 
   template <std::integral Integer>
-    requires(!std::same_as<Integer, bool> && sizeof(Integer) <= 8)
-  constexpr Decimal(Integer value) {  // NOLINT(google-explicit-constructor): every integer is a decimal
+  requires(!std::same_as<Integer, bool> &&
+           sizeof(Integer) <=
+               8) constexpr Decimal(Integer value) {  // NOLINT(google-explicit-constructor): every integer is a decimal
     negative_ = value < 0;
     const auto wide = static_cast<std::uint64_t>(value);
     coefficient_ = negative_ ? static_cast<std::uint64_t>(0 - wide) : wide;

@@ -67,7 +67,8 @@ class Json {
  public:
   enum class Kind { null, boolean, number, string, array, object };
 
-  // Reads one value, strictly as RFC 8259 has it. None with the reason in `why`. Of a key written twice the last counts.
+  // Reads one value, strictly as RFC 8259 has it. None with the reason in `why`. Of a key written twice the last
+  // counts.
   static std::optional<Json> parse(std::string_view text, std::string* why = nullptr);
 
   Kind kind() const { return kind_; }
@@ -189,17 +190,31 @@ class Reader {
     const std::size_t begin = at_;
     bool good = false;
     switch (peek()) {
-      case '{': good = object(out, depth); break;
-      case '[': good = array(out, depth); break;
+      case '{':
+        good = object(out, depth);
+        break;
+      case '[':
+        good = array(out, depth);
+        break;
       case '"':
         out.kind_ = Json::Kind::string;
         ++at_;
         good = string(out.value_, out.value_escaped_);
         break;
-      case 't': out.kind_ = Json::Kind::boolean; good = word("true"); break;
-      case 'f': out.kind_ = Json::Kind::boolean; good = word("false"); break;
-      case 'n': good = word("null"); break;
-      default: out.kind_ = Json::Kind::number; good = number();
+      case 't':
+        out.kind_ = Json::Kind::boolean;
+        good = word("true");
+        break;
+      case 'f':
+        out.kind_ = Json::Kind::boolean;
+        good = word("false");
+        break;
+      case 'n':
+        good = word("null");
+        break;
+      default:
+        out.kind_ = Json::Kind::number;
+        good = number();
     }
     out.raw_ = text_.substr(begin, at_ - begin);
     return good;
@@ -338,8 +353,7 @@ class JsonObject {
   JsonObject& set(std::string_view key, const Json& value) { return raw(key, value.raw()); }
   JsonObject& set(std::string_view key, const JsonObject& value) { return raw(key, value.str()); }
   template <class Number>
-    requires(std::integral<Number> || std::floating_point<Number>)
-  JsonObject& set(std::string_view key, Number value) {
+  requires(std::integral<Number> || std::floating_point<Number>) JsonObject& set(std::string_view key, Number value) {
     if constexpr (std::same_as<Number, bool>) {
       return raw(key, value ? "true" : "false");
     } else if constexpr (std::integral<Number>) {
