@@ -44,6 +44,7 @@ class HttpRequest : public tally::NotificationHandler {
 
 }  // namespace
 
+// clang-format off
 TALLY_PLUGIN(HttpRequest, {
   "name" : "http_request",
   "version" : "1.0.0",

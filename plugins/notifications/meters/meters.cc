@@ -96,20 +96,13 @@ class Meters : public tally::NotificationHandler {
 
 }  // namespace
 
+// clang-format off
 TALLY_PLUGIN(Meters, {
-  "name" : "meters",
-  "version" : "1.0.0",
-  "roles" : [ {
-    "role" : "notification",
-    "name" : "meters",
-    "summary" : "Samples by declarative definitions",
-    "event_types" : ["*"],
-    "config" : [ {
-      "key" : "definitions",
-      "type" : "list",
-      "default" : [],
-      "help" : "files or folders of definitions, instead of the shipped ones; TALLY_DEFINITIONS (joined by colons) "
-               "goes before"
-    } ]
-  } ]
+  "name": "meters", "version": "1.0.0",
+  "roles": [{
+    "role": "notification", "name": "meters", "summary": "Samples by declarative definitions", "event_types": ["*"],
+    "config": [
+      {"key": "definitions", "type": "list", "default": [],
+       "help": "files or folders of definitions, instead of the shipped ones; TALLY_DEFINITIONS goes before"}]
+  }]
 })

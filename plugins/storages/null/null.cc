@@ -25,6 +25,7 @@ class Null : public tally::Storage {
 
 }  // namespace
 
+// clang-format off
 TALLY_PLUGIN(Null, {
   "name": "null",
   "version": "1.0.0",

@@ -4,6 +4,7 @@
 
 #include "store.h"
 
+// clang-format off
 TALLY_PLUGIN(tally::sqlite::Store, {
   "name": "sqlite",
   "version": "1.0.0",
