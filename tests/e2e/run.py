@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--counts", help='writes "PASSED FAILED" there')
     parser.add_argument("pattern", nargs="?", default="test_*.py")
     options = parser.parse_args()
-    os.environ["TALLY_PREFIX"] = options.prefix
+    os.environ["TALLY_PREFIX"] = str(pathlib.Path(options.prefix).resolve())
     suite = unittest.defaultTestLoader.discover(str(HERE), pattern=options.pattern)
     result = unittest.TextTestRunner(resultclass=Timed, verbosity=0).run(suite)
     failed = len(result.failures) + len(result.errors)
