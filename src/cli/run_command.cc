@@ -35,6 +35,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kBusLimit{5'000};  // the wait for the embedded bus at start
+
 // The two halves and what they share; members end in the opposite order.
 struct Halves {
   std::shared_ptr<host::Catalog> catalog;
@@ -66,7 +68,7 @@ absl::Status open_halves(Setup setup, Halves& halves) {
   if (absl::Status status = prepare_folders(config); !status.ok()) return status;
 
   absl::StatusOr<std::unique_ptr<collector::Collector>> collector =
-      collector::Collector::open(collector::wire(halves.catalog, config));
+      collector::Collector::open(collector::wire(halves.catalog, config, halves.hangs));
   if (!collector.ok()) return collector.status();
   halves.collector = std::move(*collector);
 
@@ -174,8 +176,31 @@ class Screen {
   std::uint64_t told_cycles_ = 0;
 };
 
-// Until a signal, or until `end`. A SIGHUP ends nothing.
-void watch(const Halves& halves, Screen& screen, const sigset_t& signals, std::optional<Clock::time_point> end) {
+// Checks first and applies only what is valid, to both halves; the running configuration goes on otherwise.
+void reload(Context& context, Halves& halves) {
+  std::optional<Setup> next = load_setup(context, host::Program::run);
+  if (!next) {
+    context.exit_status = kDone;
+    return log::error("the configuration is invalid, going on with the running one");
+  }
+  auto catalog = std::make_shared<host::Catalog>(std::move(next->catalog));
+  const host::Config& config = next->loaded.config;
+  absl::StatusOr<std::unique_ptr<host::Transport>> transport = agent::make_publisher(*catalog, config);
+  absl::Status status = transport.status();
+  if (status.ok()) status = halves.collector->reload(collector::wire(catalog, config, halves.hangs));
+  if (!status.ok()) {
+    return log::error("going on with the running configuration: " + std::string(to_std(status.message())));
+  }
+  halves.outbox->replace(std::move(*transport));
+  halves.agent->reload(agent::find_sources(*catalog, next->loaded, halves.hangs));
+  halves.catalog = std::move(catalog);
+  halves.loaded = std::move(next->loaded);
+  log::info("the configuration is applied");
+}
+
+// Until a signal that ends, or until `end`.
+void watch(Context& context, Halves& halves, Screen& screen, const sigset_t& signals,
+           std::optional<Clock::time_point> end) {
   while (!end || Clock::now() < *end) {
     auto left = std::chrono::nanoseconds(std::chrono::seconds(1));
     if (end) left = std::clamp<std::chrono::nanoseconds>(*end - Clock::now(), std::chrono::milliseconds(1), left);
@@ -183,6 +208,7 @@ void watch(const Halves& halves, Screen& screen, const sigset_t& signals, std::o
                         static_cast<long>(left.count() % 1'000'000'000)};
     const int signal = sigtimedwait(&signals, nullptr, &wait);
     if (signal == SIGINT || signal == SIGTERM) return;
+    if (signal == SIGHUP) reload(context, halves);
     log::tick();
     screen.show(snapshot_of(halves));
     if (!std::cout) return;  // nobody looks any more
@@ -223,10 +249,11 @@ void run(Context& context, const std::string& duration) {
   {
     Screen screen(log_options(context, halves.config()));
     halves.collector->start();
+    halves.collector->wait_connected(kBusLimit);  // without the bus the agent's half spools, which is no error
     halves.outbox->start();
     halves.agent->start();
     serve(halves);
-    watch(halves, screen, signals, end);
+    watch(context, halves, screen, signals, end);
   }
   Snapshot last = snapshot_of(halves);
   end_halves(halves);

@@ -116,6 +116,8 @@ void Collector::stop(Milliseconds limit) {
 
 CollectorStatus Collector::status() const { return impl_->desk.snapshot(); }
 
+bool Collector::wait_connected(Milliseconds limit) const { return impl_->desk.wait_connected(Clock::now() + limit); }
+
 bool Collector::wait_settled(std::uint64_t received, Milliseconds limit) const {
   return impl_->desk.wait_settled(received, Clock::now() + limit);
 }

@@ -109,6 +109,9 @@ class Collector {
   // One snapshot: its equations hold.
   CollectorStatus status() const;
 
+  // Every bus answers: true at once; else waits up to `limit`.
+  bool wait_connected(Milliseconds limit) const;
+
   // Nothing in flight and, if at least `received` messages came in, true at once; else waits up to `limit`.
   bool wait_settled(std::uint64_t received, Milliseconds limit) const;
 

@@ -49,7 +49,10 @@ void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
     const std::string before = bus->state;
     bus->reason = status.ok() ? "" : text_of(status);
     if (!bus->closing) bus->state = status.ok() ? "connected" : "away";
-    if (bus->state != before) line = "bus " + bus->options.name + " is " + bus->state;
+    if (bus->state != before) {
+      line = "bus " + bus->options.name + " is " + bus->state;
+      changed_.notify_all();
+    }
     if (!line.empty() && !status.ok()) line += ": " + bus->reason;
   }
   if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);
@@ -449,6 +452,13 @@ std::uint64_t Desk::received() const {
 bool Desk::wait_idle(Clock::time_point until) const {
   Lock lock(mutex_);
   return changed_.wait_until(lock, until, [&] { return idle_all(); });
+}
+
+bool Desk::wait_connected(Clock::time_point until) const {
+  Lock lock(mutex_);
+  return changed_.wait_until(lock, until, [&] {
+    return std::all_of(buses_.begin(), buses_.end(), [](const BusPtr& bus) { return bus->state == "connected"; });
+  });
 }
 
 bool Desk::wait_settled(std::uint64_t count, Clock::time_point until) const {

@@ -117,6 +117,7 @@ class Desk {
   void set_state(std::string state);
   void close();  // no bus brings more; everything that waits is hurried
   bool wait_idle(Clock::time_point until) const;
+  bool wait_connected(Clock::time_point until) const;
   bool wait_settled(std::uint64_t received, Clock::time_point until) const;
   void quit();  // threads end after their present step
   bool quitting() const;

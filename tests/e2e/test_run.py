@@ -35,3 +35,21 @@ class Run(Sandbox):
         self.assertGreater(second, first)
         lines = self.tally("query", "samples", "-f", "jsonl")[0].splitlines()
         self.assertEqual(len(lines), len(set(lines)))
+
+    def test_a_hangup_applies_a_changed_configuration_to_both_halves(self):
+        config = self.write("tally.yaml", "polling: {interval: 1s}\n")
+        process = self.start("tally", "run", "--config", config)
+        wait_until("load is stored", lambda: len(self.tally("query", "samples", "*load*", "-f", "jsonl", "--config", config,
+                                                            status=None)[0].splitlines()) > 2)
+        self.assertNotIn("the bus is away", self.log_of(process))
+        config.write_text("polling: {interval: 1s}\ndisable: {plugins: ['pollster:load']}\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until("it is applied", lambda: "the configuration is applied" in self.log_of(process))
+        count = lambda meter: self.rows("query", "statistics", meter, "--config", config)[0]["count"]
+        load, memory = count("hardware.cpu.load.1min"), count("hardware.memory.used")
+        wait_until("memory goes on", lambda: count("hardware.memory.used") > memory + 2)
+        self.assertLessEqual(count("hardware.cpu.load.1min"), load + 1)
+        config.write_text("polling: {intervall: 1s}\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until("the fault is said", lambda: "intervall" in self.log_of(process))
+        self.end(process, signal.SIGINT)
