@@ -62,6 +62,7 @@ struct Agent::Impl {
     std::mutex mutex;
     Outbox* outbox = nullptr;  // null once the agent has stopped
     std::vector<std::string> disabled_meters;
+    std::string telemetry_secret;
     LastValues last;
   };
 
@@ -149,7 +150,9 @@ void Agent::Impl::deliver(Shared& shared, std::vector<Sample> samples) {
   for (std::size_t at = 0; at < samples.size(); at += most) {
     const std::span<const Sample> part(samples.data() + at, std::min(most, samples.size() - at));
     const std::string message_id = host::digest(part.front().id + part.back().id + std::to_string(part.size()));
-    shared.outbox->put({bus::encode_samples(part, "tally-agent:" + shared.options.host, message_id), part.size()});
+    shared.outbox->put({bus::encode_samples(part, "tally-agent:" + shared.options.host, message_id, Time::now(),
+                                            shared.telemetry_secret),
+                        part.size()});
   }
 }
 
@@ -173,6 +176,7 @@ void Agent::Impl::launch(const Sources& next) {
   {
     const std::lock_guard lock(shared->mutex);
     shared->disabled_meters = next.disabled_meters;
+    shared->telemetry_secret = next.telemetry_secret;
   }
   std::vector<std::shared_ptr<Worker>> kept;
   std::vector<std::shared_ptr<Worker>> begun;

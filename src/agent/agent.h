@@ -43,6 +43,7 @@ struct Sources {
   std::vector<PollsterSource> pollsters;
   std::vector<DiscoverySource> discoveries;
   std::vector<std::string> disabled_meters;  // exact, or with `*`
+  std::string telemetry_secret;              // signs what is published; empty: unsigned
 };
 
 struct AgentOptions {

@@ -105,6 +105,7 @@ Sources find_sources(host::Catalog& catalog, const host::LoadedConfig& loaded,
                                    factory_for<host::Discovery>(*entry, loaded.config, hangs, host::make_discovery)});
   }
   for (const host::DisableEntry& meter : loaded.config.disable.meters) sources.disabled_meters.push_back(meter.pattern);
+  sources.telemetry_secret = loaded.config.telemetry_secret;
   return sources;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/json.h"
 #include "core/sample_json.h"
+#include "core/signature.h"
 #include "core/status.h"
 
 namespace tally::bus {
@@ -185,14 +186,26 @@ absl::StatusOr<DecodedMessage> decode(std::string body) {
   return message;
 }
 
-absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope) {
+namespace {
+
+absl::StatusOr<Sample> read_sample(const Json& item, std::string_view secret) {
+  if (item.is_object()) {
+    const absl::Status authentic = host::verify_signature(item, secret);
+    if (!authentic.ok()) return absl::Status(kBadSignature, authentic.message());
+  }
+  return host::sample_from_json(item, host::SampleKeys::bus);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope, std::string_view secret) {
   std::string why = "neither an array of samples nor an object that has one as \"samples\"";
   const std::optional<Json> payload = Json::parse(envelope.payload, &why);
   const Json* list = payload && payload->is_object() ? payload->at("samples") : payload ? &*payload : nullptr;
   if (list == nullptr || !list->is_array()) return permanent(std::string(envelope.event_type) + ": payload: " + why);
   std::vector<absl::StatusOr<Sample>> samples;
   samples.reserve(list->items().size());
-  for (const Json& item : list->items()) samples.push_back(host::sample_from_json(item, host::SampleKeys::bus));
+  for (const Json& item : list->items()) samples.push_back(read_sample(item, secret));
   return samples;
 }
 
@@ -218,11 +231,11 @@ std::string encode_notification(const OutgoingNotification& notification) {
 }
 
 std::string encode_samples(std::span<const Sample> samples, std::string_view publisher_id, std::string_view message_id,
-                           Time now) {
+                           Time now, std::string_view secret) {
   std::string payload = "{\"samples\":[";
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (i > 0) payload += ',';
-    payload += host::to_json(samples[i], host::SampleKeys::bus);
+    payload += host::to_json(samples[i], host::SampleKeys::bus, secret);
   }
   payload += "]}";
   return encode_notification({message_id, "telemetry.polling", publisher_id, "SAMPLE", payload, now});

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace tally::bus {
@@ -51,13 +52,19 @@ class DecodedMessage {
 // An error is permanent, and says what is wrong where. Any thread.
 absl::StatusOr<DecodedMessage> decode(std::string body);
 
-// The samples of a message with `envelope.samples`, each read or refused on its own. An error: the payload holds none.
-absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope);
+// The class of a sample whose signature is missing or wrong.
+inline constexpr absl::StatusCode kBadSignature = absl::StatusCode::kUnauthenticated;
 
-// A version 2 message `telemetry.polling` with these samples. Each sample carries its id; the signature is
-// empty, as without a shared secret.
+// The samples of a message with `envelope.samples`, each read or refused on its own: kBadSignature, or permanent. With
+// a `secret` each must carry the signature that it gives; without one signatures are not looked at. An error: the
+// payload holds none.
+absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope,
+                                                                   std::string_view secret = {});
+
+// A version 2 message `telemetry.polling` with these samples, each with its id and signed with `secret`; where that is
+// empty, so is the signature.
 std::string encode_samples(std::span<const Sample> samples, std::string_view publisher_id, std::string_view message_id,
-                           Time now = Time::now());
+                           Time now = Time::now(), std::string_view secret = {});
 
 struct OutgoingNotification {
   std::string_view message_id;

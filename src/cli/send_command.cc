@@ -84,8 +84,9 @@ absl::Status send_samples(Sender& sender, const std::string& file, const host::C
     std::string ids;
     for (const Sample& sample : samples) ids += sample.id;
     const std::size_t count = samples.size();
-    absl::Status status =
-        sender.add(bus::encode_samples(samples, "tally-send:" + config.host, host::digest(ids)), count);
+    absl::Status status = sender.add(bus::encode_samples(samples, "tally-send:" + config.host, host::digest(ids),
+                                                         Time::now(), config.telemetry_secret),
+                                     count);
     samples.clear();
     return status;
   };

@@ -192,15 +192,15 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
 }
 
 void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
-  auto samples = bus::decode_samples(envelope);
+  auto samples = bus::decode_samples(envelope, rules.telemetry_secret);
   if (!samples.ok()) return kill_part(out, message, "bad samples", text_of(samples.status()), "");
   std::size_t number = 0, bad = 0;
   for (absl::StatusOr<Sample>& sample : *samples) {
     ++number;
     if (!sample.ok()) {
       if (++bad <= 10)  // enough to see what is wrong; the body has them all
-        kill_part(out, message, "bad samples", "sample " + std::to_string(number) + ": " + text_of(sample.status()),
-                  "");
+        kill_part(out, message, sample.status().code() == bus::kBadSignature ? "bad signature" : "bad samples",
+                  "sample " + std::to_string(number) + ": " + text_of(sample.status()), "");
       continue;
     }
     if (!sample->timestamp) sample->timestamp = envelope.time;

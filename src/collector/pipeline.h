@@ -26,6 +26,7 @@ struct PipelineRules {
   std::vector<std::string> disabled_meters;  // exact, or with `*`
   std::vector<host::Retention> retention;    // the first that matches a meter counts
   std::chrono::seconds ahead{86'400};        // a sample further in the future is dead
+  std::string telemetry_secret;              // samples from the bus must be signed with it; empty: not checked
 };
 
 // One message as it came.

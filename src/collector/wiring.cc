@@ -89,6 +89,7 @@ Pipeline build(host::Catalog& catalog, const host::Config& config, Guards& guard
   PipelineRules rules;
   rules.source = config.source;
   rules.retention = config.retention;
+  rules.telemetry_secret = config.telemetry_secret;
   for (const host::DisableEntry& meter : config.disable.meters) rules.disabled_meters.push_back(meter.pattern);
   return {std::move(rules), std::move(dispatcher)};
 }

@@ -147,10 +147,11 @@ void add_bus_keys(std::vector<CoreKey>& keys) {
   keys.push_back(as_url(key("publish", KeyType::string, std::nullopt, "The bus to send samples to. Default: transport.",
                             kAgent | kRun, [](Config& c, const Items& v) { c.publish = text_of(v); }),
                         "amqp://cell1/"));
-  keys.push_back(hidden(with_example(key("telemetry_secret", KeyType::string, std::nullopt,
-                                         "Signs samples on the bus; the same for all who read them. Unset: unsigned.",
-                                         kAll, [](Config& c, const Items& v) { c.telemetry_secret = text_of(v); }),
-                                     "{file: /etc/tally/telemetry.secret}")));
+  keys.push_back(hidden(with_example(
+      key("telemetry_secret", KeyType::string, std::nullopt,
+          "Signs samples on the bus and checks those that come; the same for all. Unset: neither (doc/signatures.md).",
+          kAll, [](Config& c, const Items& v) { c.telemetry_secret = text_of(v); }),
+      "{file: /etc/tally/telemetry.secret}")));
   keys.push_back(as_url(key("storage", KeyType::string, "sqlite://{data}/tally.db", "Where samples are kept.",
                             kCollector | kRun, [](Config& c, const Items& v) { c.storage = text_of(v); }),
                         "postgresql://tally@db/tally"));

@@ -74,6 +74,33 @@ TEST_F(AgentTest, SamplesArriveWithIdTimeAndSourceInEnvelopesOfAtMostAHundred) {
   }
 }
 
+TEST_F(AgentTest, SignsWithTheSecretOfItsSourcesAlsoAfterAReload) {
+  const auto sources = [](const std::string& secret) {
+    Sources made;
+    made.pollsters.push_back(source("one", [](const host::PollRequest&, host::PollResult& result) {
+      result.samples.push_back(sample("m", "r", 1));
+      return absl::OkStatus();
+    }));
+    made.telemetry_secret = secret;
+    return made;
+  };
+  // Whether the newest message is signed with `secret`. REQUIRES: the bus's lock.
+  const auto newest_is_signed = [this](const char* secret) {
+    const std::vector<std::string> bodies = bus_->bodies();
+    if (bodies.empty()) return false;
+    const auto message = bus::decode(bodies.back());
+    if (!message.ok()) return false;
+    const auto read = bus::decode_samples(message->envelope(), secret);
+    return read.ok() && read->front().ok();
+  };
+  Agent agent({.at_once = true}, sources("first"), *outbox_);
+  agent.start();
+  EXPECT_TRUE(bus_->wait([&] { return newest_is_signed("first"); }));
+  agent.reload(sources("second"));
+  EXPECT_TRUE(bus_->wait([&] { return newest_is_signed("second") && !newest_is_signed("first"); }));
+  agent.stop();
+}
+
 TEST_F(AgentTest, ASlowPollsterDelaysOnlyItself) {
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();

@@ -105,6 +105,48 @@ TEST(Envelope, RefusesOneSampleAndKeepsTheOthers) {
   EXPECT_FALSE(decode_samples(none->envelope()).ok());
 }
 
+TEST(Envelope, WithASecretEachSampleIsVerifiedOnItsOwn) {
+  Sample sample;
+  sample.id = "i1";
+  sample.name = "cpu";
+  sample.resource_id = "r1";
+  sample.volume = *Decimal::parse("0.1");
+  const std::vector<Sample> samples = {sample, sample};
+  const std::string body = encode_samples(samples, "p", "m-2", Time{0}, "s3cret");
+  auto message = decode(body);
+  ASSERT_TRUE(message.ok()) << message.status();
+  for (const char* secret : {"s3cret", ""}) {
+    const auto good = decode_samples(message->envelope(), secret);
+    ASSERT_TRUE(good.ok()) << good.status();
+    for (const auto& one : *good) EXPECT_TRUE(one.ok()) << one.status();
+  }
+  const auto other = decode_samples(message->envelope(), "other");
+  ASSERT_TRUE(other.ok()) << other.status();
+  for (const auto& one : *other) EXPECT_EQ(one.status().code(), kBadSignature);
+
+  std::string changed = body;
+  changed.replace(changed.rfind("r1"), 2, "r2");
+  auto changed_message = decode(changed);
+  ASSERT_TRUE(changed_message.ok()) << changed_message.status();
+  const auto one_bad = decode_samples(changed_message->envelope(), "s3cret");
+  ASSERT_TRUE(one_bad.ok()) << one_bad.status();
+  ASSERT_EQ(one_bad->size(), 2u);
+  EXPECT_TRUE((*one_bad)[0].ok()) << (*one_bad)[0].status();
+  EXPECT_EQ((*one_bad)[1].status().code(), kBadSignature);
+}
+
+TEST(Envelope, UnsignedIsBadWhereASecretIsSet) {
+  Sample sample;
+  sample.name = "cpu";
+  sample.resource_id = "r1";
+  const std::vector<Sample> samples = {sample};
+  auto message = decode(encode_samples(samples, "p", "m-2"));
+  ASSERT_TRUE(message.ok()) << message.status();
+  const auto read = decode_samples(message->envelope(), "s3cret");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ((*read)[0].status().code(), kBadSignature);
+}
+
 TEST(Envelope, WritesNotifications) {
   const std::string body = encode_notification({"m", "x.y", "p", "ERROR", R"({"a":1})", Time{1'500'000}});
   auto message = decode(body);

@@ -179,6 +179,55 @@ TEST_F(PipelineTest, ABadSampleAmongGoodOnesIsADeadLetterAndTheOthersLive) {
   EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 2"));
 }
 
+// One signed by Ceilometer (python3-ceilometer 19.0.0, meter_message_from_counter, secret "s3cret"), as its `metering`
+// and its `telemetry.polling` messages carry it.
+constexpr const char* kCeilometers =
+    R"({"source":"openstack","counter_name":"cpu","counter_type":"cumulative","counter_unit":"ns",)"
+    R"("counter_volume":1234567.1,"user_id":"u1","project_id":"p1","resource_id":"r1",)"
+    R"("timestamp":"2023-11-14T22:00:00.678901","resource_metadata":{"display_name":"vm","tags":["a","\u00e9"]},)"
+    R"("message_id":"6c1e7d8e","monotonic_time":null,"message_signature":)"
+    R"("d66aa1fdaed8655c4ca355b21a87c0e75b45309760213abc79d12263103802ef"})";
+
+TEST_F(PipelineTest, CeilometersSignedSamplesAreStoredInEitherMessage) {
+  rules_.telemetry_secret = "s3cret";
+  const std::string list = "[" + std::string(kCeilometers) + "]";
+  for (const std::string& body :
+       {fakes::message("1", "metering", list, kNow), fakes::message("2", "metering.cpu", list, kNow),
+        fakes::message("3", "telemetry.polling", R"({"samples":)" + list + "}", kNow)}) {
+    const Processed done = process(body);
+    EXPECT_FALSE(done.dead_message) << done.dead_message->detail;
+    ASSERT_THAT(done.rows, SizeIs(1));
+    EXPECT_EQ(done.rows[0].sample.id, "6c1e7d8e");
+    EXPECT_EQ(done.rows[0].sample.volume.to_string(), "1234567.1");
+  }
+}
+
+TEST_F(PipelineTest, ABadSignatureIsADeadLetterAndTheOthersLive) {
+  rules_.telemetry_secret = "s3cret";
+  std::string changed = kCeilometers;
+  changed.replace(changed.find("1234567.1"), 9, "1.1234567");
+  const std::string bare =
+      R"({"counter_name":"cpu","counter_type":"gauge","counter_volume":1,"resource_id":"r","message_id":"m"})";
+  const Processed done =
+      process(fakes::message("1", "metering", "[" + changed + "," + kCeilometers + "," + bare + ",{}]", kNow));
+  EXPECT_THAT(done.rows, SizeIs(1));
+  EXPECT_EQ(done.made, 1U);
+  ASSERT_TRUE(done.dead_message);
+  EXPECT_EQ(done.dead_message->reason, "bad signature");
+  EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 1: its message_signature is wrong"));
+  EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 3: it has no message_signature"));
+  EXPECT_THAT(done.dead_message->detail, testing::Not(HasSubstr("s3cret")));
+}
+
+TEST_F(PipelineTest, NotificationsAndReplayedSamplesNeedNoSignature) {
+  rules_.telemetry_secret = "s3cret";
+  emits("a", "x", {fakes::sample("m")});
+  Pipeline signed_only = pipeline();
+  EXPECT_THAT(signed_only.process({fakes::message("1", "x", "{}", kNow), "fake://", kNow}).rows, SizeIs(1));
+  const std::string sample = R"({"id":"i","name":"m","type":"gauge","volume":1,"resource_id":"r"})";
+  EXPECT_THAT(signed_only.process_sample({sample, "fake://", kNow}).rows, SizeIs(1));
+}
+
 TEST_F(PipelineTest, AMendedHandlerReplaysWhatWasParked) {
   const std::string body = fakes::message("1", "image.upload", "{}", kNow);
   handlers_->park("notification:image", "too short", {"image.*"});
