@@ -188,7 +188,7 @@ void add_polling_keys(std::vector<CoreKey>& keys) {
   keys.push_back(run_differs(
       shaped(in_range(key("polling.interval", KeyType::duration, "host: 60s, compute: 300s, central: 300s",
                           "The time between two polls: one for all, or by namespace.", kAgent | kRun, set_interval),
-                      "100ms", "7d"),
+                      "10ms", "7d"),
              Shape::by_namespace),
       "host: 5s, compute: 60s, central: 60s"));
   keys.push_back(

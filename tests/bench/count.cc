@@ -1,0 +1,42 @@
+// Does one thing a number of times for callgrind to count: `bench-count decode|dispatch-N TIMES`.
+// Not for clocks: speed.cc. Run with --collect-atstart=no, so that making things ready does not count.
+#include <valgrind/callgrind.h>
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <string>
+
+#include "work.h"
+
+namespace {
+
+// What is counted is after a first round, which fills caches and pools.
+void count(int times, const std::function<void()>& once) {
+  for (int i = 0; i < 20; ++i) once();
+  CALLGRIND_TOGGLE_COLLECT;
+  for (int i = 0; i < times; ++i) once();
+  CALLGRIND_TOGGLE_COLLECT;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace tally;  // NOLINT(google-build-using-namespace)
+  const std::string what = argc == 3 ? argv[1] : "";
+  const int times = argc == 3 ? std::atoi(argv[2]) : 0;
+  constexpr std::string_view kDispatch = "dispatch-";
+  if (times <= 0 || (what != "decode" && !what.starts_with(kDispatch))) {
+    std::cerr << "usage: bench-count decode|dispatch-HANDLERS TIMES\n";
+    return 64;
+  }
+  if (what == "decode") {
+    collector::Pipeline pipeline = bench::make_pipeline();
+    const collector::Incoming message{bench::server_message(), "bench", Time::now()};
+    bench::on_worker([&] { count(times, [&] { static_cast<void>(pipeline.process(message)); }); });
+  } else {
+    const auto dispatcher = bench::make_dispatcher(std::strtoul(what.substr(kDispatch.size()).c_str(), nullptr, 10));
+    count(times, [&] { static_cast<void>(bench::dispatch(*dispatcher)); });
+  }
+  return 0;
+}

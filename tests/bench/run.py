@@ -1,0 +1,142 @@
+"""Measures a release build and prints the figures of doc/benchmarks.md, each beside its target.
+
+What others do on the machine must not decide: instructions, the processor's seconds, and ratios to a floor of the same
+run; only the queries' targets are times by the clock. Not a test: a figure that misses its target is printed as such.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import processes
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+MONTH = (165, 8660)  # servers, cycles: 10,002,300 samples
+
+
+class Bench:
+    def __init__(self, build, everything):
+        self.build = build
+        self.everything = everything
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tally-bench-"))
+        self.environment = dict(os.environ, TALLY_PLUGIN_PATH=str(build / "plugins"),
+                                TALLY_DEFINITIONS=str(TOP / "config/meters.d"), LC_ALL="C.UTF-8")
+        self.missed = 0
+
+    def say(self, name, figure, target="", good=None):
+        self.missed += good is False
+        verdict = "" if good is None else "ok" if good else "MISSED"
+        print(f"{name:<58} {figure:>26}  {target:<28} {verdict}".rstrip(), flush=True)
+
+    def run(self, program, *words):
+        done = subprocess.run([str(self.build / "tests/bench" / program), *map(str, words)], env=self.environment,
+                              check=True, capture_output=True, text=True)
+        return done.stdout
+
+    def instructions(self, what, times):
+        command = ["valgrind", "--tool=callgrind", "--collect-atstart=no",
+                   f"--callgrind-out-file={self.build / ('callgrind.' + what)}",
+                   str(self.build / "tests/bench/bench-count"), what, str(times)]
+        done = subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True)
+        return int(re.search(r"Collected : (\d+)", done.stderr)[1]) // times
+
+    def dispatch(self):
+        counts = {n: self.instructions(f"dispatch-{n}", 1000) for n in (1, 100, 1000)}
+        for n, count in counts.items():
+            self.say(f"dispatch, {n:,} handlers that do not match", f"{count:,} instructions")
+        worst = max(counts.values()) / min(counts.values())
+        self.say("  the most beside the least", f"{worst:.3f}", "at most 1.10", worst <= 1.10)
+
+    def decode(self):
+        count = self.instructions("decode", 200)
+        self.say("decode to four samples, ids included", f"{count:,} instructions", "at most 40,000", count <= 40_000)
+
+    def clock(self):
+        found = json.loads(self.run("bench-speed", "--benchmark_format=json", "--benchmark_min_time=0.5"))
+        for row in found["benchmarks"]:
+            self.say(f"  {row['name'].split('/process_time')[0]}, processor time", f"{row['cpu_time']:,.0f} ns")
+
+    def store(self):
+        found = json.loads(self.run("bench-store", "write", self.folder, 300, 100))
+        self.say(f"sqlite, {found['rows']:,} rows: driver", f"{found['driver_us']:.2f} us CPU a row")
+        self.say("sqlite: bare prepared-statement loop", f"{found['floor_us']:.2f} us CPU a row")
+        ratio = found["floor_us"] / found["driver_us"]
+        self.say("  rows a CPU second beside the bare loop", f"{ratio:.2f}", "at least 0.70", ratio >= 0.70)
+        for name in ("driver", "wide"):
+            self.say(f"sqlite, {name}: bytes a sample with indexes", f"{found[name + '_bytes'] / found['rows']:.1f}")
+        ratio = found["driver_bytes"] / found["wide_bytes"]
+        self.say("  beside one wide table", f"{ratio:.3f}", "at most 0.35", ratio <= 0.35)
+
+    def month(self):
+        database = TOP / "build/bench/month.db"
+        if not database.exists():
+            if not self.everything:
+                return self.say("queries of a month: ./dev bench --all", "left out")
+            database.parent.mkdir(parents=True, exist_ok=True)
+            part = database.with_suffix(".db.part")
+            for end in ("", "-wal", "-shm"):
+                pathlib.Path(f"{part}{end}").unlink(missing_ok=True)
+            self.run("bench-store", "fill", part, *MONTH)
+            part.rename(database)
+        found = json.loads(self.run("bench-store", "month", database, *MONTH))
+        for name, what, limit in (("resource", "a resource's month by meter", 50),
+                                  ("listing", "a resource's month, sample by sample", None),
+                                  ("project", "a project's month by meter", 1000)):
+            wall, cpu = found[name + "_wall_ms"], found[name + "_cpu_ms"]
+            self.say(f"{what}, of 10 million: {found[name + '_rows']:,} rows", f"{wall:.1f} ms ({cpu:.1f} ms CPU)",
+                     f"at most {limit} ms" if limit else "", wall <= limit if limit else None)
+
+    def end_to_end(self):
+        for storage in ("null", "sqlite"):
+            count = 20_000
+            found = processes.end_to_end(self, storage, count)
+            self.say(f"end to end, {count:,} notifications to {storage}",
+                     f"{count / found.wall_s:,.0f} a second")
+            self.say("  CPU seconds a million: sender, collector",
+                     f"{found.sender_s * 1e6 / count:.1f}, {found.collector_s * 1e6 / count:.1f}")
+
+    def agent(self):
+        with processes.Agent(self, "10s") as agent:
+            agent.wait_for_cycles(2)
+            spent_s = agent.cpu_of_cycles(60 if self.everything else 20)
+            memory = agent.memory_kib()
+            self.say("agent at 10 s: resident", f"{memory['Rss'] / 1024:.1f} MiB", "at most 10 MB",
+                     memory["Rss"] * 1024 <= 10e6)
+            self.say("agent at 10 s: private dirty", f"{memory['Private_Dirty'] / 1024:.2f} MiB", "at most 3 MB",
+                     memory["Private_Dirty"] * 1024 <= 3e6)
+            self.say(f"agent: CPU a cycle of {agent.pollsters} pollsters", f"{spent_s * 1e3:.2f} ms")
+        first, last = (1_000, 10_000) if self.everything else (500, 1_500)
+        with processes.Agent(self, "10ms") as agent:
+            agent.wait_for_cycles(first)
+            before = agent.memory_kib()
+            agent.wait_for_cycles(last)
+            after = agent.memory_kib()
+        for key in ("Rss", "Private_Dirty"):
+            ratio = after[key] / before[key]
+            self.say(f"agent, {key} after {last:,} cycles beside {first:,}", f"{ratio:.3f}", "at most 1.02",
+                     ratio <= 1.02)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("what", nargs="*", help="dispatch decode clock store month end_to_end agent")
+    arguments = parser.parse_args()
+    bench = Bench(arguments.build.resolve(), arguments.all)
+    try:
+        for name in arguments.what or ("dispatch", "decode", "clock", "store", "month", "end_to_end", "agent"):
+            getattr(bench, name)()
+    finally:
+        shutil.rmtree(bench.folder, ignore_errors=True)
+    print(f"{bench.missed} missed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+// What is measured, made ready: a message of 1.6 KB, a worker's pipeline over the built plugins, a dispatcher of fakes.
+// Not for measuring: speed.cc has clocks, count.cc is run under callgrind.
+#ifndef TALLY_TESTS_BENCH_WORK_H
+#define TALLY_TESTS_BENCH_WORK_H
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "collector/pipeline.h"
+#include "plugin/dispatcher.h"
+
+namespace tally::bench {
+
+// A server that was made, in the version 2 envelope as a service writes it: 1.6 KB, four samples.
+std::string server_message();
+
+// The handlers of $TALLY_PLUGIN_PATH with the definitions of $TALLY_DEFINITIONS, guarded as in a collector.
+// Ends the program with a reason where they cannot be had.
+collector::Pipeline make_pipeline();
+
+// Runs `job` where a collector runs its pipeline: on a worker's thread.
+void on_worker(std::function<void()> job);
+
+// One handler that takes `server_message()`'s event type and does nothing, and `others` that do not take it; each of
+// them claims an exact type, one with `*` at its end and one with `*` at its beginning.
+std::unique_ptr<host::Dispatcher> make_dispatcher(std::size_t others);
+
+// Finds the handlers of the message, and calls them. The number of samples, which is 0.
+std::size_t dispatch(host::Dispatcher& dispatcher);
+
+}  // namespace tally::bench
+
+#endif
