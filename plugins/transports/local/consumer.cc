@@ -42,6 +42,8 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
   take_back_due();
   deliver(max_messages, events);
   report_damage();
+  // Last, since what is here already goes on: this only tells the host's readiness.
+  if (server_ && !server_->no_room().empty()) throw Error::passing(server_->no_room());
 }
 
 void Consumer::wait(std::uint32_t timeout_ms, int wake_fd) const {

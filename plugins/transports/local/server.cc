@@ -66,6 +66,7 @@ Server::Server(ServerOptions options, Spool& spool)
 Server::~Server() = default;
 
 void Server::turn() {
+  look_for_room();
   std::array<epoll_event, 64> events{};
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
@@ -156,13 +157,12 @@ void Server::take_message(Peer& peer, const MessageFrame& message) {
   const SpoolStatus status = spool_.append(encode_record(message.topic, message.body));
   if (status.ok()) {
     add(peer.waiting, message.sequence);
-    said_full_ = false;
     if (spool_.unsynced_bytes() >= kGroup) commit();
     return;
   }
   const bool never = status.code == SpoolCode::too_large;
   refuse(peer, message.sequence, never ? TALLY_PERMANENT : TALLY_PASSING, status.text);
-  if (!never) warn_once(said_full_, status.text + ": senders are told to come again");
+  if (!never) lack_room(status.text, message.body.size());
 }
 
 void Server::refuse(Peer& peer, std::uint64_t sequence, std::int32_t error_class, const std::string& reason) {
@@ -179,12 +179,9 @@ void Server::send_away(Peer& peer, const std::string& why) {
 
 // Makes durable what all peers sent, then tells each.
 void Server::commit() {
+  const std::uint64_t bytes = spool_.unsynced_bytes();
   const SpoolStatus status = spool_.sync();
-  if (status.ok()) {
-    said_disk_ = false;
-  } else {
-    warn_once(said_disk_, status.text + ": senders are told to come again");
-  }
+  if (!status.ok()) lack_room(status.text, bytes);
   for (auto& [fd, peer] : peers_) {
     for (const Range& range : peer->waiting) {
       const std::uint64_t count = range.last - range.first + 1;
@@ -231,6 +228,22 @@ void Server::watch(Peer& peer) {
 void Server::warn_once(bool& said, const std::string& text) {
   if (!said && options_.warn) options_.warn(text);
   said = true;
+}
+
+void Server::lack_room(const std::string& why, std::uint64_t bytes) {
+  const bool said = !no_room_.empty();
+  no_room_ = why + ": senders are told to come again";
+  wanted_bytes_ = bytes;
+  if (!said && options_.warn) options_.warn(no_room_);
+}
+
+// Asked each turn, since those who were sent away need not come again soon.
+void Server::look_for_room() {
+  if (no_room_.empty()) return;
+  if (spool_.pending() > 0 && spool_.bytes() + wanted_bytes_ > spool_.capacity_bytes()) return;
+  std::error_code error;
+  const auto space = std::filesystem::space(options_.socket.parent_path(), error);
+  if (error || space.available > wanted_bytes_) no_room_.clear();
 }
 
 }  // namespace tally::local

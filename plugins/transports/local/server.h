@@ -51,6 +51,9 @@ class Server {
   // Does what there is to do without waiting: takes connections, reads from each in turn, makes durable, answers.
   void turn();
 
+  // Why senders are told to come again, with the place; empty: nobody was told so since there was room.
+  const std::string& no_room() const { return no_room_; }
+
   const ServerCounts& counts() const { return counts_; }
   std::size_t peers() const { return peers_.size(); }
 
@@ -77,6 +80,8 @@ class Server {
   void flush(Peer& peer);
   void watch(Peer& peer);
   void warn_once(bool& said, const std::string& text);
+  void lack_room(const std::string& why, std::uint64_t bytes);
+  void look_for_room();
 
   ServerOptions options_;
   Spool& spool_;
@@ -87,8 +92,8 @@ class Server {
   ServerCounts counts_;
   bool said_stranger_ = false;
   bool said_rubbish_ = false;
-  bool said_disk_ = false;
-  bool said_full_ = false;
+  std::string no_room_;
+  std::uint64_t wanted_bytes_ = 0;  // for which there was no room
 };
 
 }  // namespace tally::local
