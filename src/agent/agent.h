@@ -6,7 +6,6 @@
 #include <tally/model/sample.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,33 +14,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/outbox.h"
-#include "plugin/roles.h"
+#include "plugin/poller.h"
+#include "plugin/shared_discovery.h"
 
 namespace tally::agent {
 
-// One pollster as the agent needs it. One whose `state` is not "on" is reported, never made.
-struct PollsterSource {
-  std::string name;
+// One pollster as the agent needs it. One whose `state` is neither "on" nor "absent" is reported, never made.
+struct PollsterSource : host::TimedPollster {
   std::string version;
   std::string poll_namespace;
-  std::string discovery;  // empty: it needs none
-  std::string state = "on";
-  std::string reason;
-  std::int64_t interval_us = 60'000'000;
-  std::string fingerprint;  // equal ones need no restart on reload
-  // Empty where state is not "on". kAbsent when a precondition fails: asked again at the slow pace.
-  std::function<absl::StatusOr<std::unique_ptr<host::Pollster>>()> make;
-};
-
-struct DiscoverySource {
-  std::string name;
-  std::string version;
-  std::function<absl::StatusOr<std::unique_ptr<host::Discovery>>()> make;
 };
 
 struct Sources {
   std::vector<PollsterSource> pollsters;
-  std::vector<DiscoverySource> discoveries;
+  std::vector<host::DiscoverySource> discoveries;
   std::vector<std::string> disabled_meters;  // exact, or with `*`
   std::string telemetry_secret;              // signs what is published; empty: unsigned
 };
@@ -74,13 +60,14 @@ struct LastValue {
 struct AgentStatus {
   std::string state;  // running, bus away, stopping
   OutboxBooks books;
+  std::uint64_t filtered = 0;  // samples of disabled meters, which the books do not know
   std::uint64_t cycles = 0;
   std::uint64_t skipped_cycles = 0;
   std::uint64_t errors = 0;
   std::vector<PluginStatus> plugins;
 };
 
-// Every pollster has a thread of its own: a slow one delays only itself.
+// The pollsters run in a host::Iterator: a slow one delays only itself.
 class Agent {
  public:
   // `outbox` must outlive the agent.
@@ -106,7 +93,8 @@ class Agent {
   std::unique_ptr<Impl> impl_;
 };
 
-// The object of `/status` and `tally status -f json`.
+// The object of `/status` and `tally status -f json`: state, messages, samples, cycles, plugins, as a collector has
+// them where it makes sense. made = sent + filtered + refused + lost + expired + spooled + in_flight, in both units.
 std::string status_json(const AgentStatus& status);
 
 }  // namespace tally::agent

@@ -17,13 +17,16 @@
 #include "agent/agent.h"
 #include "agent/outbox.h"
 #include "agent/sources.h"
+#include "core/command_docs.h"
 #include "core/config.h"
 #include "core/http.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/url.h"
 #include "plugin/catalog.h"
+#include "plugin/descriptors.h"
 #include "plugin/guard.h"
+#include "plugin/last_words.h"
 
 namespace tally::agent {
 namespace {
@@ -66,18 +69,24 @@ std::string metrics_text(const Agent& agent) {
   const AgentStatus status = agent.status();
   const OutboxBooks& books = status.books;
   MetricsPage page;
-  page.family("tally_agent_samples_made_total", "counter", "Samples measured, and found in the spool at the start.");
-  page.value({}, books.made);
-  page.family("tally_agent_samples_sent_total", "counter", "Samples that the bus has confirmed.");
-  page.value({}, books.sent);
-  page.family("tally_agent_samples_refused_total", "counter", "Samples that the bus will never take.");
-  page.value({}, books.refused);
-  page.family("tally_agent_samples_lost_total", "counter", "Samples for which there was no room.");
-  page.value({}, books.lost);
-  page.family("tally_agent_samples_spooled", "gauge", "Samples on disk.");
-  page.value({}, books.spooled);
-  page.family("tally_agent_samples_in_flight", "gauge", "Samples in memory.");
-  page.value({}, books.in_flight);
+  const auto both = [&](const char* unit, const OutboxCounts& counts) {
+    const std::string prefix = std::string("tally_agent_") + unit;
+    page.family(prefix + "_made_total", "counter", "Made here, and found in the spool at the start.");
+    page.value({}, counts.made);
+    page.family(prefix + "_total", "counter", "By what became of them: sent is confirmed by the bus.");
+    page.value({{"outcome", "sent"}}, counts.sent);
+    page.value({{"outcome", "refused"}}, counts.refused);
+    page.value({{"outcome", "lost"}}, counts.lost);
+    page.value({{"outcome", "expired"}}, counts.expired);
+    page.family(prefix + "_spooled", "gauge", "On disk.");
+    page.value({}, counts.spooled);
+    page.family(prefix + "_in_flight", "gauge", "In memory.");
+    page.value({}, counts.in_flight);
+  };
+  both("messages", books.messages);
+  both("samples", books.samples);
+  page.family("tally_agent_samples_filtered_total", "counter", "Of disabled meters; not among those made.");
+  page.value({}, status.filtered);
   page.family("tally_agent_spool_damaged_total", "counter", "Messages skipped in the spool.");
   page.value({}, books.damaged_messages);
   page.family("tally_agent_cycles_total", "counter", "Polls made.");
@@ -86,6 +95,7 @@ std::string metrics_text(const Agent& agent) {
   page.value({}, status.skipped_cycles);
   page.family("tally_agent_errors_total", "counter", "Polls that ended in an error.");
   page.value({}, status.errors);
+  host::descriptor_metrics(page);
   return page.text();
 }
 
@@ -116,17 +126,19 @@ void configure_log(const Arguments& arguments, const host::Config& config) {
 // Checks first and applies only what is valid; the running configuration goes on otherwise.
 void reload(const Arguments& arguments, host::Config& running, Agent& agent, Outbox& outbox,
             const std::shared_ptr<host::HangCounter>& hangs) {
+  static unsigned count = 0;  // told apart, so that the log says the outcome of each
+  const std::string which = "reload " + std::to_string(++count) + ": ";
   std::optional<Loaded> next = load(arguments);
-  if (!next) return log::error("the configuration is invalid, going on with the running one");
+  if (!next) return log::error(which + "the configuration is invalid, going on with the running one");
   const host::Config& config = next->loaded.config;
   absl::StatusOr<std::unique_ptr<host::Transport>> transport = make_publisher(next->catalog, config);
   if (!transport.ok()) {
-    return log::error("going on with the running configuration: " + std::string(transport.status().message()));
+    return log::error(which + "going on with the running configuration: " + std::string(transport.status().message()));
   }
   outbox.replace(std::move(*transport));
   agent.reload(find_sources(next->catalog, next->loaded, hangs));
   running = config;
-  log::info("the configuration is applied");
+  log::info(which + "the configuration is applied");
 }
 
 int run(const Arguments& arguments) {
@@ -135,6 +147,7 @@ int run(const Arguments& arguments) {
   host::Config config = loaded->loaded.config;
   configure_log(arguments, config);
 
+  host::install_last_words();
   sigset_t signals;
   sigemptyset(&signals);
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
@@ -174,9 +187,9 @@ int run(const Arguments& arguments) {
   }
   agent.stop();
   (*outbox)->stop(config.limits.drain.count());
-  const OutboxBooks books = (*outbox)->books();
-  log::info("ended: " + std::to_string(books.made) + " samples made, " + std::to_string(books.sent) + " sent, " +
-            std::to_string(books.spooled) + " kept in the spool");
+  const OutboxCounts samples = (*outbox)->books().samples;
+  log::info("ended: " + std::to_string(samples.made) + " samples made, " + std::to_string(samples.sent) + " sent, " +
+            std::to_string(samples.spooled) + " kept in the spool");
   log::flush();
   return kDone;
 }
@@ -196,6 +209,12 @@ int main(int argc, char** argv) {
       "-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
   app.add_flag(
       "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
+  app.footer("Exit status: 0 done, 64 wrong usage, 69 a service is away, 70 restart me, 78 configuration invalid.");
+  tally::add_docs_option(
+      app,
+      {TALLY_VERSION,
+       ".TP\n.I /etc/tally/agent.yaml, /etc/tally/agent.d/*.yaml\nthe configuration; an absent one is a working one",
+       ".BR tally (1),\n.BR tally\\-collector (1)"});
   app.set_version_flag("--version", std::string("tally-agent ") + TALLY_VERSION);
   try {
     app.parse(argc, argv);

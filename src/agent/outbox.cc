@@ -6,12 +6,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <map>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <optional>
-#include <string_view>
+#include <set>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "agent/spool_record.h"
 #include "core/log.h"
 #include "core/status.h"
 
@@ -21,19 +25,20 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// A record in the spool: the number of samples, a line end, the message.
-std::string to_record(const Batch& batch) { return std::to_string(batch.samples) + "\n" + batch.body; }
+using Field = std::uint64_t OutboxCounts::*;
 
-Batch from_record(std::string record) {
-  const std::size_t line = record.find('\n');
-  if (line == std::string::npos) return {std::move(record), 0};
-  return {record.substr(line + 1), std::strtoull(record.c_str(), nullptr, 10)};
+constexpr int kMostDropsAtOnce = 1'000;  // between two sends, so that nobody waits long
+
+// What became of one message, for whoever looks for it with -v.
+void tell(const std::string& id, std::string_view what) {
+  if (!id.empty() && log::enabled(log::Level::debug)) log::debug("message " + id + " is " + std::string(what));
 }
 
-// One message on its way; `sequence` where it came from the spool.
-struct Item {
-  Batch batch;
-  std::optional<std::uint64_t> sequence;
+// One message in the spool's group, not durable yet.
+struct Unsynced {
+  std::uint64_t sequence = 0;
+  std::uint64_t samples = 0;
+  std::string id;
 };
 
 class ThreadedOutbox : public Outbox {
@@ -51,9 +56,9 @@ class ThreadedOutbox : public Outbox {
 
   void put(Batch batch) override {
     std::unique_lock lock(mutex_);
-    books_.made += batch.samples;
+    count(&OutboxCounts::made, batch.samples);
     if (queue_.size() < options_.queue_messages && !ended_) {
-      books_.in_flight += batch.samples;
+      count(&OutboxCounts::in_flight, batch.samples);
       queue_.push_back(std::move(batch));
       changed_.notify_one();
       return;
@@ -126,7 +131,7 @@ class ThreadedOutbox : public Outbox {
   std::vector<Item> pick_fresh(std::size_t most) {
     std::vector<Item> items;
     while (items.size() < most && !queue_.empty()) {
-      items.push_back({std::move(queue_.front()), std::nullopt});
+      items.push_back({std::move(queue_.front()), std::nullopt, std::nullopt});
       queue_.pop_front();
     }
     return items;
@@ -138,30 +143,58 @@ class ThreadedOutbox : public Outbox {
     const std::size_t fresh = std::min(queue_.size(), std::max<std::size_t>((most + 4) / 5, 1));
     std::vector<Item> items;
     SpoolRecord record;
-    while (items.size() < most - fresh && spool_->next(record)) {
-      const bool first_time = in_hand_.count(record.sequence) == 0;
-      Batch batch = from_record(std::move(record.body));
-      if (first_time) take_over(record.sequence, batch);
-      items.push_back({std::move(batch), record.sequence});
+    int dropped = 0;
+    while (items.size() < most - fresh && dropped < kMostDropsAtOnce && spool_->next(record)) {
+      Item item = from_record(std::move(record));
+      if (in_hand_.count(*item.sequence) == 0) take_over(*item.sequence, item.batch);
+      if (is_too_old(item)) {
+        leave_spool(item, &OutboxCounts::expired);
+        ++dropped;
+      } else {
+        items.push_back(std::move(item));
+      }
+    }
+    if (dropped > 0) {
+      persist(/*durable=*/false);
+      log::once_per("agent spool age", log::Level::warning,
+                    "samples that waited in the spool for longer than its age are dropped; `spool: {age: …}` allows " +
+                        std::to_string(options_.spool_age->count()) + " s");
     }
     for (Item& item : pick_fresh(most - items.size())) items.push_back(std::move(item));
     return items;
   }
 
+  bool is_too_old(const Item& item) const {
+    return options_.spool_age && item.spooled_at &&
+           now().us - item.spooled_at->us > std::chrono::microseconds(*options_.spool_age).count();
+  }
+
+  Time now() const { return options_.clock ? options_.clock() : Time::now(); }
+
+  void count(Field field, std::uint64_t samples) {
+    books_.messages.*field += 1;
+    books_.samples.*field += samples;
+  }
+
+  void move(Field from, Field to, std::uint64_t samples) {
+    books_.messages.*from -= 1;
+    books_.samples.*from -= samples;
+    count(to, samples);
+  }
+
   // Books for a record read for the first time: what was lost before it, and what an earlier process left.
   void take_over(std::uint64_t sequence, const Batch& batch) {
     while (!own_.empty() && own_.front().first < sequence) {
-      books_.spooled -= own_.front().second;
-      books_.lost += own_.front().second;
+      move(&OutboxCounts::spooled, &OutboxCounts::lost, own_.front().second);
       own_.pop_front();
     }
     if (!own_.empty() && own_.front().first == sequence) {
       own_.pop_front();
     } else {
-      books_.made += batch.samples;
-      books_.spooled += batch.samples;
+      count(&OutboxCounts::made, batch.samples);
+      count(&OutboxCounts::spooled, batch.samples);
     }
-    in_hand_[sequence] = batch.samples;
+    in_hand_.insert(sequence);
   }
 
   void send(std::unique_lock<std::mutex>& lock, std::vector<Item> items) {
@@ -206,22 +239,23 @@ class ThreadedOutbox : public Outbox {
   }
 
   void settle(Item& item, const absl::Status& result, bool refused) {
-    const std::uint64_t samples = item.batch.samples;
-    std::uint64_t& from = item.sequence ? books_.spooled : books_.in_flight;
+    if (refused) log::error("the bus refuses a message of samples, dropping it: " + std::string(result.message()));
     if (result.ok() || refused) {
-      from -= samples;
-      (refused ? books_.refused : books_.sent) += samples;
-      if (refused) log::error("the bus refuses a message of samples, dropping it: " + std::string(result.message()));
-      if (item.sequence) {
-        in_hand_.erase(*item.sequence);
-        spool_->acknowledge(*item.sequence);
-        spool_full_ = false;
-      }
+      const Field to = refused ? &OutboxCounts::refused : &OutboxCounts::sent;
+      item.sequence ? leave_spool(item, to) : move(&OutboxCounts::in_flight, to, item.batch.samples);
+      tell(item.batch.id, refused ? "refused" : "sent");
     } else if (item.sequence) {
       spool_->give_back(*item.sequence);
     } else {
       to_spool(item.batch, /*was_in_flight=*/true);
     }
+  }
+
+  void leave_spool(const Item& item, Field to) {
+    move(&OutboxCounts::spooled, to, item.batch.samples);
+    in_hand_.erase(*item.sequence);
+    spool_->acknowledge(*item.sequence);
+    spool_full_ = false;
   }
 
   void queue_to_spool() {
@@ -236,34 +270,34 @@ class ThreadedOutbox : public Outbox {
 
   // Takes the batch into the spool's group; sync_spool makes it durable.
   void to_spool(const Batch& batch, bool was_in_flight) {
-    if (was_in_flight) books_.in_flight -= batch.samples;
     std::uint64_t sequence = 0;
-    const SpoolStatus status = spool_->append(to_record(batch), &sequence);
-    if (!status.ok()) {
+    const SpoolStatus status = spool_->append(to_record(batch, now()), &sequence);
+    const Field to = status.ok() ? &OutboxCounts::spooled : &OutboxCounts::lost;
+    was_in_flight ? move(&OutboxCounts::in_flight, to, batch.samples) : count(to, batch.samples);
+    if (status.ok()) {
+      unsynced_.push_back({sequence, batch.samples, batch.id});
+    } else {
       spool_full_ = true;
-      lose(batch.samples, status.text);
-      return;
+      tell_loss(status.text);
     }
-    books_.spooled += batch.samples;
-    unsynced_.emplace_back(sequence, batch.samples);
   }
 
   void sync_spool() {
     if (unsynced_.empty()) return;
     const SpoolStatus status = spool_->sync();
-    for (const auto& [sequence, samples] : unsynced_) {
+    for (const auto& [sequence, samples, id] : unsynced_) {
       if (status.ok()) {
         own_.emplace_back(sequence, samples);
+        tell(id, "spooled");
       } else {
-        books_.spooled -= samples;
-        lose(samples, status.text);
+        move(&OutboxCounts::spooled, &OutboxCounts::lost, samples);
       }
     }
+    if (!status.ok()) tell_loss(status.text);
     unsynced_.clear();
   }
 
-  void lose(std::uint64_t samples, const std::string& why) {
-    books_.lost += samples;
+  void tell_loss(const std::string& why) {
     log::once_per("agent spool", log::Level::error,
                   "samples are lost: the bus is away and the spool takes no more: " + why);
   }
@@ -293,8 +327,8 @@ class ThreadedOutbox : public Outbox {
   std::deque<Batch> queue_;
   OutboxBooks books_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> own_;  // (sequence, samples) spooled here, not read yet
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> unsynced_;
-  std::map<std::uint64_t, std::uint64_t> in_hand_;  // read from the spool, not acknowledged
+  std::vector<Unsynced> unsynced_;
+  std::set<std::uint64_t> in_hand_;  // read from the spool, not acknowledged
   Clock::time_point retry_at_{};
   Clock::time_point stop_at_{};
   std::int64_t pause_;

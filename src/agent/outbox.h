@@ -5,16 +5,13 @@
 
 #include <tally/model/sample.h>
 
-#include <condition_variable>
+#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,28 +22,38 @@ namespace tally::agent {
 struct OutboxOptions {
   std::filesystem::path spool_folder;
   std::uint64_t spool_bytes = 1ull << 30;
-  std::size_t queue_messages = 256;  // most messages in memory; more wait on disk
+  std::optional<std::chrono::seconds> spool_age;  // older ones are dropped and counted; empty: kept while there is room
+  std::size_t queue_messages = 256;               // most messages in memory; more wait on disk
   std::size_t messages_per_send = 20;
   std::uint32_t publish_timeout_ms = 10'000;
   std::int64_t shortest_pause_ms = 250;  // before the bus is tried again; doubles up to the longest
   std::int64_t longest_pause_ms = 10'000;
   std::string topic = "notifications.sample";
+  std::function<Time()> clock;  // for the age of what is spooled; empty: the real one
 };
 
 // One message ready to leave: an envelope with a number of samples.
 struct Batch {
   std::string body;
   std::uint64_t samples = 0;
+  std::string id{};  // the envelope's, for the debug log; may be empty, holds no space and no line end
 };
 
-// Read as one snapshot: made = sent + spooled + refused + lost + in_flight, in samples.
+// made = sent + refused + lost + expired + spooled + in_flight.
+struct OutboxCounts {
+  std::uint64_t made = 0;       // taken here, and found in the spool at the start
+  std::uint64_t sent = 0;       // confirmed by the bus
+  std::uint64_t refused = 0;    // the bus will never take them
+  std::uint64_t lost = 0;       // no room, neither in memory nor on disk; or damaged there
+  std::uint64_t expired = 0;    // waited on disk for longer than `spool_age`
+  std::uint64_t spooled = 0;    // on disk now
+  std::uint64_t in_flight = 0;  // in memory
+};
+
+// Read as one snapshot.
 struct OutboxBooks {
-  std::uint64_t made = 0;              // taken here, and found in the spool at the start
-  std::uint64_t sent = 0;              // confirmed by the bus
-  std::uint64_t spooled = 0;           // on disk now
-  std::uint64_t refused = 0;           // the bus will never take them
-  std::uint64_t lost = 0;              // no room, neither in memory nor on disk
-  std::uint64_t in_flight = 0;         // in memory
+  OutboxCounts messages;
+  OutboxCounts samples;
   std::uint64_t damaged_messages = 0;  // skipped in the spool
   bool bus_away = false;
   std::string bus_error;  // why, while it is away

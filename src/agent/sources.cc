@@ -11,6 +11,7 @@
 #include "plugin/driver.h"
 #include "plugin/guarded.h"
 #include "plugin/preconditions.h"
+#include "plugin/unfit.h"
 
 namespace tally::agent {
 namespace {
@@ -46,7 +47,12 @@ host::Factory<T> factory_for(const host::Entry& found, const host::Config& confi
       host::Entry fresh = copy;
       fresh.state = host::State::on;
       fresh.reason.clear();
-      return make(fresh, settings);
+      absl::StatusOr<std::unique_ptr<T>> made = make(fresh, settings);
+      if (made.ok()) return made;
+      // What the file or its configuration is at fault for is not tried again and again.
+      if (fresh.state == host::State::refused) return absl::Status(kRefused, made.status().message());
+      if (fresh.state == host::State::failed) return absl::Status(kFailed, made.status().message());
+      return made;
     };
     return host::guarded(std::move(inner), guard);
   };
@@ -101,8 +107,8 @@ Sources find_sources(host::Catalog& catalog, const host::LoadedConfig& loaded,
   }
   for (host::Entry* entry : catalog.of(host::Role::discovery)) {
     if (entry->state != host::State::on && entry->state != host::State::absent) continue;
-    sources.discoveries.push_back({entry->role.name, entry->manifest.version,
-                                   factory_for<host::Discovery>(*entry, loaded.config, hangs, host::make_discovery)});
+    sources.discoveries.push_back(
+        {entry->role.name, factory_for<host::Discovery>(*entry, loaded.config, hangs, host::make_discovery)});
   }
   for (const host::DisableEntry& meter : loaded.config.disable.meters) sources.disabled_meters.push_back(meter.pattern);
   sources.telemetry_secret = loaded.config.telemetry_secret;
@@ -126,6 +132,7 @@ OutboxOptions outbox_options(const host::Config& config) {
   OutboxOptions options;
   options.spool_folder = config.data / "agent-spool";
   if (config.spool.bytes > 0) options.spool_bytes = config.spool.bytes;
+  options.spool_age = config.spool.age;
   return options;
 }
 

@@ -36,6 +36,10 @@ std::optional<Open> open(Context& context) {
   return Open{std::move(*setup), std::move(*store)};
 }
 
+std::string no_such(const std::string& digest) {
+  return "there is no dead letter " + digest + "; `tally dead-letter list` has all";
+}
+
 host::Query letters(const std::string& digest) {
   host::Query query;
   query.kind = host::QueryKind::dead_letters;
@@ -65,7 +69,7 @@ absl::StatusOr<host::DeadLetter> read_letter(host::Storage& store, const std::st
     return false;
   });
   if (!status.ok()) return status;
-  if (fields.empty()) return permanent(digest + ": there is no such dead letter");
+  if (fields.empty()) return permanent(no_such(digest));
   const auto text = [&](const char* name) { return fields[name].value_or(""); };
   host::DeadLetter letter{.digest = text("digest"),
                           .kind = text("kind"),
@@ -94,7 +98,7 @@ void list(Context& context) {
     output->row(row);
     return true;
   });
-  output->finish();
+  if (status.ok()) output->finish();
   if (!status.ok()) context.exit_status = fail(status);
 }
 
@@ -107,25 +111,26 @@ void show(Context& context, const std::string& digest) {
     output->row(row);
     return any = true;
   });
-  output->finish();
+  if (any) output->finish();
   if (!status.ok()) {
     context.exit_status = fail(status);
   } else if (!any) {
-    context.exit_status = fail(kFailed, digest + ": there is no such dead letter");
+    context.exit_status = fail(kFailed, no_such(digest));
   }
 }
 
-void replay_one(Context& context, Open& opened, collector::Pipeline& pipeline, const std::string& digest,
+// Whether there is something to show of it.
+bool replay_one(Context& context, Open& opened, collector::Pipeline& pipeline, const std::string& digest,
                 Output& output) {
   const absl::StatusOr<host::DeadLetter> letter = read_letter(*opened.store, digest);
   if (!letter.ok()) {
     context.exit_status = fail(letter.status());
-    return;
+    return false;
   }
   const absl::StatusOr<collector::Replayed> done = collector::replay(pipeline, *opened.store, *letter);
   if (!done.ok()) {
     context.exit_status = fail(done.status());
-    return;
+    return false;
   }
   RowBuilder row;
   row.text("digest", digest)
@@ -135,11 +140,12 @@ void replay_one(Context& context, Open& opened, collector::Pipeline& pipeline, c
       .text("why", done->why);
   row.emit(output);
   if (done->outcome == collector::Outcome::dead) context.exit_status = kFailed;
+  return true;
 }
 
 void replay(Context& context, std::vector<std::string> digests, bool all) {
   if (digests.empty() != all) {
-    context.exit_status = fail(kUsage, "name the digests to replay, or say --all");
+    context.exit_status = fail(kUsage, "dead-letter replay: name the digests, or say --all, not both");
     return;
   }
   std::optional<Open> opened = open(context);
@@ -160,13 +166,14 @@ void replay(Context& context, std::vector<std::string> digests, bool all) {
   }
   const auto output =
       Output::open(context.format_or(Format::table), std::cout, {"digest", "outcome", "stored", "duplicate", "why"});
-  for (const std::string& digest : digests) replay_one(context, *opened, *pipeline, digest, *output);
-  output->finish();
+  bool any = digests.empty();
+  for (const std::string& digest : digests) any = replay_one(context, *opened, *pipeline, digest, *output) || any;
+  if (any) output->finish();
 }
 
 void purge(Context& context, const std::vector<std::string>& digests, bool all) {
   if (digests.empty() != all) {
-    context.exit_status = fail(kUsage, "name the digests to throw away, or say --all");
+    context.exit_status = fail(kUsage, "dead-letter purge: name the digests, or say --all, not both");
     return;
   }
   std::optional<Open> opened = open(context);

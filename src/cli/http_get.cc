@@ -67,7 +67,9 @@ absl::StatusOr<std::string> http_get(const std::string& address, std::uint16_t p
   const int connected = connect(socket.fd(), found->ai_addr, found->ai_addrlen);
   const int error = errno;
   freeaddrinfo(found);
-  if (connected != 0) return passing("nothing answers at " + place + " (" + std::strerror(error) + "); is it running?");
+  if (connected != 0)
+    return passing("no daemon answers at " + place + " (" + std::strerror(error) +
+                   "); start one, or name its configuration with --config FILE");
   absl::StatusOr<std::string> answer =
       exchange(socket.fd(), "GET " + path + " HTTP/1.0\r\nHost: " + address + "\r\nConnection: close\r\n\r\n");
   if (!answer.ok()) return passing(place + ": " + std::string(answer.status().message()));

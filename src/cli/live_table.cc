@@ -3,6 +3,7 @@
 #include "cli/live_table.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
@@ -13,6 +14,10 @@ namespace {
 
 constexpr const char* kBold = "\x1b[1m";
 constexpr const char* kPlain = "\x1b[0m";
+constexpr std::size_t kValueWidth = 16;
+constexpr std::size_t kRateWidth = 9;
+constexpr std::size_t kSamplesWidth = 7;
+constexpr std::size_t kNumbersWidth = kValueWidth + kRateWidth + kSamplesWidth + 8;  // with the gaps before each
 
 // A number as eyes like it: few digits, SI prefixes from ten thousand up.
 std::string short_number(double value) {
@@ -28,28 +33,52 @@ std::string short_number(double value) {
   return text;
 }
 
-// Cut and filled to `width` columns; control characters do not reach the terminal.
-std::string cell(const std::string& text, std::size_t width, bool right = false) {
-  std::string out;
-  std::size_t used = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if ((byte & 0xC0) != 0x80 && ++used > width) break;
-    out += byte < 0x20 || byte == 0x7F ? ' ' : text[at];
+// One entry a column; control characters do not reach the terminal.
+std::vector<std::string> characters(const std::string& text) {
+  std::vector<std::string> all;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xC0) == 0x80 && !all.empty()) {
+      all.back() += c;
+    } else {
+      all.emplace_back(1, byte < 0x20 || byte == 0x7F ? ' ' : c);
+    }
   }
-  const std::string blanks(width - std::min(used, width), ' ');
+  return all;
+}
+
+enum class Keep { begin, end };  // which part of a text that is too long
+
+// Cut and filled to `width` columns.
+std::string cell(const std::string& text, std::size_t width, bool right = false, Keep keep = Keep::begin) {
+  std::vector<std::string> parts = characters(text);
+  if (parts.size() > width) {
+    const auto surplus = static_cast<std::ptrdiff_t>(parts.size() - width + 1);
+    if (keep == Keep::begin) {
+      parts.erase(parts.end() - surplus, parts.end());
+      parts.emplace_back("…");
+    } else {
+      parts.erase(parts.begin(), parts.begin() + surplus);
+      parts.insert(parts.begin(), "…");
+    }
+  }
+  std::string out;
+  for (const std::string& part : parts) out += part;
+  const std::string blanks(width - parts.size(), ' ');
   return right ? blanks + out : out + blanks;
 }
 
 std::string counts(const Snapshot& snapshot) {
   const collector::SampleBooks& samples = snapshot.collector.samples;
-  const agent::OutboxBooks& books = snapshot.agent.books;
+  const agent::OutboxCounts& books = snapshot.agent.books.samples;
   const auto item = [](std::uint64_t count, const char* word) { return std::to_string(count) + " " + word; };
   std::string text = item(books.made, "made") + ", " + item(samples.stored, "stored") + ", " +
                      item(samples.duplicate, "duplicate") + ", " + item(samples.dead + samples.conflict, "dead");
   const std::uint64_t waiting = books.in_flight + books.spooled + samples.in_flight;
   if (waiting > 0) text += ", " + item(waiting, "waiting");
-  if (books.lost > 0) text += ", " + item(books.lost, "lost");
+  if (samples.returned > 0) text += ", " + item(samples.returned, "returned to the bus");
+  const std::uint64_t lost = books.lost + books.refused + books.expired;
+  if (lost > 0) text += ", " + item(lost, "lost");
   return text;
 }
 
@@ -72,10 +101,11 @@ std::string rate(const agent::LastValue& value) {
   return value.per_second ? short_number(*value.per_second) + "/s" : "";
 }
 
+// Whole where there is room for it and its unit.
 std::string last(const agent::LastValue& value) {
-  const std::string text =
-      value.volume.size() > 14 ? short_number(std::strtod(value.volume.c_str(), nullptr)) : value.volume;
-  return text + " " + value.unit;
+  const std::string whole = value.volume + " " + value.unit;
+  if (characters(whole).size() <= kValueWidth) return whole;
+  return short_number(std::strtod(value.volume.c_str(), nullptr)) + " " + value.unit;
 }
 
 }  // namespace
@@ -93,27 +123,29 @@ std::string draw(const Snapshot& snapshot, int rows, int columns) {
     tail.push_back("off: and " + std::to_string(more) + " more; `tally plugin list` has all");
   }
   if (!snapshot.log.empty()) tail.push_back("log: " + snapshot.log);
-  tail.push_back(snapshot.hint + "   (Ctrl-C ends)");
+  tail.push_back("Ctrl-C ends; " + snapshot.hint);
 
-  const std::size_t rest = 18 + 12 + 9 + 8;  // value, rate, samples, gaps
-  const std::size_t names = width > rest + 20 ? width - rest : 20;
-  const std::size_t meter_width = names * 3 / 5;
+  const std::size_t names = width > kNumbersWidth + 20 ? width - kNumbersWidth : 20;
+  const std::size_t meter_width = names * 2 / 3;
   const std::size_t resource_width = names - meter_width;
   std::string out = "\x1b[H";
   const auto line = [&](const std::string& text, bool bold = false) {
     out += (bold ? kBold : "") + cell(text, width) + (bold ? kPlain : "") + "\x1b[K\r\n";
   };
+  // What tells meters and resources apart stands at their ends.
+  const auto row = [&](const std::string& meter, const std::string& resource, const std::string& value,
+                       const std::string& per_second, const std::string& samples) {
+    return cell(meter, meter_width, false, Keep::end) + "  " + cell(resource, resource_width, false, Keep::end) + "  " +
+           cell(value, kValueWidth, true) + "  " + cell(per_second, kRateWidth, true) + "  " +
+           cell(samples, kSamplesWidth, true);
+  };
   for (std::size_t at = 0; at < head.size(); ++at) line(head[at], at == 0);
-  line(cell("METER", meter_width) + "  " + cell("RESOURCE", resource_width) + "  " + cell("LAST VALUE", 18, true) +
-           "  " + cell("RATE", 12, true) + "  " + cell("SAMPLES", 9, true),
-       true);
+  line(row("METER", "RESOURCE", "LAST VALUE", "RATE", "SAMPLES"), true);
   const int room = std::max(rows - static_cast<int>(head.size() + tail.size()) - 3, 1);
   const std::size_t shown = std::min(snapshot.values.size(), static_cast<std::size_t>(room));
   for (std::size_t at = 0; at < shown; ++at) {
     const agent::LastValue& value = snapshot.values[at];
-    line(cell(value.meter, meter_width) + "  " + cell(value.resource, resource_width) + "  " +
-         cell(last(value), 18, true) + "  " + cell(rate(value), 12, true) + "  " +
-         cell(std::to_string(value.samples), 9, true));
+    line(row(value.meter, value.resource, last(value), rate(value), std::to_string(value.samples)));
   }
   if (shown < snapshot.values.size()) line("… and " + std::to_string(snapshot.values.size() - shown) + " more");
   for (std::size_t at = 0; at < tail.size(); ++at) {

@@ -1,13 +1,21 @@
 // The program `tally`: reads the command line and hands over to a command.
 // Not for what commands do: one file each.
-#include <csignal>
+#include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/cli.h"
+#include "core/config_value.h"
 #include "core/log.h"
 #include "core/status.h"
 
@@ -88,6 +96,53 @@ std::optional<Setup> load_setup(Context& context, host::Program program) {
 
 namespace {
 
+std::vector<std::string> verbs_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!child->get_group().empty()) names.push_back(child->get_name());
+  }
+  return names;
+}
+
+// The command as far as it was understood: the deepest subcommand that was named.
+const CLI::App& deepest(const CLI::App& app, std::string& path) {
+  path += (path.empty() ? "" : " ") + app.get_name();
+  const std::vector<CLI::App*> named = app.get_subcommands();
+  return named.empty() ? app : deepest(*named.front(), path);
+}
+
+// What is wrong with the command line, in one sentence with the way out.
+int complain(const CLI::App& app, const CLI::ParseError& error) {
+  std::string path;
+  const CLI::App& command = deepest(app, path);
+  const std::vector<std::string> verbs = verbs_of(command);
+  std::string text = error.what();
+  if (!verbs.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)) {
+    const std::vector<std::string> rest = app.remaining(true);
+    const bool unknown = !rest.empty() && rest.front().rfind('-', 0) != 0;
+    text = "say which: ";
+    for (std::size_t at = 0; at < verbs.size(); ++at) text += (at > 0 ? ", " : "") + verbs[at];
+    if (unknown) {
+      const std::vector<std::string_view> candidates(verbs.begin(), verbs.end());
+      const std::string guess = host::did_you_mean(rest.front(), candidates);
+      text = "there is no \"" + rest.front() + "\"" + (guess.empty() ? "; " + text : guess);
+    }
+  }
+  return fail(kUsage, path.substr(std::min(path.size(), app.get_name().size() + 1)) + (&command == &app ? "" : ": ") +
+                          text + " (`" + path + " --help` tells more)");
+}
+
+// 0 where it all went out, or the reader has gone, having what it wanted (`| head`).
+int finish_output(int exit_status) {
+  std::cout.flush();
+  const int error = errno;
+  if (std::cout) return exit_status;
+  pollfd end{STDOUT_FILENO, POLLOUT, 0};
+  if (::poll(&end, 1, 0) == 1 && (end.revents & POLLERR) != 0) return exit_status;
+  return fail(exit_status == kDone ? kFailed : exit_status,
+              std::string("the output could not be written: ") + std::strerror(error));
+}
+
 int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app("Meters what a cloud's tenants use.", "tally");
@@ -108,15 +163,14 @@ int run(int argc, char** argv) {
   add_status_command(app, context);
   add_dead_letter_command(app, context);
   add_storage_command(app, context);
+  add_migrate_command(app, context);
   add_docs_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage;
+    return error.get_exit_code() == 0 ? app.exit(error, std::cout, std::cerr) : complain(app, error);
   }
-  std::cout.flush();
-  if (!std::cout && context.exit_status == kDone) context.exit_status = kFailed;
-  return context.exit_status;
+  return finish_output(context.exit_status);
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ int unknown(const host::Catalog& catalog, const std::string& name) {
   for (const Entry& entry : catalog.entries()) names.push_back(entry.role.name);
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   return fail(kFailed, "no plugin is called \"" + name + "\"" + host::did_you_mean(name, candidates) +
-                           "; `tally plugin list` has them all");
+                           " (`tally plugin list` has all)");
 }
 
 void show(Context& context, const std::string& name) {

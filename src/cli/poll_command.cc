@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "agent/poller.h"
 #include "agent/sources.h"
 #include "cli/cli.h"
 #include "cli/sample_row.h"
 #include "core/glob.h"
 #include "core/ids.h"
 #include "core/status.h"
+#include "plugin/poller.h"
+#include "plugin/shared_discovery.h"
 
 namespace tally::cli {
 namespace {
@@ -28,9 +29,21 @@ bool wanted(const std::vector<std::string>& patterns, const std::string& name) {
   return false;
 }
 
-void poll_one(Context& context, const agent::PollsterSource& source, agent::Poller poller, Time now, bool named,
+std::string nothing_matches(const Arguments& arguments) {
+  const auto list = [](const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "\"" : ", \"") + word + "\"";
+    return text;
+  };
+  std::string text = "no pollster";
+  if (!arguments.names.empty()) text += " is called " + list(arguments.names);
+  if (!arguments.namespaces.empty()) text += " in namespace " + list(arguments.namespaces);
+  return text + "; `tally plugin list` shows all";
+}
+
+void poll_one(Context& context, const agent::PollsterSource& source, host::Poller poller, Time now, bool named,
               const agent::Sources& sources, const host::Config& config, Output& output) {
-  agent::Poller::Answer answer = poller.poll(now);
+  host::Poller::Answer answer = poller.poll(now);
   for (Sample& sample : answer.samples) {
     bool disabled = false;
     for (const std::string& pattern : sources.disabled_meters) disabled = disabled || glob_match(pattern, sample.name);
@@ -38,6 +51,10 @@ void poll_one(Context& context, const agent::PollsterSource& source, agent::Poll
     if (sample.source.empty()) sample.source = config.source;
     if (sample.id.empty()) sample.id = host::poll_sample_id(sample, config.source);
     print_sample(sample, output);
+  }
+  for (const host::PollFault& fault : answer.faults) {
+    context.exit_status = fail(
+        kFailed, "pollster:" + source.name + ": " + fault.resource_id + ": " + std::string(fault.status.message()));
   }
   const std::string text = "pollster:" + source.name + ": " + std::string(answer.status.message());
   if (answer.status.code() == kAbsent) {
@@ -54,7 +71,7 @@ void run(Context& context, const Arguments& arguments) {
   config.polling.namespaces = {"host", "compute", "central"};
   if (!arguments.namespaces.empty()) config.polling.namespaces = arguments.namespaces;
   const agent::Sources sources = agent::find_sources(setup->catalog, setup->loaded, nullptr);
-  const auto discovery = std::make_shared<agent::SharedDiscovery>(sources.discoveries);
+  const auto discovery = std::make_shared<host::SharedDiscovery>(sources.discoveries);
   const Format format = context.format_or(Format::table);
   const auto output =
       Output::open(format, std::cout, format == Format::table ? sample_columns() : std::vector<std::string>());
@@ -64,14 +81,17 @@ void run(Context& context, const Arguments& arguments) {
     if (!wanted(arguments.names, source.name)) continue;
     any = true;
     if (source.make) {
-      poll_one(context, source, agent::Poller(source, discovery), now, !arguments.names.empty(), sources, config,
+      poll_one(context, source, host::Poller(source, discovery), now, !arguments.names.empty(), sources, config,
                *output);
     } else if (!arguments.names.empty()) {
       std::cerr << "tally: pollster:" << source.name << " is " << source.state << ": " << source.reason << '\n';
     }
   }
-  output->finish();
-  if (!any) context.exit_status = fail(kFailed, "no pollster has such a name; `tally plugin list` shows all");
+  if (any) {
+    output->finish();
+  } else {
+    context.exit_status = fail(kFailed, nothing_matches(arguments));
+  }
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ namespace {
 
 struct Arguments {
   std::string meter, resource, project, user, source, start, end, period;
+  std::string as_of, limit;
   std::vector<std::string> filters, group_by;
-  std::optional<std::int64_t> as_of, limit;
   bool newest_first = false;
 };
 
@@ -35,26 +35,51 @@ std::vector<std::string> columns_of(host::QueryKind kind) {
   }
 }
 
-absl::StatusOr<host::Query> to_query(host::QueryKind kind, const Arguments& arguments) {
-  host::Query query;
-  query.kind = kind;
-  query.meter = arguments.meter;
-  query.descending = arguments.newest_first;
-  query.as_of = arguments.as_of;
-  query.limit = arguments.limit;
-  query.group_by = arguments.group_by;
-  for (auto [text, field] : {std::pair{&arguments.start, &query.start}, std::pair{&arguments.end, &query.end}}) {
-    if (text->empty()) continue;
-    *field = Time::parse(*text);
-    if (!*field) return absl::InvalidArgumentError("\"" + *text + "\" is no time; write 2026-01-02T03:04:05 (UTC)");
+absl::Status wrong(const std::string& text) { return absl::InvalidArgumentError(text); }
+
+absl::Status read_whole_number(const char* option, const std::string& text, std::optional<std::int64_t>& value) {
+  if (text.empty()) return absl::OkStatus();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) {
+    return wrong(std::string(option) + " \"" + text + "\" is no whole number from 0 on");
   }
-  if (!arguments.period.empty()) {
-    const std::optional<std::int64_t> period = duration_us(arguments.period);
-    if (!period || *period <= 0) {
-      return absl::InvalidArgumentError("--period " + arguments.period + ": write seconds, or 60s, 5m, 1h, 1d");
-    }
-    query.period_us = *period;
+  value = number;
+  return absl::OkStatus();
+}
+
+absl::Status read_times(const Arguments& arguments, host::Query& query) {
+  const auto read = [](const char* option, const std::string& text, std::optional<Time>& time) {
+    if (!text.empty()) time = Time::parse(text);
+    return text.empty() || time ? absl::OkStatus()
+                                : wrong(std::string(option) + " \"" + text + "\" is no time; write 2026-01-02 or " +
+                                        "2026-01-02T03:04:05 (UTC)");
+  };
+  if (absl::Status status = read("--start", arguments.start, query.start); !status.ok()) return status;
+  if (absl::Status status = read("--end", arguments.end, query.end); !status.ok()) return status;
+  if (query.start && query.end && query.end->us <= query.start->us) {
+    return wrong("--start " + arguments.start + " is not before --end " + arguments.end);
   }
+  if (arguments.period.empty()) return absl::OkStatus();
+  const std::optional<std::int64_t> period = duration_us(arguments.period);
+  if (!period || *period <= 0) return wrong("--period \"" + arguments.period + "\": write seconds, or 60s, 5m, 1h, 1d");
+  query.period_us = *period;
+  return absl::OkStatus();
+}
+
+// The fields that every storage driver knows: tally/abi/storage.h.
+absl::Status check_field(const std::string& what, const std::string& field, std::vector<std::string_view> known) {
+  constexpr std::string_view kMetadata = "metadata.";
+  if (field.rfind(kMetadata, 0) == 0 && field.size() > kMetadata.size()) return absl::OkStatus();
+  std::string list;
+  for (const std::string_view name : known) {
+    if (name == field) return absl::OkStatus();
+    list.append(name).append(", ");
+  }
+  return wrong(what + ": there is no field \"" + field + "\"; use " + list + "or metadata.KEY");
+}
+
+absl::Status read_filters(const Arguments& arguments, host::Query& query) {
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) query.filters.push_back({name, value});
   };
@@ -64,11 +89,33 @@ absl::StatusOr<host::Query> to_query(host::QueryKind kind, const Arguments& argu
   add("source", arguments.source);
   for (const std::string& filter : arguments.filters) {
     const std::size_t equals = filter.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return absl::InvalidArgumentError("--filter " + filter + ": write KEY=VALUE, such as metadata.state=active");
-    }
+    const std::string what = "--filter " + filter;
+    if (equals == std::string::npos || equals == 0)
+      return wrong(what + ": write KEY=VALUE, as in metadata.state=active");
     query.filters.push_back({filter.substr(0, equals), filter.substr(equals + 1)});
+    absl::Status status = check_field(what, query.filters.back().field,
+                                      {"resource_id", "project_id", "user_id", "source", "unit", "type"});
+    if (!status.ok()) return status;
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<host::Query> to_query(host::QueryKind kind, const Arguments& arguments) {
+  host::Query query;
+  query.kind = kind;
+  query.meter = arguments.meter;
+  query.descending = arguments.newest_first;
+  query.group_by = arguments.group_by;
+  for (const std::string& field : query.group_by) {
+    absl::Status status =
+        check_field("--group-by", field, {"resource_id", "project_id", "user_id", "source", "meter", "type"});
+    if (!status.ok()) return status;
+  }
+  absl::Status status = read_times(arguments, query);
+  if (status.ok()) status = read_filters(arguments, query);
+  if (status.ok()) status = read_whole_number("--as-of", arguments.as_of, query.as_of);
+  if (status.ok()) status = read_whole_number("--limit", arguments.limit, query.limit);
+  if (!status.ok()) return status;
   return query;
 }
 
@@ -94,11 +141,13 @@ void run(Context& context, host::QueryKind kind, const Arguments& arguments) {
   // For eyes the columns that matter; programs get every key.
   const auto output =
       Output::open(format, std::cout, format == Format::table ? columns_of(kind) : std::vector<std::string>());
+  bool any = false;
   const absl::Status status = (*store)->query(*query, [&](std::span<const host::Cell> row) {
     output->row(row);
+    any = true;
     return static_cast<bool>(std::cout);
   });
-  output->finish();
+  if (status.ok() || any) output->finish();  // a header alone would look like an answer
   if (!status.ok()) context.exit_status = fail(status);
 }
 
@@ -113,10 +162,10 @@ void add_kind(CLI::App& query, Context& context, host::QueryKind kind, const cha
   command->add_option("--source", arguments->source, "Only this source");
   command->add_option("--filter", arguments->filters, "KEY=VALUE: unit, type, metadata.<key> …; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--start", arguments->start, "From this time on, UTC");
-  command->add_option("--end,--stop", arguments->end, "Up to, not including, this time");
-  command->add_option("--as-of", arguments->as_of, "As the store was after this batch")->check(CLI::NonNegativeNumber);
-  command->add_option("--limit", arguments->limit, "At most so many rows")->check(CLI::NonNegativeNumber);
+  command->add_option("--start", arguments->start, "From this time on, UTC")->type_name("TIME");
+  command->add_option("--end,--stop", arguments->end, "Up to, not including, this time")->type_name("TIME");
+  command->add_option("--as-of", arguments->as_of, "As the store was after this batch")->type_name("BATCH");
+  command->add_option("--limit", arguments->limit, "At most so many rows")->type_name("COUNT");
   if (kind == host::QueryKind::samples) command->add_flag("--newest-first", arguments->newest_first, "Newest first");
   if (kind == host::QueryKind::statistics) {
     command->add_option("--period", arguments->period, "A row for each window of this width: 60s, 1h, 1d");

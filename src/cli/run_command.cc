@@ -1,13 +1,19 @@
 // `tally run`: agent and collector in one process, for a laptop, a single host, a first look.
 // Not a third program: both halves are the same code as in tally-agent and tally-collector, and meet over the
 // transport.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <tally/sdk/spool_files.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <iostream>
@@ -29,6 +35,8 @@
 #include "core/metrics.h"
 #include "core/status.h"
 #include "core/url.h"
+#include "plugin/descriptors.h"
+#include "plugin/last_words.h"
 
 namespace tally::cli {
 namespace {
@@ -39,6 +47,7 @@ constexpr std::chrono::milliseconds kBusLimit{5'000};  // the wait for the embed
 
 // The two halves and what they share; members end in the opposite order.
 struct Halves {
+  spool_files::Fd lock;
   std::shared_ptr<host::Catalog> catalog;
   host::LoadedConfig loaded;
   std::shared_ptr<host::HangCounter> hangs;
@@ -50,11 +59,56 @@ struct Halves {
   const host::Config& config() const { return loaded.config; }
 };
 
-absl::Status prepare_folders(const host::Config& config) {
+// The folder is this process's as long as the file is open; one beside another would fight it for the bus and the
+// spool.
+absl::Status take_folder(const host::Config& config, spool_files::Fd& lock) {
   std::error_code error;
   std::filesystem::create_directories(config.data, error);
   if (error) return permanent(config.data.string() + ": cannot be made: " + error.message());
+  const std::string path = config.data / "run.lock";
+  lock = spool_files::open_file(path, O_RDWR | O_CREAT);
+  if (!lock) return permanent(path + ": cannot be opened: " + std::strerror(errno));
+  std::array<char, 32> holder{};
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    const ssize_t length = ::pread(lock.get(), holder.data(), holder.size() - 1, 0);
+    return permanent("another `tally run`" + (length > 0 ? " (process " + std::string(holder.data()) + ")" : "") +
+                     " has " + config.data.string() + "; ask it with `tally query`, end it, or run in another folder");
+  }
+  const std::string own = std::to_string(getpid());
+  if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), own.data(), own.size(), 0) < 0) {
+    return permanent(path + ": cannot be written: " + std::strerror(errno));
+  }
   return absl::OkStatus();
+}
+
+// The collector's own plugins, then every pollster and discovery there is: as the agent knows it, or as the catalog
+// does.
+std::vector<collector::PluginState> all_plugins(std::vector<collector::PluginState> states,
+                                                const host::Catalog& catalog, const agent::AgentStatus& agent) {
+  for (const host::Entry& entry : catalog.entries()) {
+    const bool polls = entry.role.role == host::Role::pollster || entry.role.role == host::Role::discovery;
+    if (entry.shadowed || !polls) continue;
+    collector::PluginState state{entry.role.name.empty() ? entry.key() : entry.role.name,
+                                 std::string(host::role_name(entry.role.role)), entry.manifest.version,
+                                 std::string(host::state_name(entry.state)), entry.reason};
+    for (const agent::PluginStatus& known : agent.plugins) {
+      if (known.role == state.role && known.name == state.name) {
+        state = {known.name, known.role, known.version, known.state, known.reason};
+      }
+    }
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+// REQUIRES of status(): halves.agent is there.
+collector::CollectorOptions wire_collector(const std::shared_ptr<host::Catalog>& catalog, const host::Config& config,
+                                           const Halves& halves) {
+  collector::CollectorOptions options = collector::wire(catalog, config, halves.hangs);
+  options.plugins = [own = options.plugins, catalog, &halves] {
+    return all_plugins(own(), *catalog, halves.agent->status());
+  };
+  return options;
 }
 
 absl::Status open_halves(Setup setup, Halves& halves) {
@@ -65,10 +119,10 @@ absl::Status open_halves(Setup setup, Halves& halves) {
     std::_Exit(kFailed);  // what is acknowledged is stored
   });
   const host::Config& config = halves.config();
-  if (absl::Status status = prepare_folders(config); !status.ok()) return status;
+  if (absl::Status status = take_folder(config, halves.lock); !status.ok()) return status;
 
   absl::StatusOr<std::unique_ptr<collector::Collector>> collector =
-      collector::Collector::open(collector::wire(halves.catalog, config, halves.hangs));
+      collector::Collector::open(wire_collector(halves.catalog, config, halves));
   if (!collector.ok()) return collector.status();
   halves.collector = std::move(*collector);
 
@@ -95,17 +149,11 @@ void serve(Halves& halves) {
   pages.metrics = [&halves] {
     MetricsPage page;
     collector::status_metrics(halves.collector->status(), page);
+    host::descriptor_metrics(page);
     return page.text();
   };
   pages.not_ready = [&halves] { return halves.collector->status().not_ready; };
-  pages.status = [&halves] {
-    collector::CollectorStatus status = halves.collector->status();
-    std::erase_if(status.plugins, [](const collector::PluginState& plugin) { return plugin.role == "pollster"; });
-    for (const agent::PluginStatus& plugin : halves.agent->status().plugins) {
-      status.plugins.push_back({plugin.name, plugin.role, plugin.version, plugin.state, plugin.reason});
-    }
-    return collector::status_json(status);
-  };
+  pages.status = [&halves] { return collector::status_json(halves.collector->status()); };
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
       HttpServer::open(config.http.address, config.http.port, service_routes(std::move(pages)));
   if (server.ok()) {
@@ -135,7 +183,8 @@ class Screen {
   }
   ~Screen() {
     if (!live_) return;
-    std::cout << "\x1b[?25h\x1b[?1049l" << std::flush;
+    std::cout << "\x1b[H\x1b[J\x1b[?25h\x1b[?1049l"
+              << std::flush;  // cleared: a resized terminal may keep what stood there
     log::configure(options_);
     for (const std::string& line : lines_) std::cerr << line << '\n';
   }
@@ -178,24 +227,26 @@ class Screen {
 
 // Checks first and applies only what is valid, to both halves; the running configuration goes on otherwise.
 void reload(Context& context, Halves& halves) {
+  static unsigned count = 0;  // told apart, so that the log says the outcome of each
+  const std::string which = "reload " + std::to_string(++count) + ": ";
   std::optional<Setup> next = load_setup(context, host::Program::run);
   if (!next) {
     context.exit_status = kDone;
-    return log::error("the configuration is invalid, going on with the running one");
+    return log::error(which + "the configuration is invalid, going on with the running one");
   }
   auto catalog = std::make_shared<host::Catalog>(std::move(next->catalog));
   const host::Config& config = next->loaded.config;
   absl::StatusOr<std::unique_ptr<host::Transport>> transport = agent::make_publisher(*catalog, config);
   absl::Status status = transport.status();
-  if (status.ok()) status = halves.collector->reload(collector::wire(catalog, config, halves.hangs));
+  if (status.ok()) status = halves.collector->reload(wire_collector(catalog, config, halves));
   if (!status.ok()) {
-    return log::error("going on with the running configuration: " + std::string(to_std(status.message())));
+    return log::error(which + "going on with the running configuration: " + std::string(to_std(status.message())));
   }
   halves.outbox->replace(std::move(*transport));
   halves.agent->reload(agent::find_sources(*catalog, next->loaded, halves.hangs));
   halves.catalog = std::move(catalog);
   halves.loaded = std::move(next->loaded);
-  log::info("the configuration is applied");
+  log::info(which + "the configuration is applied");
 }
 
 // Until a signal that ends, or until `end`.
@@ -241,6 +292,7 @@ void run(Context& context, const std::string& duration) {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
 
+  host::install_last_words();
   Halves halves;
   if (absl::Status status = open_halves(std::move(*setup), halves); !status.ok()) {
     context.exit_status = fail(status);
@@ -256,6 +308,10 @@ void run(Context& context, const std::string& duration) {
     watch(context, halves, screen, signals, end);
   }
   Snapshot last = snapshot_of(halves);
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);  // a second Ctrl-C ends at once: nothing is acknowledged too early
   end_halves(halves);
   last.agent.books = halves.outbox->books();
   last.collector = halves.collector->status();

@@ -127,6 +127,10 @@ void run(Context& context, bool samples, const std::string& file) {
   Sender sender(**transport, samples ? "notifications.sample" : "notifications.info");
   const absl::Status status = samples ? send_samples(sender, file, config) : send_notifications(sender, file);
   const Counts& counts = sender.counts;
+  if (!status.ok() && counts.lines == 0) {
+    context.exit_status = fail(status);
+    return;
+  }
   RowBuilder row;
   const auto output = Output::open(context.format_or(Format::table), std::cout);
   row.text("what", samples ? "samples" : "notifications")

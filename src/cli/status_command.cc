@@ -1,4 +1,4 @@
-// `tally status`: what a running daemon says of itself.
+// `tally status`: what a running daemon says of itself, collector, agent or `tally run`.
 // Not for what is stored: `tally query`; not for plugins that are not running: `tally plugin list`.
 #include <tally/sdk/json.h>
 
@@ -25,7 +25,7 @@ void print_plugins(const Json& status, Output& output) {
 }
 
 void print_books(const Json& status) {
-  for (const char* unit : {"messages", "samples"}) {
+  for (const char* unit : {"messages", "samples", "cycles"}) {
     const Json* books = status.find(unit);
     if (books == nullptr) continue;
     std::cout << unit << ':';

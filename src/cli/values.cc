@@ -2,7 +2,9 @@
 // Not for output.
 #include "cli/values.h"
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -28,11 +30,23 @@ std::optional<std::int64_t> duration_us(const std::string& text) {
   return result;
 }
 
+namespace {
+
+// Opens it for reading; a folder would open too, and read as nothing.
+absl::Status open_file(const std::string& path, std::ifstream& file) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return permanent(path + ": cannot be read: it is a folder");
+  file.open(path, std::ios::binary);
+  if (!file) return permanent(path + ": cannot be read: " + std::strerror(errno));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status each_line(const std::string& path, const std::function<bool(std::string, std::uint64_t)>& take) {
   std::ifstream file;
   if (path != "-") {
-    file.open(path, std::ios::binary);
-    if (!file) return permanent(path + ": cannot be read");
+    if (absl::Status status = open_file(path, file); !status.ok()) return status;
   }
   std::istream& in = path == "-" ? std::cin : file;
   std::string line;
@@ -49,8 +63,7 @@ absl::Status each_line(const std::string& path, const std::function<bool(std::st
 absl::Status read_all(const std::string& path, std::string& text) {
   std::ifstream file;
   if (path != "-") {
-    file.open(path, std::ios::binary);
-    if (!file) return permanent(path + ": cannot be read");
+    if (absl::Status status = open_file(path, file); !status.ok()) return status;
   }
   std::ostringstream all;
   all << (path == "-" ? std::cin.rdbuf() : file.rdbuf());
@@ -63,7 +76,8 @@ std::optional<std::string> missing_store(const host::Config& config) {
   if (config.storage.rfind(kScheme, 0) != 0) return std::nullopt;
   const std::string path = config.storage.substr(kScheme.size(), config.storage.find('?') - kScheme.size());
   if (path.empty() || path[0] != '/' || std::filesystem::exists(path)) return std::nullopt;
-  return "there is no store at " + path + " yet; start `tally run` here, or name one with --config FILE";
+  return "there is no store at " + path +
+         " yet; `tally run` or `tally storage init` makes one, or name another with --config FILE";
 }
 
 }  // namespace tally::cli

@@ -1,5 +1,7 @@
 #include "collector/books.h"
 
+#include <utility>
+
 namespace tally::collector {
 
 MessageBooks& MessageBooks::operator+=(const MessageBooks& other) {
@@ -79,6 +81,20 @@ Fate decide(const Incoming& message, const Processed& processed, std::span<const
     fate.outcome = Outcome::stored;
   else if (fate.duplicate > 0)
     fate.outcome = Outcome::duplicate;
+  return fate;
+}
+
+Fate refuse(const Incoming& message, const Processed& processed, std::size_t rows, const std::string& why) {
+  Fate fate;
+  fate.outcome = Outcome::dead;
+  fate.filtered = processed.filtered;
+  fate.dead = rows + processed.dead_samples.size();
+  host::DeadLetter letter = dead_message(message, processed, "store refused", why, "");
+  if (processed.dead_message) {
+    letter.detail += "; before that: " + processed.dead_message->detail;
+    letter.handler = processed.dead_message->handler;
+  }
+  fate.dead_letters.push_back(std::move(letter));
   return fate;
 }
 

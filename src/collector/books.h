@@ -48,6 +48,9 @@ struct Fate {
 Fate decide(const Incoming& message, const Processed& processed, std::span<const host::Row> rows,
             std::span<const host::RowResult> results);
 
+// The fate of one message that the store refuses for good: it dies as a whole, `rows` being how many it had.
+Fate refuse(const Incoming& message, const Processed& processed, std::size_t rows, const std::string& why);
+
 // Adds a fate's counts to the store's books of that bus and day (days since 1970-01-01).
 void add_entries(const Fate& fate, const std::string& bus, std::int64_t day, std::vector<host::BookEntry>& entries);
 std::int64_t day_of(Time time);

@@ -22,6 +22,7 @@ host::TransportEvents events_of(Desk& desk, const BusPtr& bus) {
   events.lane_closing = [&desk, &bus](std::uint64_t lane, std::uint64_t generation, std::int64_t) {
     desk.close_lane(bus, lane, generation);
   };
+  events.counted = [&desk, &bus](std::string_view what, std::uint64_t total) { desk.count_bus(bus, what, total); };
   return events;
 }
 

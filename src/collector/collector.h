@@ -52,7 +52,8 @@ struct CollectorOptions {
   // Once per worker at open and at each reload, on the caller's thread; a failure fails open() or reload().
   std::function<absl::StatusOr<Pipeline>()> pipeline;
   std::function<std::vector<PluginState>()> plugins;  // any thread; may be empty
-  std::vector<host::Retention> retention;             // expired in the store, once an hour
+  std::vector<host::Retention> retention;             // expired in the store at the start, and then
+  Milliseconds expire_every{3'600'000};               // so often
 
   unsigned workers = 1;                   // a reload does not change it
   std::uint32_t window = 1'000;           // most unsettled messages per bus
@@ -72,6 +73,7 @@ struct BusStatus {
   std::string state;  // "connected", "away", "closing"
   std::string reason;
   Books books;
+  std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts: "refused", "damaged"
 };
 
 struct CollectorStatus {

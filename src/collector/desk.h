@@ -16,7 +16,9 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -59,6 +61,7 @@ struct Bus {
   bool ended = false;                    // its thread is done
   std::string state = "away";
   std::string reason = "not connected yet";
+  std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts
 };
 using BusPtr = std::shared_ptr<Bus>;
 
@@ -71,6 +74,7 @@ class Desk {
   void close_bus(const BusPtr& bus);
   void set_transport(const BusPtr& bus, host::Transport* transport);
   void report_bus(const BusPtr& bus, const absl::Status& status);
+  void count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total);
   // How many more messages the bus may bring.
   std::uint32_t room(const BusPtr& bus) const;
   void arrive(const BusPtr& bus, host::Message message);
@@ -103,8 +107,8 @@ class Desk {
   // Blocks until a batch is due, `until` has come or the store is to be changed; empty then, and on quit.
   std::vector<DeliveryPtr> take_batch(Clock::time_point until, std::uint64_t store_version);
   // The batch is in the store; `fates` one each.
-  void commit(const std::vector<DeliveryPtr>& batch, const std::vector<Fate>& fates);
-  void return_batch(const std::vector<DeliveryPtr>& batch);
+  void commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates);
+  void return_batch(std::span<const DeliveryPtr> batch);
   void report_store(const absl::Status& status, bool attempt);
   // Waits at most `pause`; less on quit or when the store is to be changed. False: quit.
   bool pause_writer(Milliseconds pause, std::uint64_t store_version);

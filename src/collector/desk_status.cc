@@ -17,11 +17,12 @@ std::vector<std::string> Desk::not_ready() const {
     reasons.push_back("messages are parked as dead letters because " + handler + " is not available (" + list +
                       "): mend or disable it, reload, and replay them");
   }
-  const auto still = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - last_settled_);
+  const auto still = Clock::now() - last_settled_;
   if (!idle_all() && still >= options_.stuck_after) {
     bool is_full = false;
     for (const BusPtr& bus : buses_) is_full = is_full || full(*bus);
-    reasons.push_back("nothing was settled for " + std::to_string(still.count()) + " s" +
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(still).count();
+    reasons.push_back("nothing was settled for " + std::to_string(seconds) + " s" +
                       (is_full ? ", and a bus is not read because its window is full" : ""));
   }
   return reasons;
@@ -39,10 +40,11 @@ CollectorStatus Desk::snapshot() const {
       const auto same = std::find_if(status.buses.begin(), status.buses.end(),
                                      [&](const BusStatus& other) { return other.name == bus->options.name; });
       if (same == status.buses.end()) {
-        status.buses.push_back({bus->options.name, bus->state, bus->reason, bus->books});
+        status.buses.push_back({bus->options.name, bus->state, bus->reason, bus->books, bus->counts});
         continue;
       }
       same->books += bus->books;  // closed by a reload, and opened anew
+      for (const auto& [what, total] : bus->counts) same->counts[what] += total;
       same->state = bus->state;
       same->reason = bus->reason;
     }

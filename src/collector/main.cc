@@ -16,13 +16,16 @@
 
 #include "collector/collector.h"
 #include "collector/wiring.h"
+#include "core/command_docs.h"
 #include "core/config.h"
 #include "core/http.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/strings.h"
 #include "plugin/catalog.h"
+#include "plugin/descriptors.h"
 #include "plugin/guard.h"
+#include "plugin/last_words.h"
 
 namespace tally::collector {
 namespace {
@@ -75,6 +78,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, co
   pages.metrics = [&collector] {
     MetricsPage page;
     status_metrics(collector.status(), page);
+    host::descriptor_metrics(page);
     return page.text();
   };
   pages.not_ready = [&collector] { return collector.status().not_ready; };
@@ -94,15 +98,17 @@ sigset_t block_signals() {
 // Checks first and applies only what is valid; the running configuration goes on otherwise.
 void reload(const Arguments& arguments, host::Config& running, Collector& collector,
             const std::shared_ptr<host::HangCounter>& hangs) {
+  static unsigned count = 0;  // told apart, so that the log says the outcome of each
+  const std::string which = "reload " + std::to_string(++count) + ": ";
   std::optional<Loaded> next = load(arguments);
-  if (!next) return log::error("the configuration is invalid, going on with the running one");
+  if (!next) return log::error(which + "the configuration is invalid, going on with the running one");
   const absl::Status status = collector.reload(wire(next->catalog, next->config, hangs));
   if (!status.ok())
-    return log::error("going on with the running configuration: " + std::string(to_std(status.message())));
+    return log::error(which + "going on with the running configuration: " + std::string(to_std(status.message())));
   if (next->config.http.address != running.http.address || next->config.http.port != running.http.port)
     log::warning("another address under `http:` counts from the next start");
   running = next->config;
-  log::info("the configuration is applied");
+  log::info(which + "the configuration is applied");
 }
 
 // A second signal ends the process at once: nothing is lost, since nothing unsettled was acknowledged.
@@ -131,6 +137,7 @@ int run(const Arguments& arguments) {
   if (!loaded) return kInvalidConfig;
   host::Config config = loaded->config;
   configure_log(arguments, config);
+  host::install_last_words();
   const sigset_t signals = block_signals();
   const auto hangs = std::make_shared<host::HangCounter>([](const std::string& plugin) {
     log::error(plugin + " is the second plugin that does not come back, ending for a restart");
@@ -175,6 +182,11 @@ int main(int argc, char** argv) {
       "-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
   app.add_flag(
       "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
+  app.footer("Exit status: 0 done, 64 wrong usage, 69 a service is away, 70 restart me, 78 configuration invalid.");
+  tally::add_docs_option(app, {TALLY_VERSION,
+                               ".TP\n.I /etc/tally/collector.yaml, /etc/tally/collector.d/*.yaml\nthe configuration; "
+                               "an absent one is a working one",
+                               ".BR tally (1),\n.BR tally\\-agent (1)"});
   app.set_version_flag("--version", std::string("tally-collector ") + TALLY_VERSION);
   try {
     app.parse(argc, argv);

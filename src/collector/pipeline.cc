@@ -14,8 +14,6 @@
 namespace tally::collector {
 namespace {
 
-std::string text_of(const absl::Status& status) { return std::string(to_std(status.message())); }
-
 host::Notification view_of(const bus::Envelope& envelope, Time received) {
   host::Notification notification;
   notification.message_id = envelope.message_id;
@@ -154,14 +152,14 @@ bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& s
     case kPassing:
       out.again = true;
       out.again_handler = name;
-      out.again_why = text_of(status);
+      out.again_why = std::string(status.message());
       return false;
     case kHung:
       out.parked.push_back(name);
-      kill_part(out, message, "handler not available", name + ": " + text_of(status), name);
+      kill_part(out, message, "handler not available", name + ": " + std::string(status.message()), name);
       return true;
     default:
-      kill_part(out, message, "handler failed", name + ": " + text_of(status), name);
+      kill_part(out, message, "handler failed", name + ": " + std::string(status.message()), name);
       return true;
   }
 }
@@ -193,14 +191,14 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
 
 void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
   auto samples = bus::decode_samples(envelope, rules.telemetry_secret);
-  if (!samples.ok()) return kill_part(out, message, "bad samples", text_of(samples.status()), "");
+  if (!samples.ok()) return kill_part(out, message, "bad samples", std::string(samples.status().message()), "");
   std::size_t number = 0, bad = 0;
   for (absl::StatusOr<Sample>& sample : *samples) {
     ++number;
     if (!sample.ok()) {
       if (++bad <= 10)  // enough to see what is wrong; the body has them all
         kill_part(out, message, sample.status().code() == bus::kBadSignature ? "bad signature" : "bad samples",
-                  "sample " + std::to_string(number) + ": " + text_of(sample.status()), "");
+                  "sample " + std::to_string(number) + ": " + std::string(sample.status().message()), "");
       continue;
     }
     if (!sample->timestamp) sample->timestamp = envelope.time;
@@ -213,7 +211,7 @@ Processed Pipeline::process(const Incoming& message) {
   Processed out;
   auto decoded = bus::decode(message.body);
   if (!decoded.ok()) {
-    kill_part(out, message, "unreadable", text_of(decoded.status()), "");
+    kill_part(out, message, "unreadable", std::string(decoded.status().message()), "");
     return out;
   }
   const bus::Envelope& envelope = decoded->envelope();
@@ -237,7 +235,7 @@ Processed Pipeline::process_sample(const Incoming& sample_json) {
   Processed out;
   auto sample = host::sample_from_json(sample_json.body);
   if (!sample.ok()) {
-    kill_part(out, sample_json, "bad sample", text_of(sample.status()), "");
+    kill_part(out, sample_json, "bad sample", std::string(sample.status().message()), "");
     return out;
   }
   if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, impl_->rules.source);

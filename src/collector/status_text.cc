@@ -69,6 +69,9 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   page.family("tally_bus_connected", "gauge", "1 where the bus is connected.");
   for (const BusStatus& bus : status.buses)
     page.value({{"bus", bus.name}}, std::uint64_t{bus.state == "connected" ? 1U : 0U});
+  page.family("tally_transport_events_total", "counter", "What a bus's transport counts, by its own names.");
+  for (const BusStatus& bus : status.buses)
+    for (const auto& [what, total] : bus.counts) page.value({{"bus", bus.name}, {"event", what}}, total);
   page.family("tally_ready", "gauge", "1 where nothing stands in the way; /readyz has the reasons.");
   page.value(Labels{}, std::uint64_t{status.not_ready.empty() ? 1U : 0U});
   page.family("tally_batches_total", "counter", "Batches committed by the store.");

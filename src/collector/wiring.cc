@@ -184,6 +184,7 @@ CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config
   options.retention = config.retention;
   if (config.limits.messages > 0) options.window = static_cast<std::uint32_t>(config.limits.messages);
   if (config.limits.retry.count() > 0) options.again_time = config.limits.retry;
+  if (config.limits.stuck.count() > 0) options.stuck_after = config.limits.stuck;
   if (config.batch.samples > 0) options.batch_samples = config.batch.samples;
   if (config.batch.age.count() > 0) options.batch_age = config.batch.age;
   return options;

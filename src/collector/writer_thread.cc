@@ -1,5 +1,9 @@
 #include <algorithm>
+#include <array>
+#include <cstdio>
+#include <random>
 
+#include "collector/batch.h"
 #include "collector/threads.h"
 #include "core/glob.h"
 #include "core/log.h"
@@ -8,40 +12,17 @@
 namespace tally::collector {
 namespace {
 
-constexpr std::chrono::hours kExpireEvery{1};
-
-// One batch as the store sees it: the rows of all its messages, one after another.
-struct Batch {
-  const std::vector<DeliveryPtr>& deliveries;
-  std::vector<host::Row> rows;
-  std::vector<std::size_t> begins;  // of each delivery's rows, and one past the last
-  std::vector<Fate> fates;          // of the last attempt
-
-  explicit Batch(const std::vector<DeliveryPtr>& given) : deliveries(given) {
-    for (const DeliveryPtr& delivery : deliveries) {
-      begins.push_back(rows.size());
-      std::move(delivery->processed.rows.begin(), delivery->processed.rows.end(), std::back_inserter(rows));
-      delivery->processed.rows.clear();
-    }
-    begins.push_back(rows.size());
+// By which the store knows this run of this process; see host::BatchToken.
+std::string random_writer() {
+  std::random_device random;
+  std::string text;
+  for (int i = 0; i < 4; ++i) {
+    std::array<char, 9> digits{};
+    std::snprintf(digits.data(), digits.size(), "%08x", random());
+    text += digits.data();
   }
-
-  host::Conclusion conclude(std::span<const host::RowResult> results) {
-    host::Conclusion conclusion;
-    fates.clear();
-    for (std::size_t i = 0; i < deliveries.size(); ++i) {
-      const Delivery& delivery = *deliveries[i];
-      const std::size_t begin = begins[i], count = begins[i + 1] - begins[i];
-      const std::size_t answered = std::min(results.size(), begins[i + 1]) - std::min(results.size(), begin);
-      fates.push_back(decide(delivery.message, delivery.processed, std::span(rows).subspan(begin, count),
-                             answered == 0 ? std::span<const host::RowResult>() : results.subspan(begin, answered)));
-      const Fate& fate = fates.back();
-      add_entries(fate, delivery.message.bus, day_of(delivery.message.received), conclusion.entries);
-      conclusion.dead_letters.insert(conclusion.dead_letters.end(), fate.dead_letters.begin(), fate.dead_letters.end());
-    }
-    return conclusion;
-  }
-};
+  return text;
+}
 
 class Writer {
  public:
@@ -51,10 +32,8 @@ class Writer {
     while (!desk_.quitting()) {
       if (!until_open()) return;
       const std::vector<DeliveryPtr> batch = desk_.take_batch(next_expire_, version_);
-      if (!batch.empty())
-        write(batch);
-      else if (Clock::now() >= next_expire_)
-        expire();
+      if (!batch.empty()) write(batch);
+      if (storage_ && Clock::now() >= next_expire_) expire();
     }
   }
 
@@ -86,28 +65,29 @@ class Writer {
 
   void write(const std::vector<DeliveryPtr>& deliveries) {
     Batch batch(deliveries);
-    for (Milliseconds pause = first_pause();; pause = longer(pause)) {
+    Milliseconds pause = first_pause();
+    while (!batch.done()) {
       absl::Status status = open();
-      if (status.ok()) {
-        status = storage_->write(
-            batch.rows, [&batch](std::span<const host::RowResult> results) { return batch.conclude(results); });
-        if (status.ok() && batch.fates.size() != deliveries.size())
-          status = absl::InternalError("the storage driver said that it wrote, but never asked for the conclusion");
-        if (status.ok()) {
-          desk_.report_store(status, true);
-          desk_.commit(deliveries, batch.fates);
-          return;
-        }
-        batch.fates.clear();
+      const bool opened = status.ok();
+      if (opened) status = batch.write(*storage_, token_);
+      if (opened && (status.ok() || batch.divide(status))) {
+        ++token_.sequence;  // what comes next is another batch
+        if (!status.ok()) continue;
         desk_.report_store(status, true);
+        desk_.commit(batch.part(), batch.fates());
+        batch.next();
+        pause = first_pause();
+        continue;
       }
-      if (!desk_.pause_writer(pause, version_)) return desk_.return_batch(deliveries);
+      if (opened) desk_.report_store(status, true);
+      if (!desk_.pause_writer(pause, version_)) return desk_.return_batch(batch.rest());
+      pause = longer(pause);
     }
   }
 
   void expire() {
-    next_expire_ = Clock::now() + kExpireEvery;
     const CollectorOptions options = desk_.options();
+    next_expire_ = Clock::now() + options.expire_every;
     const bool none = std::none_of(options.retention.begin(), options.retention.end(),
                                    [](const host::Retention& rule) { return rule.age.has_value(); });
     if (none) return;
@@ -122,8 +102,7 @@ class Writer {
     for (const std::string& meter : meters)
       if (status.ok()) status = expire_meter(options, meter);
     if (!status.ok())
-      log::warning("retention: cannot remove old samples, tried again in an hour: " +
-                   std::string(to_std(status.message())));
+      log::warning("retention: cannot remove old samples, tried again later: " + std::string(to_std(status.message())));
   }
 
   absl::Status expire_meter(const CollectorOptions& options, const std::string& meter) {
@@ -140,6 +119,7 @@ class Writer {
   Milliseconds longer(Milliseconds pause) const { return std::min(pause * 2, desk_.options().retry_most); }
 
   Desk& desk_;
+  host::BatchToken token_{random_writer(), 1};
   std::unique_ptr<host::Storage> storage_;
   std::uint64_t version_ = 0;
   Clock::time_point next_expire_ = Clock::now();

@@ -118,6 +118,7 @@ struct Config {
     std::chrono::milliseconds drain{};  // to finish what is in flight when stopping
     std::chrono::milliseconds call{};   // one call into a plugin whose manifest names no limit
     std::chrono::milliseconds retry{};  // how long one message alone is tried again
+    std::chrono::milliseconds stuck{};  // nothing settled for so long: not ready
   } limits;
 
   bool json_log = false;

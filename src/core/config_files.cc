@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostBytes = (std::size_t{1} << 20) + 1;  // one more than is accepted, so that it is seen
+constexpr std::size_t kMostRead = (std::size_t{1} << 20) + 1;  // one more than is accepted, so that it is seen
 
 bool is_there(const fs::path& path) {
   std::error_code error;
@@ -92,7 +92,7 @@ YamlNode read_config_files(const fs::path& path, std::vector<fs::path>& files, F
   for (const fs::path& file : all) {
     files.push_back(file);
     std::string why;
-    const std::optional<std::string> text = read_small_file(file, kMostBytes, why);
+    const std::optional<std::string> text = read_small_file(file, kMostRead, why);
     if (!text) {
       faults.fault({file.string(), 0, 0}, "the file cannot be read: " + why);
       continue;

@@ -223,6 +223,8 @@ void add_limit_keys(std::vector<CoreKey>& keys) {
            "1h", [](Config& c, const Items& v) { c.limits.call = duration_of(v[0].text); });
   duration("limits.retry", "10m", "How long one message alone is tried again before it is a dead letter.", "0", "7d",
            [](Config& c, const Items& v) { c.limits.retry = duration_of(v[0].text); });
+  duration("limits.stuck", "60s", "Not ready where messages wait and none was settled for so long.", "100ms", "1d",
+           [](Config& c, const Items& v) { c.limits.stuck = duration_of(v[0].text); });
 }
 
 void add_view_keys(std::vector<CoreKey>& keys) {

@@ -78,13 +78,13 @@ class TreeBuilder final : public YAML::EventHandler {
     YamlNode key = *std::exchange(parent.key, std::nullopt);
     if (key.kind != YamlNode::Kind::scalar) return;
     if (const auto at = std::find_if(parent.node.pairs.begin(), parent.node.pairs.end(),
-                                     [&](const auto& pair) { return pair.first.text == key.text; });
+                                     [&name = key.text](const auto& pair) { return pair.first.text == name; });
         at != parent.node.pairs.end()) {
       faults_.fault(key.place, "\"" + key.text + "\" stands here twice, first in line " +
                                    std::to_string(at->first.place.line) + ": keep one of them");
       return;
     }
-    parent.node.pairs.emplace_back(std::move(key), std::move(value));
+    parent.node.pairs.push_back({std::move(key), std::move(value)});
   }
 
   const std::string& name_;
@@ -169,9 +169,9 @@ void merge_at(YamlNode& under, YamlNode over, bool lists_add) {
   }
   for (auto& [key, value] : over.pairs) {
     const auto at = std::find_if(under.pairs.begin(), under.pairs.end(),
-                                 [&](const auto& pair) { return pair.first.text == key.text; });
+                                 [&name = key.text](const auto& pair) { return pair.first.text == name; });
     if (at == under.pairs.end()) {
-      under.pairs.emplace_back(std::move(key), std::move(value));
+      under.pairs.push_back({std::move(key), std::move(value)});
     } else {
       merge_at(at->second, std::move(value), lists_add || key.text == "disable");
     }

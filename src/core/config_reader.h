@@ -14,18 +14,25 @@
 
 namespace tally::host {
 
+struct YamlPair;
+
 struct YamlNode {
   enum class Kind { null, scalar, list, map };
 
   Kind kind = Kind::null;
-  std::string text;                                  // of a scalar
-  std::vector<YamlNode> items;                       // of a list
-  std::vector<std::pair<YamlNode, YamlNode>> pairs;  // of a map, keys are scalars
+  std::string text;             // of a scalar
+  std::vector<YamlNode> items;  // of a list
+  std::vector<YamlPair> pairs;  // of a map, keys are scalars
   Place place;
 
   const YamlNode* find(std::string_view key) const;
   // {file: …} or {env: …}, which stand for a scalar.
   bool is_reference() const;
+};
+
+// A type of its own: std::pair asks about YamlNode before it is whole.
+struct YamlPair {
+  YamlNode first, second;
 };
 
 // Faults as they are found.

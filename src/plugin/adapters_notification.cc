@@ -23,6 +23,7 @@ void take_claim(void* context, tally_str pattern) {
   if (claims == nullptr || !claims->fault.ok()) return;
   try {
     claims->fault = check_text(pattern, {"a claimed event type", 1, 1024});
+    if (claims->types.size() >= kMostResults) claims->fault = too_many_results();
     if (claims->fault.ok()) claims->types.emplace_back(view_of(pattern));
   } catch (...) {
     claims->fault = passing("out of memory");
@@ -42,17 +43,15 @@ class LoadedHandler final : public NotificationHandler {
         c_text(notification.priority),   c_text(notification.timestamp),
         c_text(notification.payload),    c_text(notification.context)};
     const Opened<std::vector<Sample>> opened(*samples_, samples);
-    ErrorBuffer error;
-    return error.status(instance_->handle(instance_.get(), &message, &emitter_, error.get()), true);
+    return instance_.call<true>(&tally_notification_table::handle, &message, &emitter_);
   }
 
   absl::StatusOr<std::vector<std::string>> claims() override {
-    if (instance_->claims == nullptr) return event_types_;
+    if (!instance_.offers(&tally_notification_table::claims)) return event_types_;
     ClaimList list;
     const tally_claims taker = {sizeof(tally_claims), claims_, &take_claim};
     const Opened<ClaimList> opened(*claims_, list);
-    ErrorBuffer error;
-    absl::Status status = error.status(instance_->claims(instance_.get(), &taker, error.get()));
+    absl::Status status = instance_.call(&tally_notification_table::claims, &taker);
     if (!status.ok()) return status;
     if (!list.fault.ok()) return list.fault;
     return std::move(list.types);

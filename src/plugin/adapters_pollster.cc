@@ -19,6 +19,7 @@ void take_fault(void* context, tally_str resource_id, std::int32_t error_class, 
   if (faults == nullptr) return;
   try {
     if (!check_text(resource_id, {"the resource's id", 1, 1024}).ok() || error_class == TALLY_OK) return;
+    if (faults->size() >= kMostResults) return;
     faults->push_back({std::string(view_of(resource_id)), status_from_c(error_class, view_of(text).substr(0, 2048))});
   } catch (...) {
     return;  // out of memory: the fault is not told, the resource is polled again
@@ -45,8 +46,7 @@ class LoadedPollster final : public Pollster {
         sizeof(tally_resource), &faults};
     const Opened<std::vector<Sample>> samples(*samples_, result.samples);
     const Opened<std::vector<ResourceFault>> told(*faults_, result.faults);
-    ErrorBuffer error;
-    return error.status(instance_->poll(instance_.get(), &poll, &emitter_, error.get()));
+    return instance_.call(&tally_pollster_table::poll, &poll, &emitter_);
   }
 
  private:
@@ -67,6 +67,7 @@ std::int32_t take_resource(void* context, const tally_resource* given, tally_err
   if (found == nullptr) return refuse(outside_call(), error);
   if (given == nullptr) return refuse(permanent("the resource is null"), error);
   try {
+    if (found->resources.size() >= kMostResults) return refuse(too_many_results(), error);
     absl::StatusOr<Resource> resource = resource_from_c(*given);
     if (!resource.ok()) return refuse(resource.status(), error);
     if (!found->ids.insert(resource->id).second) {
@@ -87,8 +88,7 @@ class LoadedDiscovery final : public Discovery {
     FoundList list;
     const tally_found found = {sizeof(tally_found), gate_, &take_resource};
     const Opened<FoundList> opened(*gate_, list);
-    ErrorBuffer error;
-    absl::Status status = error.status(instance_->discover(instance_.get(), &found, error.get()));
+    absl::Status status = instance_.call(&tally_discovery_table::discover, &found);
     if (!status.ok()) return status;
     return std::move(list.resources);
   }

@@ -15,6 +15,8 @@ namespace tally::host {
 namespace {
 
 constexpr std::string_view kNumberBytes = "0123456789+-.eE";
+constexpr std::size_t kMostCells = 1024;                       // of one row
+constexpr std::size_t kLongestCell = std::size_t{256} << 20U;  // a message's body at most
 
 // What a query or prepare() answers; false ends it.
 struct Reading {
@@ -27,6 +29,9 @@ using ReadingGate = Gate<Reading>;
 absl::StatusOr<Cell> cell_from_c(const tally_cell& given) {
   if (given.kind < TALLY_CELL_NULL || given.kind > TALLY_CELL_JSON) {
     return absl::InternalError(absl::StrCat("the plugin's cell has the unknown kind ", given.kind));
+  }
+  if (given.value.size > kLongestCell) {
+    return absl::InternalError(absl::StrCat("the plugin's cell has ", given.value.size, " bytes"));
   }
   const std::string_view value = view_of(given.value);
   const bool bytes = given.kind == TALLY_CELL_TEXT && view_of(given.name) == "body";  // a dead letter's, as they came
@@ -44,6 +49,10 @@ absl::StatusOr<Cell> cell_from_c(const tally_cell& given) {
 std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count) {
   Reading* reading = static_cast<ReadingGate*>(context)->target();
   if (reading == nullptr || !reading->fault.ok() || (cells == nullptr && count != 0)) return TALLY_PERMANENT;
+  if (count > kMostCells) {
+    reading->fault = absl::InternalError("the plugin's row has more than 1024 cells");
+    return TALLY_PERMANENT;
+  }
   try {
     reading->cells.clear();
     for (std::size_t i = 0; i < count; ++i) {
@@ -94,7 +103,7 @@ class Writing {
     if (result.status < TALLY_STORED || result.status > TALLY_REJECTED) {
       return {RowStatus::rejected, absl::StrCat("the storage driver answered ", result.status, ", which is no status")};
     }
-    return {static_cast<RowStatus>(result.status), std::string(view_of(result.reason))};
+    return {static_cast<RowStatus>(result.status), readable_text(view_of(result.reason))};
   }
 
   void hand_over(tally_conclusion* out) {
@@ -150,19 +159,18 @@ class LoadedStorage final : public Storage {
   absl::Status prepare(Prepare how, const RowSink& report) override {
     Reading reading{report, {}, absl::OkStatus()};
     const Opened<Reading> opened(*reading_, reading);
-    ErrorBuffer error;
-    absl::Status status =
-        error.status(instance_->prepare(instance_.get(), static_cast<std::int32_t>(how), &taker_, error.get()));
+    absl::Status status = instance_.call(&tally_storage_table::prepare, static_cast<std::int32_t>(how), &taker_);
     return status.ok() ? reading.fault : status;
   }
 
-  absl::Status write(std::span<const Row> rows, const Conclude& conclude) override {
+  absl::Status write(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token) override {
     Writing writing(rows, conclude);
     const Opened<Writing> opened(*writing_, writing);
-    const tally_batch batch = {sizeof(tally_batch), writing.rows().data(), writing.rows().size(), writing_,
-                               &take_conclusion};
-    ErrorBuffer error;
-    absl::Status status = error.status(instance_->write(instance_.get(), &batch, error.get()));
+    const tally_batch batch = {sizeof(tally_batch),   writing.rows().data(),
+                               writing.rows().size(), writing_,
+                               &take_conclusion,      token.writer.empty() ? kNoText : c_text(token.writer),
+                               token.sequence};
+    absl::Status status = instance_.call(&tally_storage_table::write, &batch);
     if (!status.ok()) return status;
     if (!writing.fault().ok()) return writing.fault();
     if (!writing.concluded()) {
@@ -193,8 +201,7 @@ class LoadedStorage final : public Storage {
     asked.group_by_count = groups.size();
     Reading reading{rows, {}, absl::OkStatus()};
     const Opened<Reading> opened(*reading_, reading);
-    ErrorBuffer error;
-    absl::Status status = error.status(instance_->query(instance_.get(), &asked, &taker_, error.get()));
+    absl::Status status = instance_.call(&tally_storage_table::query, &asked, &taker_);
     return status.ok() ? reading.fault : status;
   }
 
@@ -202,18 +209,15 @@ class LoadedStorage final : public Storage {
     std::vector<tally_str> list;
     for (const std::string& digest : digests) list.push_back(c_text(digest));
     std::uint64_t removed = 0;
-    ErrorBuffer error;
-    absl::Status status =
-        error.status(instance_->purge_dead_letters(instance_.get(), list.data(), list.size(), &removed, error.get()));
+    absl::Status status = instance_.call(&tally_storage_table::purge_dead_letters, list.data(), list.size(), &removed);
     if (!status.ok()) return status;
     return removed;
   }
 
   absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) override {
     std::uint64_t removed = 0;
-    ErrorBuffer error;
-    absl::Status status = error.status(
-        instance_->expire(instance_.get(), before.us, meter.empty() ? kNoText : c_text(meter), &removed, error.get()));
+    absl::Status status =
+        instance_.call(&tally_storage_table::expire, before.us, meter.empty() ? kNoText : c_text(meter), &removed);
     if (!status.ok()) return status;
     return removed;
   }

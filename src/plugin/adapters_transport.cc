@@ -10,6 +10,8 @@
 namespace tally::host {
 namespace {
 
+constexpr std::size_t kMostCountName = 64;
+
 // What one service() call tells, and whether it kept its promises.
 struct Telling {
   const TransportEvents& events;
@@ -17,6 +19,9 @@ struct Telling {
   absl::Status fault;
 };
 using TellingGate = Gate<Telling>;
+
+constexpr std::size_t kLongestMessage = std::size_t{256} << 20U;
+constexpr std::size_t kLongestTopic = 64 << 10U;
 
 tally_delivery delivery_to_c(const DeliveryId& id) { return {id.lane, id.generation, id.tag}; }
 
@@ -27,6 +32,11 @@ void take_message(void* context, const tally_message* given) {
     if (given->size < sizeof(tally_message)) {
       telling->fault = absl::InternalError(absl::StrCat("the plugin's message struct has ", given->size,
                                                         " bytes, version 1 has ", sizeof(tally_message)));
+      return;
+    }
+    if (given->body.size > kLongestMessage || given->topic.size > kLongestTopic) {
+      telling->fault = absl::InternalError(
+          absl::StrCat("the plugin's message has ", given->body.size, " bytes, its topic ", given->topic.size));
       return;
     }
     if (telling->left == 0) telling->fault = absl::InternalError("the plugin handed over more messages than asked for");
@@ -52,23 +62,37 @@ void take_closing(void* context, std::uint64_t lane, std::uint64_t generation, s
   if (telling != nullptr && telling->events.lane_closing) telling->events.lane_closing(lane, generation, deadline_ms);
 }
 
+void take_count(void* context, tally_str what, std::uint64_t total) {
+  Telling* telling = static_cast<TellingGate*>(context)->target();
+  if (telling == nullptr || !telling->events.counted) return;
+  const std::string_view name = what.data == nullptr ? std::string_view() : view_of(what);
+  const bool fits = !name.empty() && name.size() <= kMostCountName &&
+                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
+  if (!fits) {
+    telling->fault = absl::InternalError("the plugin counts something whose name is none (a-z, 0-9, _, at most 64)");
+    return;
+  }
+  try {
+    telling->events.counted(name, total);
+  } catch (...) {
+    telling->fault = passing("out of memory while a count was taken");
+  }
+}
+
 class LoadedTransport final : public Transport {
  public:
   explicit LoadedTransport(Instance<tally_transport_table> instance) : instance_(std::move(instance)) {}
 
   absl::Status consume(std::uint32_t prefetch) override {
-    ErrorBuffer error;
-    return error.status(instance_->consume(instance_.get(), prefetch, error.get()));
+    return instance_.call(&tally_transport_table::consume, prefetch);
   }
 
   absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
     Telling telling{events, max_messages, absl::OkStatus()};
-    const tally_transport_events taker = {sizeof(tally_transport_events), gate_, &take_message, &take_lost,
-                                          &take_closing};
+    const tally_transport_events taker = {
+        sizeof(tally_transport_events), gate_, &take_message, &take_lost, &take_closing, &take_count};
     const Opened<Telling> opened(*gate_, telling);
-    ErrorBuffer error;
-    absl::Status status =
-        error.status(instance_->service(instance_.get(), max_messages, timeout_ms, &taker, error.get()));
+    absl::Status status = instance_.call(&tally_transport_table::service, max_messages, timeout_ms, &taker);
     return status.ok() ? telling.fault : status;
   }
 
@@ -78,8 +102,7 @@ class LoadedTransport final : public Transport {
     for (const Settlement& one : settlements) {
       list.push_back({delivery_to_c(one.delivery), static_cast<std::int32_t>(one.action), 0});
     }
-    ErrorBuffer error;
-    return error.status(instance_->settle(instance_.get(), list.data(), list.size(), error.get()));
+    return instance_.call(&tally_transport_table::settle, list.data(), list.size());
   }
 
   absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages,
@@ -92,9 +115,8 @@ class LoadedTransport final : public Transport {
     }
     // What a plugin leaves out is not known, so that it is sent again.
     std::vector<std::int32_t> results(messages.size(), TALLY_PASSING);
-    ErrorBuffer error;
-    absl::Status status = error.status(instance_->publish(
-        instance_.get(), list.data(), list.size(), sizeof(tally_outgoing), timeout_ms, results.data(), error.get()));
+    absl::Status status = instance_.call(&tally_transport_table::publish, list.data(), list.size(),
+                                         sizeof(tally_outgoing), timeout_ms, results.data());
     if (!status.ok()) return status;
     std::vector<absl::Status> statuses;
     statuses.reserve(results.size());
@@ -110,12 +132,9 @@ class LoadedTransport final : public Transport {
     return statuses;
   }
 
-  void wake() override { instance_->wake(instance_.get()); }
+  void wake() override { instance_.tell(&tally_transport_table::wake); }
 
-  absl::Status stop() override {
-    ErrorBuffer error;
-    return error.status(instance_->stop(instance_.get(), error.get()));
-  }
+  absl::Status stop() override { return instance_.call(&tally_transport_table::stop); }
 
  private:
   Instance<tally_transport_table> instance_;

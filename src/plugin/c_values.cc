@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/json.h"
 #include "core/status.h"
 #include "core/url.h"
 
@@ -17,70 +18,9 @@ namespace tally::host {
 namespace {
 
 constexpr std::size_t kLongestJson = 1 << 20;
+constexpr std::size_t kLongestReason = 2048;
 constexpr std::int64_t kFirstYear_us = -62'135'596'800'000'000;  // 0001-01-01
 constexpr std::int64_t kLastYear_us = 253'402'300'800'000'000;   // 10000-01-01
-
-bool walk(simdjson::ondemand::value value, int depth);
-
-bool walk_array(simdjson::ondemand::array array, int depth) {
-  for (auto item : array) {
-    if (item.error() || !walk(item.value_unsafe(), depth + 1)) return false;
-  }
-  return true;
-}
-
-bool walk_object(simdjson::ondemand::object object, int depth) {
-  for (auto field : object) {
-    if (field.error() || field.unescaped_key().error() || !walk(field.value().value_unsafe(), depth + 1)) return false;
-  }
-  return true;
-}
-
-// A number that simdjson's tree cannot hold: the grammar is what counts.
-bool is_number(std::string_view token) {
-  while (!token.empty() && std::strchr(" \t\r\n", token.back()) != nullptr) token.remove_suffix(1);
-  std::size_t at = 0;
-  auto digits = [&] {
-    const std::size_t from = at;
-    while (at < token.size() && token[at] >= '0' && token[at] <= '9') ++at;
-    return at - from;
-  };
-  if (at < token.size() && token[at] == '-') ++at;
-  const bool zero = at < token.size() && token[at] == '0';
-  const std::size_t whole = digits();
-  if (whole == 0 || (zero && whole > 1)) return false;
-  if (at < token.size() && token[at] == '.' && (++at, digits() == 0)) return false;
-  if (at < token.size() && (token[at] == 'e' || token[at] == 'E')) {
-    ++at;
-    if (at < token.size() && (token[at] == '+' || token[at] == '-')) ++at;
-    if (digits() == 0) return false;
-  }
-  return at == token.size();
-}
-
-bool walk(simdjson::ondemand::value value, int depth) {
-  if (depth > 500) return false;
-  simdjson::ondemand::json_type type;
-  if (value.type().get(type) != simdjson::SUCCESS) return false;
-  switch (type) {
-    case simdjson::ondemand::json_type::array:
-      return walk_array(value.get_array().value_unsafe(), depth);
-    case simdjson::ondemand::json_type::object:
-      return walk_object(value.get_object().value_unsafe(), depth);
-    case simdjson::ondemand::json_type::string:
-      return value.get_string().error() == simdjson::SUCCESS;
-    case simdjson::ondemand::json_type::number: {
-      const std::string_view token = value.raw_json_token();
-      simdjson::ondemand::value& skipped = value;
-      return is_number(token) && (skipped.get_double().error() != simdjson::INCORRECT_TYPE);
-    }
-    case simdjson::ondemand::json_type::boolean:
-      return value.get_bool().error() == simdjson::SUCCESS;
-    case simdjson::ondemand::json_type::null:
-      return value.is_null();
-  }
-  return false;
-}
 
 std::optional<std::string> optional_text(tally_str text) {
   if (text.data == nullptr) return std::nullopt;
@@ -152,8 +92,17 @@ std::string without_passwords(std::string_view text) {
   return out;
 }
 
-std::string readable(std::string_view text) {
-  std::string plain(text);
+}  // namespace
+
+std::string readable_text(std::string_view text) {
+  std::string plain(text.substr(0, kLongestReason));
+  // A cut may have gone through a character.
+  while (plain.size() < text.size() && !plain.empty() && (static_cast<unsigned char>(plain.back()) & 0x80) != 0) {
+    plain.pop_back();
+  }
+  for (char& c : plain) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
   if (!simdjson::validate_utf8(plain.data(), plain.size())) {
     std::replace_if(
         plain.begin(), plain.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
@@ -161,7 +110,11 @@ std::string readable(std::string_view text) {
   return without_passwords(plain);
 }
 
-}  // namespace
+absl::Status threw(const char* what) {
+  const std::string_view why(what == nullptr ? "" : what);
+  return absl::InternalError(
+      absl::StrCat("the plugin let an exception cross the boundary: ", readable_text(why.substr(0, kLongestReason))));
+}
 
 absl::Status check_text(tally_str text, const TextRule& rule) {
   if (text.data == nullptr) return permanent(absl::StrCat(rule.name, " is null"));
@@ -183,14 +136,10 @@ bool is_json_object(std::string_view text) {
   const simdjson::padded_string padded(text);
   const simdjson::error_code error = tree.parse(padded).get(root);
   if (error == simdjson::SUCCESS) return root.is_object();
-  if (error != simdjson::NUMBER_ERROR) return false;
-  // A number beyond 64 bits is valid JSON, and metadata carries such.
-  thread_local simdjson::ondemand::parser pieces;
-  simdjson::ondemand::document document;
-  simdjson::ondemand::object object;
-  return pieces.iterate(padded).get(document) == simdjson::SUCCESS &&
-         document.get_object().get(object) == simdjson::SUCCESS && walk_object(object, 0) &&
-         document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+  // Numbers beyond 64 bits and halves of surrogate pairs are JSON that simdjson's tree cannot hold, and that metadata
+  // carries: senders escape what they cannot write.
+  const bool beyond_tree = error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR;
+  return beyond_tree && valid_json_object(text);
 }
 
 absl::StatusOr<Sample> sample_from_c(const tally_sample& given) {
@@ -264,7 +213,7 @@ absl::Status ErrorBuffer::status(std::int32_t result, bool may_be_unclaimed) con
 }
 
 absl::Status status_from_c(std::int32_t result, std::string_view text, bool may_be_unclaimed) {
-  const std::string why = text.empty() ? "the plugin gives no reason" : readable(text);
+  const std::string why = text.empty() ? "the plugin gives no reason" : readable_text(text);
   switch (result) {
     case TALLY_OK:
       return absl::OkStatus();
@@ -312,6 +261,7 @@ tally_emitter emitter_for(SampleGate& gate) {
             if (samples == nullptr) return refuse(outside_call(), error);
             if (given == nullptr) return refuse(permanent("the sample is null"), error);
             try {
+              if (samples->size() >= kMostResults) return refuse(too_many_results(), error);
               absl::StatusOr<Sample> sample = sample_from_c(*given);
               if (!sample.ok()) return refuse(sample.status(), error);
               samples->push_back(*std::move(sample));

@@ -67,6 +67,12 @@ class ErrorBuffer {
 // The class and text of a plugin's error for one thing, as above.
 absl::Status status_from_c(std::int32_t result, std::string_view text, bool may_be_unclaimed = false);
 
+// A plugin's text that is only read by people: at most 2 KiB of it, UTF-8, no control characters, no passwords of URLs.
+std::string readable_text(std::string_view text);
+
+// What a call that let an exception through has answered.
+absl::Status threw(const char* what);
+
 // Answers a plugin: the class of `status` and its text into the plugin's buffer, which may be null.
 std::int32_t refuse(const absl::Status& status, tally_error* error);
 
@@ -113,6 +119,12 @@ Gate<Target>* Gate<Target>::make() {
   auto* gate = new Gate;
   keep_for_ever(gate);
   return gate;
+}
+
+// One call may hand over so many samples, resources, claims or faults, and no more.
+inline constexpr std::size_t kMostResults = 1'000'000;
+inline absl::Status too_many_results() {
+  return {absl::StatusCode::kInvalidArgument, "one call may hand over 1000000 results at most"};
 }
 
 // An emitter that appends checked samples to the gate's target.

@@ -1,18 +1,17 @@
 #include "plugin/catalog.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "core/glob.h"
 #include "core/strings.h"
+#include "plugin/trust.h"
+#include "plugin/version.h"
 
 #ifndef TALLY_PLUGIN_FOLDER
 #define TALLY_PLUGIN_FOLDER "/usr/lib/tally/plugins"
@@ -22,31 +21,6 @@ namespace tally::host {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Why a file must not be trusted as a plugin; empty when it may. Whoever can write it, or put another in its place,
-// would run code as this process.
-std::string untrusted(const fs::path& file) {
-  struct stat info {};
-  if (::lstat(file.c_str(), &info) != 0) return absl::StrCat("cannot be looked at: ", std::strerror(errno));
-  if (S_ISLNK(info.st_mode)) {
-    std::error_code error;
-    const fs::path target = fs::canonical(file, error);
-    if (error) return absl::StrCat("a symbolic link that leads nowhere: ", error.message());
-    const fs::path folder = fs::canonical(file.parent_path(), error);
-    if (error || target.parent_path() != folder) {
-      return absl::StrCat("a symbolic link out of its folder, to ", target.string());
-    }
-    if (::stat(file.c_str(), &info) != 0) return absl::StrCat("cannot be looked at: ", std::strerror(errno));
-  }
-  if (!S_ISREG(info.st_mode)) return "not a regular file";
-  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-    return absl::StrCat("owned by user ", info.st_uid, ", must be owned by root or by user ", ::geteuid());
-  }
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return "writable by its group or by others; chmod go-w makes it acceptable";
-  }
-  return {};
-}
 
 std::vector<fs::path> plugin_files(const fs::path& folder) {
   std::vector<fs::path> files;
@@ -60,6 +34,40 @@ std::vector<fs::path> plugin_files(const fs::path& folder) {
 
 // Entries by "role:name".
 using ByKey = std::map<std::string, std::vector<Entry*>>;
+
+// Of several files of one folder that offer `key` the newest version counts; between equals nobody can tell.
+void choose(const std::string& key, const std::vector<Entry*>& twins) {
+  const auto older = [](const Entry* a, const Entry* b) {
+    return compare_versions(a->manifest.version, b->manifest.version) < 0;
+  };
+  const Entry* newest = *std::max_element(twins.begin(), twins.end(), older);
+  std::string files;
+  int equals = 0;
+  for (const Entry* twin : twins) {
+    if (older(twin, newest)) continue;
+    absl::StrAppend(&files, files.empty() ? "" : " and ", twin->file.string());
+    ++equals;
+  }
+  for (Entry* twin : twins) {
+    if (older(twin, newest)) {
+      twin->shadowed = true;
+      twin->state = State::refused;
+      twin->reason = absl::StrCat("version ", twin->manifest.version, " is older than ", newest->manifest.version,
+                                  " in ", newest->file.string(), ", which counts; remove one of them");
+    } else if (equals > 1) {
+      twin->state = State::refused;
+      twin->reason = absl::StrCat(key, " is offered by ", files, " in the same version; remove all but one");
+    }
+  }
+}
+
+Entry refused(const fs::path& file, const std::string& reason) {
+  Entry entry;
+  entry.file = file;
+  entry.state = State::refused;
+  entry.reason = absl::StrCat(file.string(), ": ", reason);
+  return entry;
+}
 
 bool may_be_decided(const Entry& entry) {
   return entry.state == State::on || entry.state == State::disabled || entry.state == State::absent;
@@ -112,7 +120,14 @@ Catalog Catalog::scan(std::span<const fs::path> folders, std::span<const Disable
     if (error || std::find(seen.begin(), seen.end(), real) != seen.end()) continue;
     seen.push_back(real);
     const std::size_t first = catalog.entries_.size();
-    for (const fs::path& file : plugin_files(folder)) catalog.add_file(file);
+    const std::string why_not = untrusted_folder(folder);
+    for (const fs::path& file : plugin_files(folder)) {
+      if (why_not.empty()) {
+        catalog.add_file(file);
+      } else {
+        catalog.entries_.push_back(refused(file, why_not));
+      }
+    }
     catalog.shadow_later(first);
     catalog.refuse_twins(first);
   }
@@ -121,21 +136,19 @@ Catalog Catalog::scan(std::span<const fs::path> folders, std::span<const Disable
 }
 
 void Catalog::add_file(const fs::path& file) {
-  Entry entry;
-  entry.file = file;
-  entry.state = State::refused;
-  if (entry.reason = untrusted(file); !entry.reason.empty()) {
-    entry.reason = absl::StrCat(file.string(), ": ", entry.reason);
-    entries_.push_back(std::move(entry));
+  if (const std::string why_not = untrusted_file(file); !why_not.empty()) {
+    entries_.push_back(refused(file, why_not));
     return;
   }
+  Entry entry;
+  entry.file = file;
   absl::StatusOr<Manifest> manifest = read_manifest(file);
   if (!manifest.ok()) {
+    entry.state = State::refused;
     entry.reason = std::string(manifest.status().message());
     entries_.push_back(std::move(entry));
     return;
   }
-  entry.state = State::on;
   entry.manifest = *std::move(manifest);
   for (const RoleManifest& role : entry.manifest.roles) {
     entry.role = role;
@@ -143,20 +156,14 @@ void Catalog::add_file(const fs::path& file) {
   }
 }
 
-// Within the folder whose entries begin at `first`.
+// All but the one that counts, within the folder whose entries begin at `first`.
 void Catalog::refuse_twins(std::size_t first) {
   ByKey by_key;
   for (std::size_t i = first; i < entries_.size(); ++i) {
     if (entries_[i].state == State::on) by_key[entries_[i].key()].push_back(&entries_[i]);
   }
   for (auto& [key, twins] : by_key) {
-    if (twins.size() < 2) continue;
-    std::string files;
-    for (const Entry* twin : twins) absl::StrAppend(&files, files.empty() ? "" : " and ", twin->file.string());
-    for (Entry* twin : twins) {
-      twin->state = State::refused;
-      twin->reason = absl::StrCat(key, " is offered by ", files, "; remove all but one");
-    }
+    if (twins.size() > 1) choose(key, twins);
   }
 }
 

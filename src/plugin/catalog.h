@@ -28,7 +28,7 @@ struct Entry {
   RoleManifest role;
   State state = State::on;
   std::string reason;     // in words; empty when on
-  bool shadowed = false;  // another folder's plugin with this role and name comes first
+  bool shadowed = false;  // another file's plugin with this role and name counts: an earlier folder's, or a newer one
 
   bool usable() const { return state == State::on; }
   // "role:name"; for a file that cannot be read, its file name.
@@ -38,9 +38,9 @@ struct Entry {
 // One thread at a time. Entries stay where they are for the catalog's life, also when it is moved.
 class Catalog {
  public:
-  // Reads every *.so of the folders, the first folder's first. Folders that do not exist are passed over. Of two
-  // plugins with one role and name in the same folder both are refused; of two in different folders the earlier is
-  // used.
+  // Reads every *.so of the folders, the first folder's first. Folders that do not exist are passed over; every file of
+  // one that others may write is refused. Of two plugins with one role and name in different folders the one in the
+  // earlier folder counts; in the same folder the newer version does, and of one version both are refused.
   static Catalog scan(std::span<const std::filesystem::path> folders, std::span<const DisableEntry> disable = {});
 
   // Decides again what is disabled or absent; entries that are refused, failed or quarantined stay so. To be called

@@ -166,8 +166,8 @@ class CountedStorage final : public Storage {
   absl::Status prepare(Prepare how, const RowSink& report) override {
     return counted(*guard_, [&] { return storage_->prepare(how, report); });
   }
-  absl::Status write(std::span<const Row> rows, const Conclude& conclude) override {
-    return counted(*guard_, [&] { return storage_->write(rows, conclude); });
+  absl::Status write(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token) override {
+    return counted(*guard_, [&] { return storage_->write(rows, conclude, token); });
   }
   absl::Status query(const Query& query, const RowSink& rows) override {
     return counted(*guard_, [&] { return storage_->query(query, rows); });

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "plugin/adapters.h"
 #include "plugin/c_values.h"
+#include "plugin/crossing.h"
 
 namespace tally::host {
 
@@ -28,22 +29,48 @@ class Instance {
     const auto* table = static_cast<const Table*>(*loaded);
     absl::StatusOr<void*> made = create_instance(entry, table->create, settings);
     if (!made.ok()) return made.status();
-    return Instance(table, *made);
+    return Instance(table, *made, kept_name(entry.key()));
   }
 
-  Instance(Instance&& other) noexcept : table_(std::exchange(other.table_, nullptr)), instance_(other.instance_) {}
+  Instance(Instance&& other) noexcept
+      : table_(std::exchange(other.table_, nullptr)), instance_(other.instance_), name_(other.name_) {}
   Instance& operator=(Instance&&) = delete;
   ~Instance() {
-    if (table_ != nullptr) table_->destroy(instance_);
+    if (table_ == nullptr) return;
+    cross(
+        name_, [this] { table_->destroy(instance_); }, [](const char*) {});
   }
 
-  const Table* operator->() const { return table_; }
-  void* get() const { return instance_; }
+  // Whether the table offers an optional function.
+  template <class Function>
+  bool offers(Function Table::*function) const {
+    return table_->*function != nullptr;
+  }
+
+  // Calls a function of the table: the instance first, an error buffer last. An exception is a broken plugin's answer,
+  // kInternal.
+  template <bool may_be_unclaimed = false, class... Parameters, class... Given>
+  absl::Status call(std::int32_t (*Table::*function)(void*, Parameters...), Given... given) const {
+    ErrorBuffer error;
+    std::int32_t result = TALLY_OK;
+    absl::Status thrown;
+    cross(
+        name_, [&] { result = (table_->*function)(instance_, given..., error.get()); },
+        [&](const char* what) { thrown = threw(what); });
+    return thrown.ok() ? error.status(result, may_be_unclaimed) : thrown;
+  }
+
+  // For what has neither an error nor an answer.
+  void tell(void (*Table::*function)(void*)) const {
+    cross(
+        name_, [&] { (table_->*function)(instance_); }, [](const char*) {});
+  }
 
  private:
-  Instance(const Table* table, void* instance) : table_(table), instance_(instance) {}
+  Instance(const Table* table, void* instance, const char* name) : table_(table), instance_(instance), name_(name) {}
   const Table* table_;
   void* instance_;
+  const char* name_;  // lives as long as the process
 };
 
 }  // namespace tally::host

@@ -1,88 +1,215 @@
+// A thread per pollster.
+// Not for the arithmetic of when: plugin/schedule.h.
 #include "plugin/iterator.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "core/status.h"
+#include "plugin/schedule.h"
+#include "plugin/unfit.h"
 
 namespace tally::host {
+namespace {
 
-void Iterator::add_discovery(std::string name, std::unique_ptr<Discovery> discovery) {
-  discoveries_[std::move(name)] = std::move(discovery);
+using Deadline = std::chrono::steady_clock::time_point;
+
+// No later cycle can be better.
+bool is_over(const absl::Status& status) {
+  return status.code() == kHung || status.code() == kFailed || status.code() == kRefused;
 }
 
-void Iterator::add(Timed pollster, TimePoint start) { pollsters_.push_back({std::move(pollster), start, {}}); }
-
-const Iterator::Found& Iterator::resources_of(const std::string& discovery, Cycle& cycle) {
-  const auto known = cycle.find(discovery);
-  if (known != cycle.end()) return known->second;
-  Found found;
-  if (const auto named = discoveries_.find(discovery); named == discoveries_.end()) {
-    found.status = absent(absl::StrCat("its discovery \"", discovery, "\" is not on"));
-  } else if (absl::StatusOr<std::vector<Resource>> resources = named->second->discover(); resources.ok()) {
-    found.resources = *std::move(resources);
-  } else {
-    found.status = {resources.status().code(),
-                    absl::StrCat("discovery \"", discovery, "\": ", resources.status().message())};
+// What a pollster's thread owns. Held by shared_ptr: a thread that hangs keeps it when the iterator is gone.
+class Turn {
+ public:
+  Turn(TimedPollster timed, std::shared_ptr<SharedDiscovery> discovery, Schedule::Options options, Time start,
+       Iterator::Sink sink)
+      : poller_(std::move(timed), std::move(discovery)), schedule_(options, start), sink_(std::move(sink)) {
+    state_.name = poller_.timed().name;
+    state_.state = poller_.timed().state;
+    state_.reason = poller_.timed().reason;
   }
-  return cycle.emplace(discovery, std::move(found)).first->second;
-}
 
-void Iterator::poll(Slot& slot, Time time, Cycle& cycle, const Sink& sink) {
-  const Timed& timed = slot.timed;
-  if (timed.guard != nullptr && !timed.guard->admit().ok()) return;
-  Polled polled{timed.name, time, absl::OkStatus(), {}, {}};
-  std::vector<Resource> resources;
-  if (!timed.discovery.empty()) {
-    const Found& found = resources_of(timed.discovery, cycle);
-    if (!found.status.ok()) {
-      polled.status = found.status;
-      return sink(std::move(polled));
+  const TimedPollster& timed() const { return poller_.timed(); }
+
+  static void begin(const std::shared_ptr<Turn>& turn) {
+    turn->thread_ = std::thread([turn] { turn->run(); });
+  }
+
+  void use(std::shared_ptr<SharedDiscovery> discovery) {
+    const std::lock_guard lock(mutex_);
+    next_discovery_ = std::move(discovery);
+  }
+
+  void ask_to_end() {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+
+  // False: it did not come back in time, and is left alone; its sink is not called any more.
+  bool join(Deadline until) {
+    ask_to_end();
+    if (!thread_.joinable()) return true;
+    std::unique_lock lock(mutex_);
+    const bool back = changed_.wait_until(lock, until, [&] { return ended_; });
+    lock.unlock();
+    if (back) {
+      thread_.join();
+      return true;
     }
-    std::set<std::string> still_given_up;
-    for (const Resource& resource : found.resources) {
-      if (slot.given_up.contains(resource.id)) {
-        still_given_up.insert(resource.id);
-      } else {
-        resources.push_back(resource);
-      }
+    thread_.detach();
+    const std::lock_guard sink_lock(sink_mutex_);
+    sink_ = nullptr;
+    return false;
+  }
+
+  PollsterState state() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    bool alive = true;
+    while (alive && wait_until_due(lock)) {
+      if (next_discovery_) poller_.use(std::move(next_discovery_));
+      lock.unlock();
+      const Time due = schedule_.due();
+      const Time now = Time::now();
+      // All pollsters of a cycle carry one time; a late one says when it really measured.
+      Poller::Answer answer = poller_.poll(now.us - due.us <= 100'000 ? due : now);
+      schedule_.finished(due, Time::now(), answer.status);
+      alive = !is_over(answer.status);
+      hand_over(std::move(answer));
+      lock.lock();
     }
-    slot.given_up = std::move(still_given_up);
+    ended_ = true;
+    changed_.notify_all();
   }
-  const TimePoint begin = std::chrono::steady_clock::now();
-  const std::int64_t monotonic_ns = std::chrono::nanoseconds(begin.time_since_epoch()).count();
-  polled.status = timed.pollster->poll({time, monotonic_ns, resources}, polled.result);
-  polled.took = std::chrono::steady_clock::now() - begin;
-  for (Sample& sample : polled.result.samples) {
-    if (!sample.timestamp) sample.timestamp = time;
+
+  // False: it shall end.
+  bool wait_until_due(std::unique_lock<std::mutex>& lock) {
+    while (!stopping_) {
+      const Time now = Time::now();
+      schedule_.check_clock(now);
+      const std::int64_t left = schedule_.due().us - now.us;
+      if (left <= 0) return true;
+      changed_.wait_for(lock, std::chrono::microseconds(std::min<std::int64_t>(left, 1'000'000)));
+    }
+    return false;
   }
-  for (const ResourceFault& fault : polled.result.faults) {
-    if (fault.status.code() == kPermanent) slot.given_up.insert(fault.resource_id);
+
+  void hand_over(Poller::Answer answer) {
+    Polled polled{timed().name, answer.status, std::move(answer.samples), std::move(answer.faults), {}, {}};
+    note(polled);
+    const std::lock_guard lock(sink_mutex_);
+    if (sink_) sink_(std::move(polled));
   }
-  sink(std::move(polled));
+
+  void note(Polled& polled) {
+    const absl::Status& status = polled.status;
+    polled.state = "on";
+    if (status.code() == kAbsent) polled.state = "absent";
+    if (status.code() == kHung || status.code() == kFailed) polled.state = "failed";
+    if (status.code() == kRefused) polled.state = "refused";
+    const bool error = !status.ok() && polled.state == "on";
+    if (error && schedule_.failures_in_a_row() >= 5) polled.state = "quarantined";
+    const std::lock_guard lock(mutex_);
+    polled.before = std::exchange(state_.state, polled.state);
+    state_.reason = std::string(status.message());
+    state_.errors += error ? 1 : 0;
+    state_.skipped = schedule_.skipped();
+    ++state_.cycles;
+  }
+
+  Poller poller_;      // the thread's own
+  Schedule schedule_;  // the thread's own
+  std::thread thread_;
+
+  std::mutex sink_mutex_;
+  Iterator::Sink sink_;  // empty once the thread is left alone
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  bool ended_ = false;
+  std::shared_ptr<SharedDiscovery> next_discovery_;
+  PollsterState state_;
+};
+
+using Turns = std::vector<std::shared_ptr<Turn>>;
+
+std::vector<std::string> join_all(const Turns& turns, Deadline until) {
+  std::vector<std::string> left_alone;
+  for (const std::shared_ptr<Turn>& turn : turns) turn->ask_to_end();
+  for (const std::shared_ptr<Turn>& turn : turns) {
+    if (!turn->join(until)) left_alone.push_back(turn->timed().name);
+  }
+  return left_alone;
 }
 
-Iterator::TimePoint Iterator::run_due(TimePoint now, Time time, const Sink& sink) {
-  Cycle cycle;
-  for (Slot& slot : pollsters_) {
-    if (slot.due > now) continue;
-    const auto interval = std::max(slot.timed.interval, std::chrono::milliseconds(1));
-    slot.due += interval * ((now - slot.due) / interval + 1);
-    poll(slot, time, cycle, sink);
+}  // namespace
+
+struct Iterator::Impl {
+  IteratorOptions options;
+  Sink sink;
+  mutable std::mutex mutex;  // guards turns against states()
+  Turns turns;
+  bool stopped = false;
+};
+
+Iterator::Iterator(IteratorOptions options, Sink sink) : impl_(std::make_unique<Impl>()) {
+  impl_->options = options;
+  impl_->sink = std::move(sink);
+}
+
+Iterator::~Iterator() { stop(std::chrono::seconds(5)); }
+
+std::vector<std::string> Iterator::run(std::vector<TimedPollster> pollsters, std::vector<DiscoverySource> discoveries) {
+  if (impl_->stopped) return {};
+  const auto discovery = std::make_shared<SharedDiscovery>(std::move(discoveries));
+  const Time start = Time::now();  // one for all: the samples of the first cycle carry it
+  Turns next;
+  Turns begun;
+  Turns ending = impl_->turns;
+  for (TimedPollster& timed : pollsters) {
+    const auto same = std::find_if(ending.begin(), ending.end(), [&](const std::shared_ptr<Turn>& turn) {
+      return turn->timed().name == timed.name && turn->timed().fingerprint == timed.fingerprint &&
+             !timed.fingerprint.empty();
+    });
+    if (same != ending.end()) {
+      (*same)->use(discovery);
+      next.push_back(*same);
+      ending.erase(same);
+      continue;
+    }
+    const Schedule::Options timing{
+        .interval_us = timed.interval_us, .recheck_us = impl_->options.recheck_us, .at_once = impl_->options.at_once};
+    next.push_back(std::make_shared<Turn>(std::move(timed), discovery, timing, start, impl_->sink));
+    begun.push_back(next.back());
   }
-  return next_due();
+  std::vector<std::string> left_alone = join_all(ending, std::chrono::steady_clock::now() + std::chrono::seconds(5));
+  for (const std::shared_ptr<Turn>& turn : begun) Turn::begin(turn);
+  const std::lock_guard lock(impl_->mutex);
+  impl_->turns = std::move(next);
+  return left_alone;
 }
 
-void Iterator::run_all(Time time, const Sink& sink) {
-  Cycle cycle;
-  for (Slot& slot : pollsters_) poll(slot, time, cycle, sink);
+std::vector<std::string> Iterator::stop(std::chrono::milliseconds limit) {
+  if (std::exchange(impl_->stopped, true)) return {};
+  return join_all(impl_->turns, std::chrono::steady_clock::now() + limit);
 }
 
-Iterator::TimePoint Iterator::next_due() const {
-  TimePoint next = TimePoint::max();
-  for (const Slot& slot : pollsters_) next = std::min(next, slot.due);
-  return next;
+std::vector<PollsterState> Iterator::states() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<PollsterState> states;
+  for (const std::shared_ptr<Turn>& turn : impl_->turns) states.push_back(turn->state());
+  return states;
 }
 
 }  // namespace tally::host

@@ -1,79 +1,84 @@
-// Calls each pollster in turn on its timer, with the resources that its discovery found in the same cycle.
-// Not for what becomes of the samples: a sink takes them, one result after each poll.
+// Calls each pollster on its timer, with the resources that its discovery found in the same cycle.
+// Not for what becomes of the samples: a sink takes them, one result after each poll. Not for finding plugins either:
+// it is given named factories, and a test gives it objects of its own.
+//
+//   host::Iterator iterator({}, [](host::Polled polled) { … });
+//   iterator.run({{.name = "load", .make = [] { return std::make_unique<Load>(); }}}, {});
+//   …
+//   iterator.stop(std::chrono::seconds(5));
 #ifndef TALLY_PLUGIN_ITERATOR_H
 #define TALLY_PLUGIN_ITERATOR_H
 
+#include <tally/model/sample.h>
+
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "plugin/guard.h"
-#include "plugin/roles.h"
+#include "plugin/poller.h"
+#include "plugin/shared_discovery.h"
 
 namespace tally::host {
 
-// What one poll brought. Samples that named no time carry the cycle's.
+// What one poll brought. `state` is what the pollster is from now on ("on", "absent", "quarantined", "failed",
+// "refused"), `before` what it was.
 struct Polled {
-  std::string pollster;  // "pollster:load"
-  Time cycle;
-  absl::Status status;  // samples may be there even when it is an error
-  PollResult result;
-  std::chrono::nanoseconds took{};
+  std::string pollster;
+  absl::Status status;
+  std::vector<Sample> samples;  // each with its time; there may be some even when the status is an error
+  std::vector<PollFault> faults;
+  std::string state;
+  std::string before;
 };
 
-// One thread at a time.
+struct IteratorOptions {
+  std::int64_t recheck_us = 600'000'000;  // how often an absent pollster is looked at again
+  bool at_once = false;                   // first cycle at the start, not at the next multiple of the interval
+};
+
+// One pollster's record.
+struct PollsterState {
+  std::string name;
+  std::string state = "on";
+  std::string reason;
+  std::uint64_t cycles = 0;
+  std::uint64_t skipped = 0;  // fell due while one before was still at it: left out, never made up for
+  std::uint64_t errors = 0;
+};
+
+// Every pollster has a thread of its own, so that a slow one delays only itself; pollsters that name one discovery
+// share its answer of the cycle. When each is due: plugin/schedule.h. A pollster whose call is given up (kHung) is not
+// called again.
+//
+// All calls from one thread, but states(), which any may call.
 class Iterator {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
+  // Called on the pollsters' threads, by several at once; never after stop().
   using Sink = std::function<void(Polled)>;
 
-  // A discovery is asked at most once a cycle, and shared by all pollsters that name it.
-  void add_discovery(std::string name, std::unique_ptr<Discovery> discovery);
+  Iterator(IteratorOptions options, Sink sink);
+  ~Iterator();
+  Iterator(const Iterator&) = delete;
+  Iterator& operator=(const Iterator&) = delete;
 
-  struct Timed {
-    std::string name;  // "pollster:load"
-    std::unique_ptr<Pollster> pollster;
-    std::chrono::milliseconds interval{60'000};
-    std::string discovery;         // empty: polled without resources
-    std::shared_ptr<Guard> guard;  // null in tests; while it does not admit, the pollster is passed over
-  };
-  // Due at once, and then at each interval counted from `start`; a cycle that was missed is left out, never made up
-  // for.
-  void add(Timed pollster, TimePoint start);
+  // Runs these from now on, and no others. One that ran already with an equal fingerprint goes on with its instance and
+  // its timer. Waits up to five seconds for those that end; answers the names of those that were left alone, because
+  // they did not come back.
+  std::vector<std::string> run(std::vector<TimedPollster> pollsters, std::vector<DiscoverySource> discoveries);
 
-  // Polls all that are due, in the order they were added. `time` is the cycle's time. Returns when the next is due;
-  // TimePoint::max() when there is none. A resource that failed for good is left out by that pollster until it has been
-  // missing from one discovery; a discovery that fails leaves its pollsters out of this cycle, told with its status.
-  TimePoint run_due(TimePoint now, Time time, const Sink& sink);
+  // Ends all; answers the names of those left alone after `limit`. Idempotent.
+  std::vector<std::string> stop(std::chrono::milliseconds limit);
 
-  // Polls everything once, whatever is due.
-  void run_all(Time time, const Sink& sink);
-
-  TimePoint next_due() const;
-  std::size_t size() const { return pollsters_.size(); }
+  // In the order they were given.
+  std::vector<PollsterState> states() const;
 
  private:
-  struct Slot {
-    Timed timed;
-    TimePoint due;
-    std::set<std::string> given_up;  // resources that failed for good
-  };
-  struct Found {
-    absl::Status status;
-    std::vector<Resource> resources;
-  };
-  using Cycle = std::map<std::string, Found>;  // by discovery
-
-  void poll(Slot& slot, Time time, Cycle& cycle, const Sink& sink);
-  const Found& resources_of(const std::string& discovery, Cycle& cycle);
-
-  std::map<std::string, std::unique_ptr<Discovery>> discoveries_;
-  std::vector<Slot> pollsters_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace tally::host

@@ -1,6 +1,7 @@
 #include "plugin/library.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 #include <tally/abi/notification.h>
 #include <tally/abi/pollster.h>
 #include <tally/abi/storage.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <map>
@@ -18,6 +20,8 @@
 #include "absl/strings/str_cat.h"
 #include "core/log.h"
 #include "core/status.h"
+#include "plugin/c_values.h"
+#include "plugin/crossing.h"
 
 namespace tally::host {
 namespace {
@@ -65,7 +69,7 @@ const Shape& shape_of(Role role) {
 
 void write_log(std::int32_t level, tally_str text) noexcept {
   try {
-    const std::string_view line = text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
+    const std::string line = readable_text(view_of(text));
     switch (level) {
       case TALLY_LOG_DEBUG:
         return log::debug(line);
@@ -80,6 +84,8 @@ void write_log(std::int32_t level, tally_str text) noexcept {
     // A line that cannot be written is not worth a plugin's call.
   }
 }
+
+constexpr std::size_t kLongestPadding = 64;  // of NULs behind a descriptor's manifest
 
 const tally_host kHost = {sizeof(tally_host), TALLY_ABI_MINOR, 0, &write_log};
 
@@ -129,11 +135,13 @@ absl::StatusOr<std::vector<LoadedRole>> check_all(const tally_plugin& plugin, co
     return permanent(absl::StrCat("its descriptor has ", plugin.size, " bytes, version 1 has ", sizeof(tally_plugin)));
   }
   if (absl::Status status = check_version(plugin, manifest); !status.ok()) return status;
-  if (plugin.manifest.data == nullptr ||
+  // A length that cannot be right is not followed.
+  if (plugin.manifest.data == nullptr || plugin.manifest.size > manifest.text.size() + kLongestPadding ||
       trimmed({plugin.manifest.data, plugin.manifest.size}) != trimmed(manifest.text)) {
     return permanent("the manifest in its descriptor is not the one in its ELF note; build it anew");
   }
-  if (plugin.role_count != manifest.roles.size() || plugin.roles == nullptr) {
+  if (plugin.roles == nullptr) return permanent("its descriptor has no roles");
+  if (plugin.role_count != manifest.roles.size()) {
     return permanent(absl::StrCat("offers ", plugin.role_count, " roles, its manifest names ", manifest.roles.size()));
   }
   std::vector<LoadedRole> roles;
@@ -161,12 +169,20 @@ absl::Status no_entry(void* handle) {
                    "\"; is TALLY_PLUGIN missing, or a version script wrong?");
 }
 
-absl::StatusOr<std::vector<LoadedRole>> load(const std::string& file, const Manifest& manifest) {
+// `spelling` is what the loader is given, `file` what messages say.
+absl::StatusOr<std::vector<LoadedRole>> load(const std::string& spelling, const Manifest& manifest,
+                                             const std::string& file) {
   // Refused before any code of it runs.
   if (manifest.abi_minor > TALLY_ABI_MINOR) {
     return permanent(absl::StrCat(file, ": needs ABI minor ", manifest.abi_minor, ", this host has ", TALLY_ABI_MINOR));
   }
-  void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  const char* name = kept_name(file);
+  // Its static constructors run here. What one throws ends the process, and its last words name the file: let through,
+  // it would leave the loader's lock held, and nothing could ever be loaded again.
+  void* handle = [&]() noexcept {
+    const RunningPlugin running(name);
+    return ::dlopen(spelling.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  }();
   if (handle == nullptr) {
     const char* why = ::dlerror();
     return permanent(absl::StrCat(file, ": cannot be loaded: ", why == nullptr ? "no reason given" : why));
@@ -178,9 +194,14 @@ absl::StatusOr<std::vector<LoadedRole>> load(const std::string& file, const Mani
 
   std::array<char, 1024> buffer{};
   tally_error error{sizeof error, buffer.data(), buffer.size(), 0};
-  const tally_plugin* plugin = entry(&kHost, &error);
+  const tally_plugin* plugin = nullptr;
+  std::string thrown;
+  cross(
+      name, [&] { plugin = entry(&kHost, &error); },
+      [&thrown](const char* what) { thrown = readable_text(what == nullptr ? "" : what); });
+  if (!thrown.empty()) return permanent(absl::StrCat(file, ": its entry let an exception cross: ", thrown));
   if (plugin == nullptr) {
-    const std::string why(buffer.data(), std::min(error.length, buffer.size()));
+    const std::string why = readable_text({buffer.data(), std::min(error.length, buffer.size())});
     return permanent(absl::StrCat(file, ": refuses this host: ", why.empty() ? "it gives no reason" : why));
   }
   return verify(plugin, manifest, file);
@@ -195,28 +216,62 @@ absl::StatusOr<std::vector<LoadedRole>> verify(const tally_plugin* plugin, const
   return roles;
 }
 
+namespace {
+
+// Another file at the same path, put there since, is another plugin.
+absl::StatusOr<std::string> identity_of(const std::string& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return permanent(absl::StrCat(file, ": ", std::strerror(errno)));
+  return absl::StrCat(file, "\n", found.st_dev, " ", found.st_ino, " ", found.st_size, " ", found.st_mtim.tv_sec, " ",
+                      found.st_mtim.tv_nsec);
+}
+
+// The loader takes a path that it has seen for the file that it has loaded: each newer file there is spelled otherwise.
+std::string spelled_anew(const std::filesystem::path& file, unsigned version) {
+  std::string name = file.parent_path().string();
+  for (unsigned i = 0; i < version; ++i) name += "/.";
+  return name + "/" + file.filename().string();
+}
+
+}  // namespace
+
 absl::StatusOr<const Library*> Library::open(const std::filesystem::path& file, const Manifest& manifest) {
+  // One file's entry may hang; that must keep nobody from another file.
+  struct Slot {
+    std::mutex lock;
+    bool loaded = false;
+    std::string spelling;  // the path to load it by
+    absl::StatusOr<std::unique_ptr<Library>> library = std::unique_ptr<Library>();
+  };
   // Both live as long as the process, like the plugins.
   static std::mutex* const lock = new std::mutex;
-  static auto* const loaded = new std::map<std::string, absl::StatusOr<std::unique_ptr<Library>>>;
+  static auto* const slots = new std::map<std::string, Slot>;         // by identity
+  static auto* const versions = new std::map<std::string, unsigned>;  // how many files were loaded of one path
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(file, error);
   if (error) return permanent(absl::StrCat(file.string(), ": ", error.message()));
 
-  const std::lock_guard guard(*lock);
-  auto known = loaded->find(real.string());
-  if (known == loaded->end()) {
-    absl::StatusOr<std::vector<LoadedRole>> roles = load(real.string(), manifest);
-    absl::StatusOr<std::unique_ptr<Library>> library = std::unique_ptr<Library>();
-    if (roles.ok()) {
-      library = std::unique_ptr<Library>(new Library(*std::move(roles)));
-    } else {
-      library = roles.status();
-    }
-    known = loaded->emplace(real.string(), std::move(library)).first;
+  Slot* slot = nullptr;
+  {
+    const absl::StatusOr<std::string> identity = identity_of(real.string());
+    if (!identity.ok()) return identity.status();
+    const std::lock_guard guard(*lock);
+    const auto [at, fresh] = slots->try_emplace(*identity);
+    slot = &at->second;
+    if (fresh) slot->spelling = spelled_anew(real, (*versions)[real.string()]++);
   }
-  if (!known->second.ok()) return known->second.status();
-  return known->second->get();
+  const std::lock_guard guard(slot->lock);
+  if (!slot->loaded) {
+    absl::StatusOr<std::vector<LoadedRole>> roles = load(slot->spelling, manifest, real.string());
+    if (roles.ok()) {
+      slot->library = std::unique_ptr<Library>(new Library(*std::move(roles)));
+    } else {
+      slot->library = roles.status();
+    }
+    slot->loaded = true;
+  }
+  if (!slot->library.ok()) return slot->library.status();
+  return slot->library->get();
 }
 
 }  // namespace tally::host

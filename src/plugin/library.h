@@ -24,7 +24,8 @@ struct LoadedRole {
 // A loaded plugin. Never unloaded: it may have started threads.
 class Library {
  public:
-  // Loads `file`, once per process, and verifies it against the manifest read from its note. Any thread.
+  // Loads `file`, once per process, and verifies it against the manifest read from its note. Another file that was
+  // moved to the same path since is loaded as another plugin, beside the old one. Any thread.
   static absl::StatusOr<const Library*> open(const std::filesystem::path& file, const Manifest& manifest);
 
   // The table of the manifest's role number `index`.

@@ -112,6 +112,7 @@ struct TransportEvents {
   std::function<void(Message)> message;
   std::function<void(std::uint64_t lane, std::uint64_t generation)> lane_lost;
   std::function<void(std::uint64_t lane, std::uint64_t generation, std::int64_t deadline_ms)> lane_closing;
+  std::function<void(std::string_view what, std::uint64_t total)> counted = {};  // for metrics
 };
 
 enum class Settle : std::int32_t { acknowledge = TALLY_ACKNOWLEDGE, requeue = TALLY_REQUEUE };
@@ -187,6 +188,13 @@ struct Conclusion {
   std::vector<std::string> settled_dead_letters;  // digests, dead no longer
 };
 
+// Names a batch, so that one that is repeated because its answer was lost is in the store's books once. Empty: nobody
+// will repeat it.
+struct BatchToken {
+  std::string writer;  // 32 hexadecimal digits of this process's own
+  std::uint64_t sequence = 0;
+};
+
 // Called once per attempt, inside the transaction, after the rows and before the commit; one result a row.
 using Conclude = std::function<Conclusion(std::span<const RowResult>)>;
 
@@ -247,7 +255,8 @@ class Storage {
  public:
   virtual ~Storage() = default;
   virtual absl::Status prepare(Prepare how, const RowSink& report) = 0;
-  virtual absl::Status write(std::span<const Row> rows, const Conclude& conclude) = 0;
+  // kPermanent: this batch will never be written, though others may be.
+  virtual absl::Status write(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token = {}) = 0;
   virtual absl::Status query(const Query& query, const RowSink& rows) = 0;
   virtual absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string> digests) = 0;
   virtual absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) = 0;

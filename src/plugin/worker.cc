@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
+#include "plugin/descriptors.h"
 
 namespace tally::host {
 namespace {
@@ -118,11 +119,13 @@ absl::Status guarded_call(Guard& guard, Worker& worker, std::function<absl::Stat
     return status.ok() ? *answer : status;
   }
   Worker::Core& core = *this_worker;
+  const std::int64_t before = worth_counting(guard.name()) ? open_descriptors() : -1;
   core.begin(guard);
   const Clock::time_point begin = Clock::now();
   absl::Status status = job();
   const auto took = Clock::now() - begin;
   core.end();
+  if (before >= 0) note_descriptors(guard.name(), before, open_descriptors());
   guard.finished(status, took);
   return status;
 }

@@ -7,7 +7,6 @@
 #include <future>
 
 #include "agent/fakes.h"
-#include "agent/poller.h"
 #include "bus/envelope.h"
 
 namespace tally::agent {
@@ -189,67 +188,6 @@ TEST_F(AgentTest, AReloadKeepsTheInstanceThatDidNotChange) {
   ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= before + 6; }));
   agent.stop();
   EXPECT_EQ(made.load(), 2);
-}
-
-// --- one pollster's cycles, without threads -------------------------------------------------------------------------
-
-struct Found {
-  int asked = 0;
-  std::vector<std::string> ids;
-  std::shared_ptr<SharedDiscovery> share() {
-    DiscoverySource made;
-    made.name = "things";
-    made.make = [this] {
-      return std::make_unique<FakeDiscovery>([this]() -> absl::StatusOr<std::vector<host::Resource>> {
-        ++asked;
-        std::vector<host::Resource> resources;
-        for (const std::string& id : ids) resources.push_back({.id = id});
-        return resources;
-      });
-    };
-    return std::make_shared<SharedDiscovery>(std::vector<DiscoverySource>{made});
-  }
-};
-
-TEST(Poller, DiscoveryIsAskedOnceACycleAndShared) {
-  Found found{.asked = 0, .ids = {"a", "b"}};
-  const auto shared = found.share();
-  PollsterSource one = source("p", [](const host::PollRequest& request, host::PollResult&) {
-    EXPECT_EQ(request.resources.size(), 2u);
-    return absl::OkStatus();
-  });
-  one.discovery = "things";
-  Poller first(one, shared);
-  Poller second(one, shared);
-  EXPECT_TRUE(first.poll(Time{100}).status.ok());
-  EXPECT_TRUE(second.poll(Time{100}).status.ok());
-  EXPECT_EQ(found.asked, 1);
-  EXPECT_TRUE(second.poll(Time{200}).status.ok());
-  EXPECT_EQ(found.asked, 2);
-}
-
-TEST(Poller, AResourceThatFailsForGoodIsLeftOutUntilItIsDiscoveredAnew) {
-  Found found{.asked = 0, .ids = {"good", "bad"}};
-  std::vector<std::string> polled;
-  PollsterSource one = source("p", [&](const host::PollRequest& request, host::PollResult& result) {
-    polled.clear();
-    for (const host::Resource& resource : request.resources) {
-      polled.push_back(resource.id);
-      if (resource.id == "bad") result.faults.push_back({"bad", permanent("broken")});
-    }
-    return absl::OkStatus();
-  });
-  one.discovery = "things";
-  Poller poller(one, found.share());
-  poller.poll(Time{1});
-  EXPECT_EQ(polled, (std::vector<std::string>{"good", "bad"}));
-  poller.poll(Time{2});
-  EXPECT_EQ(polled, (std::vector<std::string>{"good"}));
-  found.ids = {"good"};
-  poller.poll(Time{3});
-  found.ids = {"good", "bad"};
-  poller.poll(Time{4});
-  EXPECT_EQ(polled, (std::vector<std::string>{"good", "bad"}));
 }
 
 }  // namespace

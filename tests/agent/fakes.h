@@ -16,8 +16,12 @@
 
 #include "core/status.h"
 #include "plugin/roles.h"
+#include "support/fake_pollster.h"
 
 namespace tally::agent {
+
+using test::FakeDiscovery;
+using test::FakePollster;
 
 // A folder of the test's own.
 class Folder {
@@ -89,28 +93,6 @@ class FakeTransport : public host::Transport {
 
  private:
   std::shared_ptr<FakeBus> bus_;
-};
-
-class FakePollster : public host::Pollster {
- public:
-  using Act = std::function<absl::Status(const host::PollRequest&, host::PollResult&)>;
-  explicit FakePollster(Act act) : act_(std::move(act)) {}
-  absl::Status poll(const host::PollRequest& request, host::PollResult& result) override {
-    return act_(request, result);
-  }
-
- private:
-  Act act_;
-};
-
-class FakeDiscovery : public host::Discovery {
- public:
-  using Act = std::function<absl::StatusOr<std::vector<host::Resource>>()>;
-  explicit FakeDiscovery(Act act) : act_(std::move(act)) {}
-  absl::StatusOr<std::vector<host::Resource>> discover() override { return act_(); }
-
- private:
-  Act act_;
 };
 
 inline Sample sample(const std::string& meter, const std::string& resource, int volume) {

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <tally/sdk/spool.h>
+
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "agent/fakes.h"
@@ -22,7 +25,9 @@ class OutboxTest : public testing::Test {
     return std::move(*outbox);
   }
   static void expect_balanced(const OutboxBooks& books) {
-    EXPECT_EQ(books.made, books.sent + books.spooled + books.refused + books.lost + books.in_flight);
+    for (const OutboxCounts& c : {books.messages, books.samples}) {
+      EXPECT_EQ(c.made, c.sent + c.refused + c.lost + c.expired + c.spooled + c.in_flight);
+    }
   }
 
   Folder folder_;
@@ -36,8 +41,8 @@ TEST_F(OutboxTest, SendsAndCountsWhatIsConfirmed) {
   outbox->stop(10'000);
   EXPECT_EQ(bus_->bodies().size(), 10u);
   const OutboxBooks books = outbox->books();
-  EXPECT_EQ(books.made, 30u);
-  EXPECT_EQ(books.sent, 30u);
+  EXPECT_EQ(books.samples.made, 30u);
+  EXPECT_EQ(books.samples.sent, 30u);
   expect_balanced(books);
 }
 
@@ -53,7 +58,7 @@ TEST_F(OutboxTest, KeepsOnDiskWhatTheBusDoesNotTakeAndSendsItInOrderWhenItIsBack
   outbox->stop(10'000);
   const std::vector<std::string> bodies = bus_->bodies();
   for (std::size_t at = 0; at < 10; ++at) EXPECT_EQ(bodies[at], "m" + std::to_string(at));
-  EXPECT_EQ(outbox->books().sent, 10u);
+  EXPECT_EQ(outbox->books().samples.sent, 10u);
   EXPECT_FALSE(outbox->books().bus_away);
   expect_balanced(outbox->books());
 }
@@ -65,7 +70,7 @@ TEST_F(OutboxTest, WhatIsSpooledOutlivesTheProcess) {
     outbox->start();
     for (int at = 0; at < 50; ++at) outbox->put({"m" + std::to_string(at), 2});
     outbox->stop(50);
-    EXPECT_EQ(outbox->books().spooled, 100u);
+    EXPECT_EQ(outbox->books().samples.spooled, 100u);
     expect_balanced(outbox->books());
   }
   bus_->set_away(false);
@@ -75,8 +80,75 @@ TEST_F(OutboxTest, WhatIsSpooledOutlivesTheProcess) {
   outbox->stop(10'000);
   const std::vector<std::string> bodies = bus_->bodies();
   EXPECT_EQ(std::set<std::string>(bodies.begin(), bodies.end()).size(), 50u);
-  EXPECT_EQ(outbox->books().sent, 100u);
+  EXPECT_EQ(outbox->books().samples.sent, 100u);
   expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, WhatWaitedLongerThanTheSpoolsAgeIsDroppedAndCounted) {
+  bus_->set_away(true);
+  std::atomic<std::int64_t> now{1'000'000'000};
+  OutboxOptions options;
+  options.spool_age = std::chrono::seconds(60);
+  options.clock = [&now] { return Time{now.load()}; };
+  {
+    auto outbox = open(options);
+    for (int at = 0; at < 3; ++at) outbox->put({"old" + std::to_string(at), 5});
+    outbox->stop(0);  // never started: all of it goes to the spool
+  }
+  now += 50'000'000;
+  {
+    auto outbox = open(options);
+    outbox->put({"young", 2});
+    outbox->stop(0);
+  }
+  now += 20'000'000;  // the old ones are 70 s old now, the young one 20
+  bus_->set_away(false);
+  auto outbox = open(options);
+  outbox->start();
+  ASSERT_TRUE(bus_->wait([&] { return !bus_->bodies().empty(); }));
+  outbox->stop(10'000);
+  EXPECT_EQ(bus_->bodies(), (std::vector<std::string>{"young"}));
+  const OutboxBooks books = outbox->books();
+  EXPECT_EQ(books.messages.expired, 3u);
+  EXPECT_EQ(books.samples.expired, 15u);
+  EXPECT_EQ(books.samples.sent, 2u);
+  EXPECT_EQ(books.samples.spooled, 0u);
+  expect_balanced(books);
+}
+
+TEST_F(OutboxTest, ItsAgeIsLookedAtWhileTheBusIsAway) {
+  bus_->set_away(true);
+  std::atomic<std::int64_t> now{1'000'000'000};
+  OutboxOptions options;
+  options.spool_age = std::chrono::seconds(60);
+  options.clock = [&now] { return Time{now.load()}; };
+  auto outbox = open(options);
+  outbox->start();
+  outbox->put({"old", 5});
+  ASSERT_TRUE(bus_->wait([&] { return bus_->attempts >= 2; }));
+  now += 61'000'000;
+  outbox->put({"new", 1});
+  ASSERT_TRUE(bus_->wait([&] { return outbox->books().samples.expired == 5; }));
+  outbox->stop(0);
+  EXPECT_EQ(outbox->books().samples.spooled, 1u);
+  expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, RecordsOfAnOlderAgentAreSent) {
+  {
+    SpoolStatus status;
+    const std::unique_ptr<Spool> spool = Spool::open(folder_.path() / "spool", {}, status);
+    ASSERT_NE(spool, nullptr) << status.text;
+    ASSERT_TRUE(spool->append("3\nold body").ok());
+    ASSERT_TRUE(spool->append("2 1000000\nnew body").ok());
+    ASSERT_TRUE(spool->sync().ok());
+  }
+  auto outbox = open();
+  outbox->start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 2; }));
+  outbox->stop(10'000);
+  EXPECT_EQ(bus_->bodies(), (std::vector<std::string>{"old body", "new body"}));
+  EXPECT_EQ(outbox->books().samples.sent, 5u);
 }
 
 TEST_F(OutboxTest, FreshOnesHaveAFifthOfEachSendWhileTheSpoolIsEmptied) {
@@ -109,8 +181,8 @@ TEST_F(OutboxTest, WhatTheBusRefusesIsCountedAndHoldsUpNothing) {
   outbox->put({"bad", 5});
   outbox->put({"good", 1});
   outbox->stop(10'000);
-  EXPECT_EQ(outbox->books().refused, 5u);
-  EXPECT_EQ(outbox->books().sent, 1u);
+  EXPECT_EQ(outbox->books().samples.refused, 5u);
+  EXPECT_EQ(outbox->books().samples.sent, 1u);
   expect_balanced(outbox->books());
 }
 
@@ -121,9 +193,9 @@ TEST_F(OutboxTest, AFullSpoolLosesTheNewestAndCountsThem) {
   for (int at = 0; at < 40; ++at) outbox->put({std::string(8 * 1024, 'x'), 1});
   outbox->stop(0);
   const OutboxBooks books = outbox->books();
-  EXPECT_GT(books.lost, 0u);
-  EXPECT_GT(books.spooled, 0u);
-  EXPECT_EQ(books.made, 40u);
+  EXPECT_GT(books.samples.lost, 0u);
+  EXPECT_GT(books.samples.spooled, 0u);
+  EXPECT_EQ(books.samples.made, 40u);
   expect_balanced(books);
 }
 

@@ -1,76 +1,20 @@
 // The collector between a bus, handlers and a store of memory: what is settled when, and that the books balance.
-#include "collector/collector.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
 
-#include "collector/fakes.h"
+#include "collector/collector_fixture.h"
 #include "plugin/dispatcher.h"
 
 namespace tally::collector {
 namespace {
 
-using fakes::Handler;
-using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr Milliseconds kLong{20'000};
-
-void expect_balanced(const CollectorStatus& status) {
-  EXPECT_TRUE(status.messages.balanced()) << status_json(status);
-  EXPECT_TRUE(status.samples.balanced()) << status_json(status);
-  for (const BusStatus& bus : status.buses) {
-    EXPECT_TRUE(bus.books.messages.balanced()) << bus.name;
-    EXPECT_TRUE(bus.books.samples.balanced()) << bus.name;
-  }
-}
-
-class CollectorTest : public testing::Test {
- protected:
-  CollectorTest() {
-    options_.buses = {bus("fake://one", bus_)};
-    options_.store = {"fake://store", "1", [end = store_] { return std::make_unique<fakes::Storage>(end); }};
-    options_.batch_age = Milliseconds(5);
-    options_.retry_first = options_.again_first = Milliseconds(1);
-    options_.retry_most = Milliseconds(5);
-    use([](const host::Notification& notification, std::vector<Sample>& samples) {
-      samples.push_back(fakes::sample(std::string(notification.event_type)));
-      return absl::OkStatus();
-    });
-  }
-  static BusOptions bus(const std::string& name, const std::shared_ptr<fakes::BusEnd>& end) {
-    return {name, name, [end] { return std::make_unique<fakes::Transport>(end); }};
-  }
-  // One handler that takes "made.*" and "conflict".
-  void use(Handler::Function function, PipelineRules rules = {}) {
-    options_.pipeline = [function, rules]() -> absl::StatusOr<Pipeline> {
-      auto handlers = std::make_unique<host::Dispatcher>();
-      const absl::Status status = handlers->add(
-          "notification:fake", std::make_unique<Handler>(std::vector<std::string>{"made.*", "rejected"}, function));
-      if (!status.ok()) return status;
-      handlers->park("notification:gone", "its file is broken", {"gone.*"});
-      return Pipeline(rules, std::move(handlers));
-    };
-  }
-  void start() {
-    auto opened = Collector::open(options_);
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    collector_ = *std::move(opened);
-    collector_->start();
-  }
-  void settled(std::uint64_t received) { ASSERT_TRUE(collector_->wait_settled(received, kLong)); }
-
-  std::shared_ptr<fakes::BusEnd> bus_ = std::make_shared<fakes::BusEnd>();
-  std::shared_ptr<fakes::StoreEnd> store_ = std::make_shared<fakes::StoreEnd>();
-  CollectorOptions options_;
-  std::unique_ptr<Collector> collector_;
-};
 
 TEST_F(CollectorTest, EveryOutcomeIsCountedHereAndInTheStore) {
   start();
@@ -158,7 +102,12 @@ TEST_F(CollectorTest, ACommitWhoseAnswerIsLostIsRepeatedAndStoresNothingTwice) {
   start();
   bus_->send(fakes::message("1", "made.a"));
   settled(1);
-  EXPECT_EQ(collector_->status().messages.duplicate, 1U);
+  const CollectorStatus status = collector_->status();
+  EXPECT_EQ(status.store_failures, 1U);
+  EXPECT_EQ(status.messages.stored, 1U) << "what the lost answer said";
+  EXPECT_EQ(status.messages.duplicate, 0U);
+  EXPECT_EQ(store_->book("messages", "stored"), 1U) << "once, as here";
+  EXPECT_EQ(store_->book("messages", "duplicate"), 0U);
   EXPECT_THAT(store_->samples, SizeIs(1));
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -34,6 +35,7 @@ struct BusEnd {
   int stopped = 0;
   std::size_t unsettled = 0, most_unsettled = 0;
   std::vector<std::uint64_t> acknowledged, requeued;
+  std::map<std::string, std::uint64_t> counts;  // told at each service
 
   void send(std::string body) {
     const std::lock_guard lock(mutex);
@@ -69,11 +71,13 @@ class Transport final : public host::Transport {
   absl::Status service(std::uint32_t most, std::uint32_t timeout_ms, const host::TransportEvents& events) override {
     std::vector<host::Message> out;
     std::uint64_t lost = 0;
+    std::map<std::string, std::uint64_t> counts;
     {
       std::unique_lock lock(end_->mutex);
       end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms),
                              [&] { return end_->woken || end_->lose_lane || (most > 0 && !end_->waiting.empty()); });
       end_->woken = false;
+      counts = end_->counts;
       if (std::exchange(end_->lose_lane, false)) {
         lost = end_->generation++;
         end_->unsettled = 0;
@@ -85,6 +89,7 @@ class Transport final : public host::Transport {
       }
     }
     if (lost != 0) events.lane_lost(1, lost);
+    for (const auto& [what, total] : counts) events.counted(what, total);
     for (host::Message& message : out) events.message(std::move(message));
     return absl::OkStatus();
   }
@@ -122,12 +127,23 @@ struct StoreEnd {
   std::condition_variable changed;
   bool away = false;
   bool lose_answer = false;  // commits once, and then says that it failed
+  bool refuse_all = false;   // for good, even a batch without rows
   int attempts = 0;
   int opened = 0;
   std::map<std::string, Sample> samples;
   std::map<std::string, host::DeadLetter> dead_letters;
-  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;  // bus, unit, outcome
+  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;       // bus, unit, outcome
+  std::map<std::string, std::pair<std::uint64_t, std::vector<host::RowResult>>> writers;  // the last batch of each
+  std::vector<std::pair<std::string, Time>> expired;                                      // meter, before
 
+  void set_refuse_all(bool value) {
+    const std::lock_guard lock(mutex);
+    refuse_all = value;
+  }
+  bool wait_expired(std::size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return expired.size() >= count; });
+  }
   void set_away(bool value) {
     const std::lock_guard lock(mutex);
     away = value;
@@ -158,11 +174,21 @@ class Storage final : public host::Storage {
     ++end_->opened;
   }
   absl::Status prepare(host::Prepare, const host::RowSink&) override { return absl::OkStatus(); }
-  absl::Status write(std::span<const host::Row> rows, const host::Conclude& conclude) override {
+  // A meter "refused" makes the whole batch impossible, "rejected" is a row's own fate.
+  absl::Status write(std::span<const host::Row> rows, const host::Conclude& conclude,
+                     const host::BatchToken& token) override {
     const std::lock_guard lock(end_->mutex);
     ++end_->attempts;
     end_->changed.notify_all();
     if (end_->away) return passing("the fake store is away");
+    if (end_->refuse_all) return permanent("the fake store takes nothing");
+    if (const auto last = end_->writers.find(token.writer);
+        last != end_->writers.end() && last->second.first == token.sequence) {
+      static_cast<void>(conclude(last->second.second));
+      return absl::OkStatus();
+    }
+    for (const host::Row& row : rows)
+      if (row.sample.name == "refused") return permanent("meter `refused` cannot be written");
     auto samples = end_->samples;
     std::vector<host::RowResult> results;
     for (const host::Row& row : rows) {
@@ -183,12 +209,30 @@ class Storage final : public host::Storage {
     for (const std::string& digest : conclusion.settled_dead_letters) end_->dead_letters.erase(digest);
     for (const host::BookEntry& entry : conclusion.entries)
       end_->books[{entry.bus, entry.unit, entry.outcome}] += entry.count;
+    if (!token.writer.empty()) end_->writers[token.writer] = {token.sequence, results};
     if (std::exchange(end_->lose_answer, false)) return passing("connection lost after the commit");
     return absl::OkStatus();
   }
-  absl::Status query(const host::Query&, const host::RowSink&) override { return absl::OkStatus(); }
+  absl::Status query(const host::Query& query, const host::RowSink& sink) override {
+    const std::lock_guard lock(end_->mutex);
+    if (query.kind != host::QueryKind::meters) return absl::OkStatus();
+    std::set<std::string> names;
+    for (const auto& [id, sample] : end_->samples) names.insert(sample.name);
+    for (const std::string& name : names) {
+      const host::Cell cell{"name", host::CellKind::text, name};
+      if (!sink({&cell, 1})) break;
+    }
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string>) override { return 0; }
-  absl::StatusOr<std::uint64_t> expire(Time, const std::string&) override { return 0; }
+  absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) override {
+    const std::lock_guard lock(end_->mutex);
+    end_->expired.emplace_back(meter, before);
+    end_->changed.notify_all();
+    return std::erase_if(end_->samples, [&](const auto& one) {
+      return one.second.name == meter && one.second.timestamp->us < before.us;
+    });
+  }
 
  private:
   std::shared_ptr<StoreEnd> end_;

@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-std::vector<PluginKeys> example_plugins() {
+std::vector<PluginKeys> faulty_plugins() {
   return {{"pollster:exec",
            {{"timeout", KeyType::duration, "10s", "The time it may take.", false, "100ms", "1h", {}},
             {"jobs", KeyType::integer, "4", "At once.", false, "1", "16", {}},
@@ -33,7 +33,7 @@ std::vector<std::string> texts(const LoadedConfig& loaded) {
 }
 
 std::vector<std::string> faults(Program program, const std::string& text) {
-  const auto plugins = example_plugins();
+  const auto plugins = faulty_plugins();
   return texts(load_config_text(program, "f.yaml", text, plugins));
 }
 

@@ -264,6 +264,27 @@ TEST_F(SpoolTest, RubbishInEveryFileIsNoReasonNotToStart) {
   }
 }
 
+TEST_F(SpoolTest, AbsurdSequencesAreNotBelieved) {
+  fs::create_directories(folder_);
+  std::string marks(spool_format::kMarksMagic);
+  for (int i = 0; i < 4; ++i) spool_format::put64(marks, UINT64_MAX);
+  spool_format::put64(marks, 1);
+  for (int i = 0; i < 2; ++i) spool_format::put64(marks, UINT64_MAX);
+  spool_format::put32(marks, spool_format::crc32c(marks));
+  std::ofstream(folder_ / "marks.0", std::ios::binary) << marks;
+  std::string record;
+  spool_format::put_record(record, 7, UINT64_MAX, "record 99");
+  std::ofstream(folder_ / spool_format::segment_file({5, 7}), std::ios::binary) << record;
+  std::ofstream(folder_ / spool_format::segment_file({UINT64_MAX, 7}), std::ios::binary) << record;
+  for (int round = 0; round < 2; ++round) {
+    const auto spool = open();
+    EXPECT_EQ(spool->pending(), 0U);
+    add(*spool, 1, 3);
+    EXPECT_EQ(drain(*spool, true), range(1, 3));
+    EXPECT_EQ(spool->pending(), 0U);
+  }
+}
+
 TEST_F(SpoolTest, ABodyThatLooksLikeARecordIsNeverTakenForOne) {
   std::string inner;
   spool_format::put_record(inner, 0, 2, "forged");

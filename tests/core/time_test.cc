@@ -37,6 +37,14 @@ TEST(Time, RefusesTheRest) {
     EXPECT_EQ(reread(text), "none") << text;
 }
 
+TEST(Time, StaysWithinTheYearsThatCanBeWritten) {
+  EXPECT_EQ(reread("0001-01-01T00:00:00+00:01"), "none");
+  EXPECT_EQ(reread("9999-12-31T23:59:59-00:01"), "none");
+  EXPECT_EQ(reread("9999-12-31T23:59:60"), "none");
+  EXPECT_EQ(reread("9999-12-31T23:59:59.999999"), "9999-12-31T23:59:59.999999+00:00");
+  EXPECT_EQ(reread("0001-01-01T01:00:00+01:00"), "0001-01-01T00:00:00+00:00");
+}
+
 TEST(Time, CountsMicrosecondsFrom1970OnBothSides) {
   EXPECT_EQ(Time::parse("1970-01-01T00:00:01")->us, 1'000'000);
   EXPECT_EQ(Time::parse("1969-12-31T23:59:59.5")->us, -500'000);

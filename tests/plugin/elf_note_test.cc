@@ -96,6 +96,40 @@ TEST(ElfNote, OtherFilesAreRefused) {
   EXPECT_FALSE(find(bytes).ok());
 }
 
+std::string why_not(const std::string& bytes) {
+  const auto text = find(bytes);
+  EXPECT_FALSE(text.ok());
+  return std::string(text.status().message());
+}
+
+TEST(ElfNote, ForeignFilesAreNamedForWhatTheyAre) {
+  const std::string whole = elf(note("Tally", 1, "{}"));
+  const auto with = [&](std::size_t at, int value, std::size_t size) {
+    std::string bytes = whole;
+    std::memset(bytes.data() + at, value, size);
+    return bytes;
+  };
+  EXPECT_THAT(why_not(with(0, 'x', 4)), HasSubstr("not an ELF file"));
+  EXPECT_THAT(why_not(with(EI_CLASS, ELFCLASS32, 1)), HasSubstr("not a 64-bit"));
+  EXPECT_THAT(why_not(with(EI_DATA, whole[EI_DATA] == ELFDATA2LSB ? ELFDATA2MSB : ELFDATA2LSB, 1)),
+              HasSubstr("other byte order"));
+  EXPECT_THAT(why_not(with(offsetof(Elf64_Ehdr, e_machine), 0x7f, 2)), HasSubstr("another machine"));
+  EXPECT_THAT(why_not(with(offsetof(Elf64_Ehdr, e_phentsize), 1, 1)), HasSubstr("unknown size"));
+  EXPECT_THAT(why_not(with(offsetof(Elf64_Ehdr, e_phnum), 0xff, 2)), HasSubstr("more program headers"));
+}
+
+TEST(ElfNote, HugeNotesAreNotRead) {
+  const std::string large = note("Tally", 1, std::string((1 << 20) + 1, ' '));
+  EXPECT_THAT(why_not(elf(large)), HasSubstr("larger than 1 MiB"));
+  EXPECT_TRUE(find(elf(note("Tally", 1, std::string((1 << 20) - 64, ' ')))).ok());
+}
+
+TEST(ElfNote, ManyEmptyNotesComeToAnEnd) {
+  std::string notes;
+  for (int i = 0; i < 50'000; ++i) append(notes, Elf64_Nhdr{0, 0, 0});
+  EXPECT_THAT(why_not(elf(notes)), HasSubstr("no Tally plugin"));
+}
+
 TEST(ElfNote, EveryTruncationIsAnError) {
   const std::string whole = elf(note("Tally", 1, "{\"name\":\"x\"}"));
   ASSERT_TRUE(find(whole).ok());

@@ -1,5 +1,5 @@
-// The three managers, made from objects: dispatcher and its index, iterator, driver.
-// Not for loading: refusals_test.cc.
+// Two of the three managers, made from objects: dispatcher and its index, driver.
+// Not for the third (iterator_test.cc), nor for loading (refusals_test.cc).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,13 +7,11 @@
 #include "core/status.h"
 #include "plugin/dispatcher.h"
 #include "plugin/driver.h"
-#include "plugin/iterator.h"
 #include "plugin_places.h"
 
 namespace tally::test {
 namespace {
 
-using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -91,90 +89,6 @@ TEST(PatternIndex, AgreesWithTheSlowWay) {
     }
     ASSERT_EQ(fast, slow) << text;
   }
-}
-
-class Fake : public host::Pollster {
- public:
-  explicit Fake(std::vector<std::vector<std::string>>* seen) : seen_(seen) {}
-  absl::Status poll(const host::PollRequest& request, host::PollResult& result) override {
-    std::vector<std::string> ids;
-    for (const host::Resource& resource : request.resources) {
-      ids.push_back(resource.id);
-      if (resource.id == "bad") result.faults.push_back({"bad", permanent("for good")});
-    }
-    seen_->push_back(ids);
-    result.samples.emplace_back();
-    return absl::OkStatus();
-  }
-
- private:
-  std::vector<std::vector<std::string>>* seen_;
-};
-
-class Finder : public host::Discovery {
- public:
-  Finder(int* asked, std::vector<std::string>* ids) : asked_(asked), ids_(ids) {}
-  absl::StatusOr<std::vector<host::Resource>> discover() override {
-    ++*asked_;
-    if (ids_->empty()) return passing("away");
-    std::vector<host::Resource> found;
-    for (const std::string& id : *ids_) found.emplace_back().id = id;
-    return found;
-  }
-
- private:
-  int* asked_;
-  std::vector<std::string>* ids_;
-};
-
-TEST(Iterator, PollsWhatIsDueAndNeverMakesUpForMissedCycles) {
-  std::vector<std::vector<std::string>> seen;
-  host::Iterator iterator;
-  const host::Iterator::TimePoint start{seconds(100)};
-  iterator.add({"pollster:fast", std::make_unique<Fake>(&seen), seconds(10)}, start);
-  iterator.add({"pollster:slow", std::make_unique<Fake>(&seen), seconds(60)}, start);
-  std::vector<std::string> polled;
-  auto sink = [&](host::Polled result) {
-    polled.push_back(result.pollster);
-    EXPECT_EQ(result.result.samples.at(0).timestamp, Time{7});
-  };
-  EXPECT_EQ(iterator.run_due(start, Time{7}, sink), start + seconds(10));
-  EXPECT_THAT(polled, ElementsAre("pollster:fast", "pollster:slow"));
-  polled.clear();
-  EXPECT_EQ(iterator.run_due(start + seconds(9), Time{7}, sink), start + seconds(10));
-  EXPECT_TRUE(polled.empty());
-  EXPECT_EQ(iterator.run_due(start + seconds(35), Time{7}, sink), start + seconds(40));
-  EXPECT_THAT(polled, ElementsAre("pollster:fast"));
-}
-
-TEST(Iterator, DiscoveryIsSharedAndBadResourcesAreLeftOutUntilFoundAnew) {
-  std::vector<std::vector<std::string>> seen;
-  int asked = 0;
-  std::vector<std::string> ids = {"good", "bad"};
-  host::Iterator iterator;
-  iterator.add_discovery("things", std::make_unique<Finder>(&asked, &ids));
-  for (const char* name : {"pollster:a", "pollster:b"}) {
-    iterator.add({name, std::make_unique<Fake>(&seen), seconds(10), "things"}, {});
-  }
-  std::vector<absl::Status> statuses;
-  auto sink = [&](host::Polled result) { statuses.push_back(result.status); };
-  iterator.run_all(Time{7}, sink);
-  EXPECT_EQ(asked, 1);
-  iterator.run_all(Time{8}, sink);
-  ids = {"good"};
-  iterator.run_all(Time{9}, sink);
-  ids = {"good", "bad"};
-  iterator.run_all(Time{10}, sink);
-  ASSERT_EQ(seen.size(), 8U);
-  EXPECT_THAT(seen[0], ElementsAre("good", "bad"));
-  EXPECT_THAT(seen[2], ElementsAre("good"));
-  EXPECT_THAT(seen[6], ElementsAre("good", "bad"));
-  ids.clear();
-  statuses.clear();
-  iterator.run_all(Time{11}, sink);
-  EXPECT_EQ(seen.size(), 8U) << "not polled without its resources";
-  ASSERT_EQ(statuses.size(), 2U);
-  EXPECT_EQ(statuses[0].code(), kPassing);
 }
 
 TEST(Driver, SaysWhatThereIs) {

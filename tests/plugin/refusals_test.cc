@@ -39,20 +39,37 @@ TEST_P(Refusals, NameBothSides) {
   EXPECT_FALSE(host::make_pollster(*entry, {}).ok()) << "a refused plugin stays refused";
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, Refusals,
-                         ::testing::Values(Case{"wrong_major", "ABI major 2", "this host has 1"},
-                                           Case{"other_entry", "ABI major 2", "this host has 1"},
-                                           Case{"no_entry", "entry symbol", "tally_plugin_v1"},
-                                           Case{"minor_too_new", "ABI minor 99", "this host has 0"},
-                                           Case{"short_table", "has 24 bytes", "version 1 has 32"},
-                                           Case{"short_descriptor", "has 16 bytes", "version 1 has 48"},
-                                           Case{"missing_function", "required function", "\"poll\""},
-                                           Case{"other_manifest", "descriptor", "ELF note"},
-                                           Case{"other_role", "discovery in its descriptor",
-                                                "pollster in its manifest"},
-                                           Case{"too_few_roles", "offers 0 roles", "names 1"},
-                                           Case{"refuses_host", "refuses this host", "not on a Sunday"}),
-                         [](const auto& tested) { return std::string(tested.param.fixture); });
+INSTANTIATE_TEST_SUITE_P(
+    Fixtures, Refusals,
+    ::testing::Values(
+        Case{"wrong_major", "ABI major 2", "this host has 1"}, Case{"other_entry", "ABI major 2", "this host has 1"},
+        Case{"no_entry", "entry symbol", "tally_plugin_v1"}, Case{"minor_too_new", "ABI minor 99", "this host has 1"},
+        Case{"short_table", "has 24 bytes", "version 1 has 32"},
+        Case{"short_descriptor", "has 16 bytes", "version 1 has 48"},
+        Case{"missing_function", "required function", "\"poll\""},
+        Case{"missing_create", "required function", "\"create\""},
+        Case{"missing_destroy", "required function", "\"destroy\""}, Case{"null_manifest", "descriptor", "ELF note"},
+        Case{"endless_manifest", "descriptor", "ELF note"},
+        Case{"unknown_role", "is unknown in its descriptor", "pollster in its manifest"},
+        Case{"no_table", "pollster:fixture", "has no table"}, Case{"no_roles", "descriptor", "has no roles"},
+        Case{"other_manifest", "descriptor", "ELF note"},
+        Case{"other_role", "discovery in its descriptor", "pollster in its manifest"},
+        Case{"too_few_roles", "offers 0 roles", "names 1"},
+        Case{"refuses_host", "refuses this host", "not on a Sunday"}),
+    [](const auto& tested) { return std::string(tested.param.fixture); });
+
+TEST(Accepted, AMendedPluginMovedToTheSamePathIsLoadedWithoutARestart) {
+  const ScratchFolder folder, workshop;
+  const std::filesystem::path file = put(folder.path(), "wrong_major", "same");
+  host::Catalog catalog = scan({folder.path()});
+  ASSERT_FALSE(host::make_pollster(*catalog.find(host::Role::pollster, "fixture"), {}).ok());
+  std::filesystem::rename(put(workshop.path(), "good", "same"), file);
+  host::Catalog mended = scan({folder.path()});
+  const auto made = host::make_pollster(*mended.find(host::Role::pollster, "fixture"), {});
+  ASSERT_TRUE(made.ok()) << made.status();
+  host::PollResult result;
+  EXPECT_TRUE((*made)->poll({}, result).ok());
+}
 
 TEST(Accepted, PlainCPluginPolls) {
   const ScratchFolder folder;

@@ -12,8 +12,9 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(CValues, JsonObjectsAreToldFromTheRest) {
-  for (const char* text : {"{}", " {\"a\": [1, -2.5e3, null, true, {\"b\": \"\\u00e9\"}]} ",
-                           "{\"big\": 123456789012345678901234567890, \"list\": [1e400, {\"x\": -0.0}]}"}) {
+  for (const char* text :
+       {"{}", " {\"a\": [1, -2.5e3, null, true, {\"b\": \"\\u00e9\"}]} ",
+        "{\"big\": 123456789012345678901234567890, \"list\": [1e400, {\"x\": -0.0}]}", "{\"half\": \"\\ud800\"}"}) {
     EXPECT_TRUE(host::is_json_object(text)) << text;
   }
   for (const char* text : {"", "[]", "1", "\"{}\"", "{", "{}x", "{} {}", "{\"a\": 01}", "{\"a\" 1}", "{a: 1}",

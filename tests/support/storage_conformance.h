@@ -168,6 +168,48 @@ TEST_P(StorageConformance, DeadLettersArePurged) {
   EXPECT_THAT(query({.kind = QueryKind::dead_letters}), IsEmpty());
 }
 
+// --- a batch that is repeated, since its answer was lost -------------------------------------------------------------
+
+inline const std::string kWriter = "0123456789abcdef0123456789abcdef";
+
+TEST_P(StorageConformance, ARepeatedBatchChangesNothingAndIsAnsweredAsBefore) {
+  write({make_sample(1, "cpu", "1", 1)});
+  const std::vector<Sample> samples = {make_sample(1, "cpu", "1", 1), make_sample(1, "cpu", "2", 1),
+                                       make_sample(2, "cpu", "1", 2)};
+  const Conclusion first{.dead_letters = {make_letter(1, "first")}, .entries = {{20000, "bus", "messages", "dead", 3}}};
+  const Conclusion second{.dead_letters = {make_letter(2, "second")},
+                          .entries = {{20000, "bus", "messages", "dead", 3}},
+                          .settled_dead_letters = {make_letter(1, "").digest}};
+  const std::vector<RowStatus> answer = {RowStatus::duplicate, RowStatus::conflict, RowStatus::stored};
+  EXPECT_EQ(write_to(store(), samples, first, {kWriter, 7}), answer);
+  EXPECT_EQ(write_to(store(), samples, second, {kWriter, 7}), answer);
+  EXPECT_EQ(write_to(*place_->open(), samples, second, {kWriter, 7}), answer) << "by a connection made anew too";
+  EXPECT_EQ(lines(query({.kind = QueryKind::books})), "bus 20000 messages dead 3");
+  EXPECT_EQ(column("detail", {.kind = QueryKind::dead_letters}), "first");
+  EXPECT_EQ(column("batch"), "1 2");
+}
+
+TEST_P(StorageConformance, AnotherBatchOrAnotherWriterIsNoRepetition) {
+  const std::vector<Sample> samples = {make_sample(1, "cpu", "1", 1), make_sample(2, "cpu", "1", 2)};
+  const Conclusion conclusion{.entries = {{20000, "bus", "messages", "stored", 1}}};
+  const std::string other = "fedcba9876543210fedcba9876543210";
+  write_to(store(), samples, conclusion, {kWriter, 1});
+  const auto duplicates = ElementsAre(RowStatus::duplicate, RowStatus::duplicate);
+  EXPECT_THAT(write_to(store(), samples, conclusion, {kWriter, 2}), duplicates);
+  EXPECT_THAT(write_to(store(), samples, conclusion, {other, 2}), duplicates);
+  EXPECT_THAT(write_to(store(), samples, conclusion), duplicates);
+  EXPECT_THAT(write_to(store(), samples, conclusion), duplicates) << "without a token nothing is remembered";
+  EXPECT_THAT(write_to(store(), samples, conclusion, {kWriter, 2}), duplicates) << "this one is";
+  EXPECT_EQ(lines(query({.kind = QueryKind::books})), "bus 20000 messages stored 5");
+}
+
+TEST_P(StorageConformance, ABatchWithoutRowsIsRepeatedOnceToo) {
+  const Conclusion conclusion{.entries = {{20000, "bus", "messages", "filtered", 2}}};
+  write_to(store(), {}, conclusion, {kWriter, 1});
+  EXPECT_THAT(write_to(store(), {}, conclusion, {kWriter, 1}), IsEmpty());
+  EXPECT_EQ(lines(query({.kind = QueryKind::books})), "bus 20000 messages filtered 2");
+}
+
 // --- upkeep ---------------------------------------------------------------------------------------------------------
 
 TEST_P(StorageConformance, ExpiresByTimeAndMeter) {

@@ -136,13 +136,15 @@ class StorageConformance : public ::testing::TestWithParam<MakePlace> {
 
   Storage& store() { return *store_; }
 
-  std::vector<RowStatus> write_to(Storage& storage, const std::vector<Sample>& samples, const Conclusion& conclusion) {
+  std::vector<RowStatus> write_to(Storage& storage, const std::vector<Sample>& samples, const Conclusion& conclusion,
+                                  const BatchToken& token = {}) {
     last_results_.clear();
     const std::vector<Row> rows = as_rows(samples);
-    const absl::Status status = storage.write(rows, [&](std::span<const RowResult> results) {
+    const auto conclude = [&](std::span<const RowResult> results) {
       last_results_.assign(results.begin(), results.end());
       return conclusion;
-    });
+    };
+    const absl::Status status = storage.write(rows, conclude, token);
     EXPECT_TRUE(status.ok()) << status;
     std::vector<RowStatus> statuses;
     for (const RowResult& result : last_results_) statuses.push_back(result.status);

@@ -50,6 +50,17 @@ Meaning meaning_of(int result) {
   }
 }
 
+bool refuses_values(int result) {
+  switch (result & 0xFF) {
+    case SQLITE_TOOBIG:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // A busy or full file is no fault of the connection; after these it may hold a stale or damaged view.
 bool breaks(int result) {
   switch (result & 0xFF) {
@@ -227,6 +238,7 @@ void Database::check_in_place() {
 
 void Database::fail(int result) {
   const Meaning meaning = meaning_of(result);
+  refused_values_ = refuses_values(result);
   broken_ = broken_ || breaks(result);
   const std::string said = handle_ == nullptr ? sqlite3_errstr(result) : sqlite3_errmsg(handle_);
   throw Error(meaning.outcome,

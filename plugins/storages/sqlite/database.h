@@ -82,6 +82,9 @@ class Database {
 
   const std::string& path() const { return path_; }
   bool broken() const { return broken_; }
+  // Whether the last failure was about the values given, which another batch need not share: too big, a constraint.
+  bool refused_values() const { return refused_values_; }
+  void forget_failure() { refused_values_ = false; }
 
   // Runs statements that give no rows.
   void run(const std::string& sql);
@@ -109,6 +112,7 @@ class Database {
   sqlite3* handle_ = nullptr;
   std::multimap<std::string, sqlite3_stmt*, std::less<>> idle_;
   bool broken_ = false;
+  bool refused_values_ = false;
 };
 
 // Begins with the object's life; undone at its end unless committed.

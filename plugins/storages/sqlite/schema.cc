@@ -40,7 +40,13 @@ CREATE TABLE state (key INTEGER PRIMARY KEY CHECK (key = 1), last_batch INTEGER 
 INSERT INTO state VALUES (1, 0, 0);
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1};
+// Each writer's last batch, see repeats.h.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE writer (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, used INTEGER NOT NULL, rows INTEGER NOT NULL,
+                     statuses BLOB NOT NULL) WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kVersion2};
 
 }  // namespace
 

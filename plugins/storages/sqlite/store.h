@@ -34,6 +34,10 @@ class Store : public Storage {
   Database& opened(Access access);
   Database& connected(Access access);
   void check(Database& database, RowSink& report);
+  // One transaction, or nothing where the batch is there already.
+  void write_rows(Database& database, const Batch& batch);
+  // The number of the batch that begins now.
+  std::int64_t begin_batch(Database& database);
 
   std::string path_;
   Options options_;

@@ -89,7 +89,7 @@ TEST_F(SqliteStore, AConclusionThatThrowsUndoesTheBatch) {
   Store store(file(), Options());
   tally_sample sample = sample_of("a");
   const tally_row row{sizeof row, &sample, 6};
-  tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr};
+  tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
   batch.conclude = [](void*, const tally_row_result* results, tally_conclusion*) {
     EXPECT_EQ(results[0].status, TALLY_STORED);
     throw std::runtime_error("no");
@@ -110,40 +110,103 @@ TEST_F(SqliteStore, RejectsWhatCanNeverBeKeptAndKeepsTheRest) {
   std::array<tally_row, 4> rows{};
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sizeof(tally_row), &samples[i], 6};
   std::vector<std::int32_t> statuses;
-  const tally_batch batch{sizeof batch, rows.data(), rows.size(), &statuses,
+  const tally_batch batch{sizeof batch,
+                          rows.data(),
+                          rows.size(),
+                          &statuses,
                           [](void* context, const tally_row_result* results, tally_conclusion*) {
                             for (int i = 0; i < 4; ++i) {
                               static_cast<std::vector<std::int32_t>*>(context)->push_back(results[i].status);
                               EXPECT_EQ(results[i].reason.size == 0, results[i].status == TALLY_STORED);
                             }
-                          }};
+                          },
+                          {},
+                          0};
   store.write(Batch(batch));
   EXPECT_THAT(statuses, ::testing::ElementsAre(TALLY_REJECTED, TALLY_REJECTED, TALLY_STORED, TALLY_REJECTED));
 }
 
-constexpr const char* kSecondStep = "ALTER TABLE sample ADD COLUMN extra TEXT; CREATE TABLE added (key INTEGER)";
+constexpr const char* kThirdStep = "ALTER TABLE sample ADD COLUMN extra TEXT; CREATE TABLE added (key INTEGER)";
 constexpr const char* kBrokenStep = "CREATE TABLE added (key INTEGER); CREATE TABLE meter (key INTEGER)";
 
 TEST_F(SqliteStore, AnOlderFileIsUpgradedOnRequestAlone) {
-  const std::array<const char*, 2> steps = {schema_steps()[0], kSecondStep};
+  const std::array<const char*, 3> steps = {schema_steps()[0], schema_steps()[1], kThirdStep};
   tally_sample sample = sample_of("a");
   const tally_row row{sizeof row, &sample, 6};
-  const tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr};
+  const tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
   Store old(file(), Options());
   old.write(Batch(batch));
 
   Store newer(file(), Options(), steps);
-  EXPECT_THAT(message([&] { newer.write(Batch(batch)); }), HasSubstr("schema version 1, this plugin needs 2"));
+  EXPECT_THAT(message([&] { newer.write(Batch(batch)); }), HasSubstr("schema version 2, this plugin needs 3"));
   EXPECT_THAT(message([&] { prepare(newer, Prepare::check); }), HasSubstr("tally storage upgrade"));
-  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 2"));
+  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 2 to 3"));
   EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("nothing to do"));
   EXPECT_THAT(ask(newer, QueryKind::samples), HasSubstr("a cpu")) << "what was there still is";
   Store again(file(), Options());
-  EXPECT_THAT(message([&] { again.write(Batch(batch)); }), HasSubstr("has schema version 2"));
+  EXPECT_THAT(message([&] { again.write(Batch(batch)); }), HasSubstr("has schema version 3"));
+}
+
+TEST_F(SqliteStore, AFileOfTheFirstVersionIsUpgradedAndRemembersWritersFromThenOn) {
+  tally_sample sample = sample_of("a");
+  const tally_row row{sizeof row, &sample, 6};
+  tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
+  Store(file(), Options(), schema_steps().first(1)).write(Batch(batch));
+  Store store(file(), Options());
+  EXPECT_THAT(message([&] { store.write(Batch(batch)); }), HasSubstr("tally storage upgrade"));
+  EXPECT_THAT(prepare(store, Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 2"));
+  batch.writer = str("w");
+  std::vector<std::int32_t> statuses;
+  batch.context = &statuses;
+  batch.conclude = [](void* context, const tally_row_result* results, tally_conclusion*) {
+    static_cast<std::vector<std::int32_t>*>(context)->push_back(results[0].status);
+  };
+  sample.id = str("b");
+  store.write(Batch(batch));
+  store.write(Batch(batch));
+  EXPECT_THAT(statuses, ::testing::ElementsAre(TALLY_STORED, TALLY_STORED)) << "the second is the first's answer";
+}
+
+TEST_F(SqliteStore, WritersOfLongAgoAreForgotten) {
+  Store store(file(), Options());
+  tally_batch batch{sizeof batch, nullptr, 0, nullptr, nullptr, {}, 1};
+  for (int i = 0; i < 150; ++i) {
+    const std::string writer = std::to_string(i);
+    batch.writer = str(writer.c_str());
+    store.write(Batch(batch));
+  }
+  Database database(file(), Access::existing, Options());
+  EXPECT_GE(database.integer("SELECT count(*) FROM writer"), 100);
+  EXPECT_LE(database.integer("SELECT count(*) FROM writer"), 101) << "the newest is kept in any case";
+  EXPECT_EQ(database.integer("SELECT count(*) FROM writer WHERE id='149'"), 1);
+}
+
+TEST_F(SqliteStore, OnlyValuesThatTheFileRefusesAreTheBatchesFault) {
+  const std::array<const char*, 3> steps = {
+      schema_steps()[0], schema_steps()[1],
+      "CREATE TRIGGER no BEFORE INSERT ON sample WHEN new.volume=13 BEGIN SELECT RAISE(ABORT, 'unlucky'); END"};
+  Store store(file(), Options(), steps);
+  tally_sample sample = sample_of("a");
+  const tally_row row{sizeof row, &sample, 6};
+  const tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
+  const auto outcome = [&] {
+    try {
+      store.write(Batch(batch));
+    } catch (const Error& error) {
+      return error.outcome();
+    }
+    return Outcome::ok;
+  };
+  sample.volume = str("13");
+  EXPECT_EQ(outcome(), Outcome::permanent);
+  sample.volume = str("14");
+  EXPECT_EQ(outcome(), Outcome::ok) << "others are written";
+  Database(file(), Access::existing, Options()).run("DROP TABLE state");
+  EXPECT_EQ(outcome(), Outcome::passing) << "no batch could be written: the host is to wait";
 }
 
 TEST_F(SqliteStore, AnUpgradeThatFailsChangesNothing) {
-  const std::array<const char*, 2> steps = {schema_steps()[0], kBrokenStep};
+  const std::array<const char*, 3> steps = {schema_steps()[0], schema_steps()[1], kBrokenStep};
   Store old(file(), Options());
   prepare(old, Prepare::init);
   Store newer(file(), Options(), steps);
@@ -231,7 +294,7 @@ void fill_compact(const std::string& file) {
     std::vector<tally_row> rows;
     for (const tally_sample& sample : samples)
       rows.push_back({sizeof(tally_row), &sample, sample.timestamp_us + 812'345});
-    const tally_batch batch{sizeof batch, rows.data(), rows.size(), nullptr, nullptr};
+    const tally_batch batch{sizeof batch, rows.data(), rows.size(), nullptr, nullptr, {}, 0};
     store.write(Batch(batch));
   }
 }

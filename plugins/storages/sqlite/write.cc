@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "repeats.h"
 #include "store.h"
 
 namespace tally::sqlite {
@@ -164,27 +165,42 @@ void conclude(Database& database, const Conclusion& conclusion) {
 
 }  // namespace
 
+std::int64_t Store::begin_batch(Database& database) {
+  Statement state = database.prepare("SELECT last_batch, generation FROM state");
+  if (!state.step()) throw Error::permanent("sqlite: " + path_ + ": its table `state` is empty; restore a backup");
+  if (state.integer(1) != generation_) dictionary_.forget();
+  generation_ = state.integer(1);
+  return state.integer(0) + 1;
+}
+
+void Store::write_rows(Database& database, const Batch& batch) {
+  Transaction transaction(database, Transaction::Kind::write);
+  if (const auto before = answer_before(database, batch)) {
+    static_cast<void>(batch.conclude(*before));  // it is in the file already
+    return;
+  }
+  Writer writer(database, dictionary_, begin_batch(database));
+  std::vector<RowResult> results;
+  results.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) results.push_back(writer.add(batch[i]));
+  conclude(database, batch.conclude(results));
+  if (writer.stored_any()) database.run("UPDATE state SET last_batch = last_batch + 1");
+  remember(database, batch, results);
+  transaction.commit();
+}
+
 void Store::write(const Batch& batch) {
-  Database& database = opened(Access::create);
+  if (database_ != nullptr) database_->forget_failure();
   try {
-    Transaction transaction(database, Transaction::Kind::write);
-    std::int64_t last_batch = 0;
-    {
-      Statement state = database.prepare("SELECT last_batch, generation FROM state");
-      if (!state.step()) throw Error::permanent("sqlite: " + path_ + ": its table `state` is empty; restore a backup");
-      last_batch = state.integer(0);
-      if (state.integer(1) != generation_) dictionary_.forget();
-      generation_ = state.integer(1);
-    }
-    Writer writer(database, dictionary_, last_batch + 1);
-    std::vector<RowResult> results;
-    results.reserve(batch.size());
-    for (std::size_t i = 0; i < batch.size(); ++i) results.push_back(writer.add(batch[i]));
-    conclude(database, batch.conclude(results));
-    if (writer.stored_any()) database.run("UPDATE state SET last_batch = last_batch + 1");
-    transaction.commit();
-  } catch (...) {
+    write_rows(opened(Access::create), batch);
+  } catch (const Error& error) {
     dictionary_.forget();  // it may remember numbers that were undone
+    // Where the file is unfit for any batch, the host is to wait and not to split this one.
+    const bool values = database_ != nullptr && database_->refused_values();
+    if (error.outcome() != Outcome::permanent || values) throw;
+    throw Error::passing(error.what());
+  } catch (...) {
+    dictionary_.forget();
     throw;
   }
 }

@@ -41,9 +41,28 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
   if (server_) server_->turn();
   take_back_due();
   deliver(max_messages, events);
+  report_counts(events);
   report_damage();
   // Last, since what is here already goes on: this only tells the host's readiness.
   if (server_ && !server_->no_room().empty()) throw Error::passing(server_->no_room());
+}
+
+// Every count once, so that its metric is there from the start, and whenever it has grown.
+void Consumer::report_counts(const TransportEvents& events) {
+  const auto tell = [&](std::string_view what, std::uint64_t now, std::uint64_t& told) {
+    if (counts_begun_ && now == told) return;
+    events.counted(what, now);
+    told = now;
+  };
+  if (server_) {
+    const ServerCounts& counts = server_->counts();
+    tell("accepted", counts.accepted, counts_told_.accepted);
+    tell("refused", counts.refused, counts_told_.refused);
+    tell("strangers", counts.strangers, counts_told_.strangers);
+    tell("rubbish", counts.rubbish, counts_told_.rubbish);
+  }
+  tell("damaged", spool_->damaged(), damaged_counted_);
+  counts_begun_ = true;
 }
 
 void Consumer::wait(std::uint32_t timeout_ms, int wake_fd) const {

@@ -44,6 +44,7 @@ class Consumer {
   void wait(std::uint32_t timeout_ms, int wake_fd) const;
   void deliver(std::uint32_t max_messages, const TransportEvents& events);
   void report_damage();
+  void report_counts(const TransportEvents& events);
 
   ServerOptions options_;
   std::unique_ptr<Spool> spool_;
@@ -52,6 +53,9 @@ class Consumer {
   std::set<std::uint64_t> unsettled_;
   std::deque<Returned> returned_;  // given back by the host, to be given again when due
   std::uint64_t damage_told_ = 0;
+  bool counts_begun_ = false;
+  ServerCounts counts_told_;
+  std::uint64_t damaged_counted_ = 0;
 };
 
 }  // namespace tally::local

@@ -78,6 +78,14 @@ typedef struct tally_batch {
   /* The driver calls it once per attempt, inside the transaction, after the rows and before the commit, with one result
    * a row. What it fills in is written in the same transaction. */
   void (*conclude)(void* context, const tally_row_result* results, tally_conclusion* conclusion);
+  /* Since 1.1: which batch this is. `writer`: 32 hexadecimal digits that each writing process draws for itself; null
+   * where nobody will repeat the batch. `sequence` grows from batch to batch of a writer, and is the same again when
+   * one is repeated. In the batch's transaction the driver keeps each writer's last sequence and the statuses of its
+   * rows. Where the pair comes again it changes nothing: it calls `conclude` with the statuses that it kept (reasons
+   * may be null), drops what that fills in, and returns TALLY_OK. So a batch whose answer was lost is in the books
+   * once. Of writers that wrote last longest ago all but 100 may be forgotten. */
+  tally_str writer;
+  uint64_t sequence;
 } tally_batch;
 
 enum {
@@ -137,6 +145,9 @@ typedef struct tally_storage_table {
   /* Checks the store (reachable, schema of this version, intact), makes it, or brings it to this version; `report`
    * takes lines for the person who asked. */
   int32_t (*prepare)(void* instance, int32_t how, const tally_rows* report, tally_error* error);
+  /* TALLY_PERMANENT: this batch will never be written, though others may be: the host splits it until the message that
+   * is at fault stands alone, and that one becomes a dead letter. A store that is unfit for any batch (away, full,
+   * damaged, read-only) answers TALLY_PASSING, and the host waits. */
   int32_t (*write)(void* instance, const tally_batch* batch, tally_error* error);
   int32_t (*query)(void* instance, const tally_query* query, const tally_rows* rows, tally_error* error);
   /* Removes dead letters: the given digests, or all with count 0. `removed` is set. */

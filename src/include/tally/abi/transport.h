@@ -36,6 +36,9 @@ typedef struct tally_transport_events {
   void (*lane_lost)(void* context, uint64_t lane, uint64_t generation);
   /* The lane is to be given up (a partition revoked): settle what can be settled within this time. */
   void (*lane_closing)(void* context, uint64_t lane, uint64_t generation, int64_t deadline_ms);
+  /* Since 1.1: a total that this instance has counted since it was made, for the host's metrics: "refused", "damaged".
+   * `what` is in small letters, digits and underscores, at most 64; told anew whenever it has grown. */
+  void (*counted)(void* context, tally_str what, uint64_t total);
 } tally_transport_events;
 
 enum {

@@ -64,13 +64,16 @@ struct Time {
   friend constexpr bool operator==(Time, Time) = default;
   friend constexpr std::strong_ordering operator<=>(Time, Time) = default;
 
+  static const Time kFirst;  // 0001-01-01
+  static const Time kEnd;    // 10000-01-01, the first that cannot be written
+
   static Time now() {
     using namespace std::chrono;
     return {duration_cast<microseconds>(system_clock::now().time_since_epoch()).count()};
   }
 
   // Reads ISO 8601 ("2026-01-02T03:04:05.678901+02:00", "…Z", "2026-01-02T03:04", "2026-01-02") and the same with a
-  // space between date and time. Without an offset it is UTC. None for anything else; years 0001 to 9999.
+  // space between date and time. Without an offset it is UTC. None for anything else; years 0001 to 9999, in UTC too.
   static std::optional<Time> parse(std::string_view text) {
     time_detail::Fields in(text);
     const std::optional<std::int64_t> day = parse_date(in);
@@ -81,7 +84,9 @@ struct Time {
     if (!clock) return std::nullopt;
     const auto offset = parse_offset(in);
     if (!offset || !in.done()) return std::nullopt;
-    return Time{*day * kDay + *clock - *offset};
+    const Time time{*day * kDay + *clock - *offset};
+    if (time < kFirst || time >= kEnd) return std::nullopt;  // an offset or a leap second led out of the years
+    return time;
   }
 
   // "2026-01-02T03:04:05.678901+00:00"; whole seconds have no fraction.
@@ -150,6 +155,9 @@ struct Time {
     return west ? -offset : offset;
   }
 };
+
+inline constexpr Time Time::kFirst{-62'135'596'800'000'000};
+inline constexpr Time Time::kEnd{253'402'300'800'000'000};
 
 }  // namespace tally
 

@@ -56,6 +56,10 @@ inline std::uint64_t get64(const char* bytes) {
 inline constexpr std::string_view kMagic = "TSP1";
 inline constexpr std::size_t kHeaderBytes = 24;  // magic, u32 length, u64 sequence, u32 body crc, u32 header crc
 
+// Nobody counts this far: what says so was not written by a spool, and is not believed, so that counting on never
+// wraps.
+inline constexpr std::uint64_t kLastSequence = 1ULL << 62;
+
 struct Header {
   std::uint32_t length = 0;
   std::uint64_t sequence = 0;
@@ -99,7 +103,7 @@ inline std::optional<SegmentName> parse_segment_file(const std::string& file) {
   unsigned int salt = 0;
   if (std::sscanf(file.c_str(), "%20llu-%8x.seg", &first, &salt) != 2) return std::nullopt;
   const SegmentName name{first, salt};
-  if (segment_file(name) != file) return std::nullopt;
+  if (segment_file(name) != file || name.first > kLastSequence) return std::nullopt;
   return name;
 }
 
@@ -170,7 +174,7 @@ class Marks {
     return out;
   }
 
-  // Nothing when the bytes are damaged or torn. Bytes of an older, longer writing may follow.
+  // Nothing when the bytes are damaged, torn or absurd. Bytes of an older, longer writing may follow.
   static std::optional<Marks> decode(std::string_view bytes) {
     constexpr std::size_t kFixed = 48;
     if (bytes.size() < kFixed + 4 || bytes.substr(0, kMarksMagic.size()) != kMarksMagic) return std::nullopt;
@@ -183,8 +187,10 @@ class Marks {
     marks.prefix = get64(bytes.data() + 16);
     marks.handed = get64(bytes.data() + 24);
     marks.opened = get64(bytes.data() + 32);
+    if (std::max({marks.generation, marks.prefix, marks.handed, marks.opened}) > kLastSequence) return std::nullopt;
     for (std::size_t i = 0; i < count; ++i) {
       const char* range = bytes.data() + kFixed + i * 16;
+      if (get64(range + 8) > kLastSequence) return std::nullopt;
       marks.finish(get64(range), get64(range + 8));
     }
     return marks;

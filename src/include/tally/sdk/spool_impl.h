@@ -102,7 +102,7 @@ inline void Spool::cut_tail() {
     std::uint64_t offset = 0;
     Place place;
     std::string body;
-    while (find_record(last, UINT64_MAX, &offset, place)) {
+    while (find_record(last, spool_format::kLastSequence + 1, &offset, place)) {
       read_expected_ = place.header.sequence + 1;
       if (!read_body(place, body)) continue;
       end = offset;

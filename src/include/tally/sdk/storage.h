@@ -108,6 +108,12 @@ class Batch {
     return to;
   }
 
+  // Which batch this is; no writer: nobody will repeat it. Keep each writer's last sequence and the statuses of its
+  // rows in the transaction; where the pair comes again, call conclude() with those statuses, change nothing, and
+  // return.
+  std::optional<std::string_view> writer() const { return detail::optional_view(batch_.writer); }
+  std::uint64_t sequence() const { return batch_.sequence; }
+
   // To be called once per attempt, inside the transaction, after the rows and before the commit, with one result a row.
   Conclusion conclude(std::span<const RowResult> results) const {
     std::vector<tally_row_result> out;
@@ -219,6 +225,8 @@ class Storage {
   virtual void prepare(Prepare how, RowSink& report) = 0;
 
   // One transaction. An error means that nothing was committed, or that this is not known: the host repeats the batch.
+  // Error::permanent: this batch will never be written, though others may be: the host splits it until the message at
+  // fault stands alone. A store that is unfit for any batch (away, full, damaged, read-only) says Error::passing.
   virtual void write(const Batch& batch) = 0;
 
   virtual void query(const Query& query, RowSink& rows) = 0;

@@ -47,6 +47,12 @@ class TransportEvents {
     events_.lane_closing(events_.context, lane, generation, deadline_ms);
   }
 
+  // A total counted since this instance was made, for the host's metrics: "refused", "damaged". Small letters, digits,
+  // underscores; say it again whenever it has grown.
+  void counted(std::string_view what, std::uint64_t total) const {
+    events_.counted(events_.context, detail::text(what), total);
+  }
+
  private:
   const tally_transport_events& events_;
 };

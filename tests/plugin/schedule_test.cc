@@ -1,11 +1,11 @@
 // When pollsters are due, with times that the test hands in.
-#include "agent/schedule.h"
+#include "plugin/schedule.h"
 
 #include <gtest/gtest.h>
 
 #include "core/status.h"
 
-namespace tally::agent {
+namespace tally::host {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
@@ -69,4 +69,4 @@ TEST(Schedule, AStepOfTheClockBackwardsStopsNothing) {
 }
 
 }  // namespace
-}  // namespace tally::agent
+}  // namespace tally::host

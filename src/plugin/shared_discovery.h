@@ -1,10 +1,11 @@
 // Asks each discovery once a cycle and lets all pollsters of that cycle have the answer.
 // Not for deciding which resources a pollster skips.
-#ifndef TALLY_AGENT_SHARED_DISCOVERY_H
-#define TALLY_AGENT_SHARED_DISCOVERY_H
+#ifndef TALLY_PLUGIN_SHARED_DISCOVERY_H
+#define TALLY_PLUGIN_SHARED_DISCOVERY_H
 
 #include <tally/model/time.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,15 +14,21 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "agent/agent.h"
 #include "core/status.h"
+#include "plugin/roles.h"
 
-namespace tally::agent {
+namespace tally::host {
+
+// One discovery as pollsters name it, and how to make it.
+struct DiscoverySource {
+  std::string name;
+  std::function<absl::StatusOr<std::unique_ptr<Discovery>>()> make;
+};
 
 // Any thread; pollsters that need a discovery which is at work wait for it, others do not.
 class SharedDiscovery {
  public:
-  using Found = std::shared_ptr<const std::vector<host::Resource>>;
+  using Found = std::shared_ptr<const std::vector<Resource>>;
 
   explicit SharedDiscovery(std::vector<DiscoverySource> sources) {
     for (DiscoverySource& source : sources) {
@@ -49,7 +56,7 @@ class SharedDiscovery {
   struct Slot {
     DiscoverySource source;
     std::mutex mutex;
-    std::unique_ptr<host::Discovery> discovery;
+    std::unique_ptr<Discovery> discovery;
     bool asked = false;
     Time cycle{};
     absl::StatusOr<Found> answer = Found();
@@ -57,18 +64,21 @@ class SharedDiscovery {
 
   static absl::StatusOr<Found> ask(Slot& slot) {
     if (!slot.discovery) {
-      absl::StatusOr<std::unique_ptr<host::Discovery>> made = slot.source.make();
+      absl::StatusOr<std::unique_ptr<Discovery>> made = slot.source.make();
       if (!made.ok()) return made.status();
       slot.discovery = std::move(*made);
     }
-    absl::StatusOr<std::vector<host::Resource>> found = slot.discovery->discover();
-    if (!found.ok()) return found.status();
-    return std::make_shared<const std::vector<host::Resource>>(std::move(*found));
+    absl::StatusOr<std::vector<Resource>> found = slot.discovery->discover();
+    if (!found.ok()) {
+      return absl::Status(found.status().code(),
+                          "discovery:" + slot.source.name + ": " + std::string(found.status().message()));
+    }
+    return std::make_shared<const std::vector<Resource>>(std::move(*found));
   }
 
   std::map<std::string, std::unique_ptr<Slot>> slots_;
 };
 
-}  // namespace tally::agent
+}  // namespace tally::host
 
 #endif

@@ -1,12 +1,12 @@
-// The arithmetic of agent/schedule.h.
+// The arithmetic of plugin/schedule.h.
 // Not for clocks: every time is handed in.
-#include "agent/schedule.h"
+#include "plugin/schedule.h"
 
 #include <algorithm>
 
 #include "core/status.h"
 
-namespace tally::agent {
+namespace tally::host {
 
 Schedule::Schedule(Options options, Time start) : options_(options), due_(start) {
   options_.interval_us = std::max<std::int64_t>(options_.interval_us, 1'000);
@@ -44,4 +44,4 @@ void Schedule::check_clock(Time now) {
   if (due_.us - now.us > pause_us_ + options_.interval_us) due_ = aligned_after(now);
 }
 
-}  // namespace tally::agent
+}  // namespace tally::host

@@ -1,7 +1,7 @@
 // When one pollster is next due: aligned to the wall clock, later after errors, never catching up on what it missed.
-// Not for running anything: agent/worker.h does, with the real clock.
-#ifndef TALLY_AGENT_SCHEDULE_H
-#define TALLY_AGENT_SCHEDULE_H
+// Not for running anything: plugin/iterator.h does, with the real clock.
+#ifndef TALLY_PLUGIN_SCHEDULE_H
+#define TALLY_PLUGIN_SCHEDULE_H
 
 #include <tally/model/time.h>
 
@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 
-namespace tally::agent {
+namespace tally::host {
 
 // A pure calculation over times that are handed in. One thread.
 class Schedule {
@@ -46,6 +46,6 @@ class Schedule {
   int failures_ = 0;
 };
 
-}  // namespace tally::agent
+}  // namespace tally::host
 
 #endif

@@ -1,0 +1,113 @@
+// `tally migrate check`: what Tally makes of a running Ceilometer's files, and the configuration that does the same.
+// Not for reading them: migration.h.
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "cli/cli.h"
+#include "cli/migration.h"
+#include "plugin/adapters.h"
+
+namespace tally::cli {
+namespace {
+
+std::vector<PolledMeter> polled_meters(host::Catalog& catalog) {
+  std::vector<PolledMeter> meters;
+  for (const host::Entry* entry : catalog.of(host::Role::pollster)) {
+    for (const host::MeterDecl& meter : entry->role.meters) meters.push_back({meter.name, entry->role.poll_namespace});
+  }
+  return meters;
+}
+
+// What the handler of definitions says while it loads one file, through the log, where it says it in a collector too.
+std::vector<std::string> complaints_of(host::Catalog& catalog, const std::filesystem::path& file) {
+  host::Entry* entry = catalog.find(host::Role::notification, "meters");
+  if (entry == nullptr || !entry->usable())
+    return {"the handler notification:meters is not there or off; `tally plugin list` says why"};
+  std::vector<std::string> lines;
+  log::Options options;
+  options.level = log::Level::warning;
+  options.quiet = std::chrono::milliseconds(0);
+  options.sink = [&lines](std::string_view line) { lines.emplace_back(line); };
+  log::configure(options);
+  host::PluginSettings settings = host::settings_for(*entry, host::Config());
+  std::erase_if(settings.options, [](const auto& option) { return option.first == "definitions"; });
+  settings.options.emplace_back("definitions", "[" + json_string(file.string()) + "]");
+  const auto handler = host::make_notification(*entry, settings);
+  if (!handler.ok()) lines.emplace_back(handler.status().message());
+  log::flush();
+  log::configure({});
+  return lines;
+}
+
+void print_commented(const Finding& finding, std::ostream& out) {
+  out << "# " << verdict_name(finding.verdict) << std::string(8 - verdict_name(finding.verdict).size(), ' ')
+      << finding.file;
+  if (finding.line > 0) out << ':' << finding.line;
+  out << ": ";
+  if (!finding.setting.empty()) out << finding.setting << ": ";
+  out << finding.text << '\n';
+}
+
+void print_rows(const Migration& migration, Format format) {
+  const auto output = Output::open(format, std::cout, {"verdict", "file", "line", "setting", "text"});
+  RowBuilder row;
+  for (const Finding& finding : migration.findings) {
+    row.text("verdict", verdict_name(finding.verdict)).text("file", finding.file);
+    row.number("line", static_cast<std::uint64_t>(finding.line))
+        .text("setting", finding.setting)
+        .text("text", finding.text);
+    row.emit(*output);
+  }
+  output->finish();
+}
+
+void print_all(const Migration& migration) {
+  for (const Finding& finding : migration.findings) print_commented(finding, std::cout);
+  if (migration.plan.secret_urls)
+    std::cout << "#\n# A URL has a password: put each URL into the file that is named, readable by its program's user "
+                 "alone.\n";
+  if (migration.plan.signs)
+    std::cout << "#\n# Put Ceilometer's telemetry_secret into /etc/tally/telemetry.secret, readable by the programs' "
+                 "users alone.\n";
+  std::cout << "\n# /etc/tally/collector.yaml\n" << migration.plan.collector_yaml();
+  std::cout << "---\n# /etc/tally/agent.yaml\n" << migration.plan.agent_yaml();
+}
+
+void check(Context& context, const std::string& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    context.exit_status = fail(kFailed, folder + ": no such folder; name the one that has ceilometer.conf");
+    return;
+  }
+  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  if (!setup) return;
+  MigrationInput input{folder, polled_meters(setup->catalog), {}, TALLY_METERS_FOLDER};
+  input.try_definitions = [&](const std::filesystem::path& file) { return complaints_of(setup->catalog, file); };
+  const Migration migration = read_ceilometer(input);
+  if (context.format) {
+    print_rows(migration, *context.format);
+  } else {
+    print_all(migration);
+  }
+  if (migration.faulty()) context.exit_status = kFailed;
+}
+
+}  // namespace
+
+void add_migrate_command(CLI::App& app, Context& context) {
+  CLI::App* group = app.add_subcommand("migrate", "From Ceilometer to Tally");
+  group->require_subcommand(1);
+  CLI::App* command = group->add_subcommand(
+      "check",
+      "What Tally keeps, does otherwise or ignores of a Ceilometer's files, and the configuration that does the same");
+  add_common_options(*command, context);
+  const auto folder = std::make_shared<std::string>("/etc/ceilometer");
+  command->add_option("FOLDER", *folder, "Where ceilometer.conf, pipeline.yaml, polling.yaml and meters.d are")
+      ->capture_default_str();
+  command->callback([&context, folder] { check(context, *folder); });
+}
+
+}  // namespace tally::cli

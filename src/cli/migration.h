@@ -1,0 +1,115 @@
+// What a running Ceilometer's files come to in Tally: findings, a line each, and the configuration that does the same.
+// Not for changing anything: files are read, nothing is written. `tally migrate` prints it.
+//
+// The meaning of Ceilometer's options: doc/ceilometer.md. One thread.
+#ifndef TALLY_CLI_MIGRATION_H
+#define TALLY_CLI_MIGRATION_H
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugin/manifest.h"
+
+namespace tally::cli {
+
+enum class Verdict {
+  kept,     // Tally does the same
+  differs,  // Tally does it otherwise; the finding says how
+  ignored,  // Tally does not do it; the finding says why
+  fault,    // cannot be read
+};
+std::string_view verdict_name(Verdict verdict);
+
+struct Finding {
+  Verdict verdict = Verdict::kept;
+  std::string file;
+  int line = 0;         // 0: of the file as a whole
+  std::string setting;  // as it stands there, without secrets
+  std::string text;     // why, or how
+};
+
+// The configuration that does the same; what is empty is left to Tally's defaults.
+struct Plan {
+  std::vector<std::string> listen;
+  std::string publish;
+  bool secret_urls = false;  // a URL has a password: it belongs into a file of its own
+  bool signs = false;        // telemetry_secret is set
+  std::string host;
+  std::string source;
+  std::vector<std::string> namespaces;
+  std::optional<std::string> batch_age;
+  std::optional<int> interval_s;
+  std::vector<std::string> disabled_meters;  // not stored, or not polled
+  std::vector<std::string> definitions;
+  std::map<std::string, std::vector<std::string>> reserved;  // keys of the handler "meters" that are lists
+  std::optional<std::string> reserved_length;
+
+  std::string collector_yaml() const;
+  std::string agent_yaml() const;
+};
+
+struct Migration {
+  std::vector<Finding> findings;
+  Plan plan;
+  // Files that the options name instead of the usual ones.
+  std::string pipeline_file = "pipeline.yaml";
+  std::string polling_file = "polling.yaml";
+  bool faulty() const;
+};
+
+// A pollster that is installed: what `meters` lists of polling.yaml are compared with.
+struct PolledMeter {
+  std::string name;
+  std::string poll_namespace;
+};
+
+// Loads a file of definitions, and answers what its loader complains of, a line each ("FILE:LINE: why").
+using TryDefinitions = std::function<std::vector<std::string>(const std::filesystem::path&)>;
+
+struct MigrationInput {
+  std::filesystem::path folder;  // /etc/ceilometer
+  std::vector<PolledMeter> polled;
+  TryDefinitions try_definitions;
+  std::string shipped_definitions;  // the folder of Tally's own
+};
+
+// Reads everything that is there; what cannot be read is a finding.
+Migration read_ceilometer(const MigrationInput& input);
+
+// --- its parts ------------------------------------------------------------------------------------------------------
+
+// One `name = value` of an oslo.config file.
+struct IniValue {
+  std::string group;
+  std::string name;
+  std::string value;  // lines of a value that goes on are joined by a line end
+  int line = 0;
+};
+
+// Reads an oslo.config file; lines that are none are findings.
+std::vector<IniValue> read_ini(std::string_view text, const std::string& file, std::vector<Finding>& findings);
+
+// "a, b" as oslo.config's lists are written.
+std::vector<std::string> ini_list(std::string_view value);
+
+// What each option means here.
+void apply_options(std::span<const IniValue> values, const std::string& file, Migration& migration);
+
+void read_pipeline(const std::filesystem::path& file, Migration& migration);
+void read_polling(const std::filesystem::path& file, std::span<const PolledMeter> polled, Migration& migration);
+void read_definitions(const std::filesystem::path& file, const TryDefinitions& attempt, Migration& migration);
+
+// Ceilometer's rule: a `!` entry that matches excludes; else one that matches includes; only exclusions include the
+// rest.
+bool supports_meter(std::span<const std::string> entries, const std::string& name);
+
+}  // namespace tally::cli
+
+#endif

@@ -1,0 +1,115 @@
+// The desk's side towards the writer: when a batch is due, what is in it, and what its commit settles.
+// Not for the store: see writer_thread.cc.
+#include <algorithm>
+#include <utility>
+
+#include "collector/desk.h"
+#include "core/log.h"
+#include "core/strings.h"
+
+namespace tally::collector {
+// When the pending messages are to be written; none: nothing is pending.
+std::optional<Clock::time_point> Desk::batch_due() const {
+  if (pending_.empty()) return std::nullopt;
+  const bool enough = pending_samples_ >= options_.batch_samples || pending_.size() >= options_.batch_samples;
+  // A full window with nothing left to work on gains nothing by waiting.
+  const bool stalled = queued_.empty() && working_ == 0 &&
+                       std::any_of(buses_.begin(), buses_.end(), [&](const BusPtr& bus) { return full(*bus); });
+  if (enough || stalled || hurry_ || closing_) return Clock::time_point::min();
+  return pending_since_ + options_.batch_age;
+}
+
+std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t store_version) {
+  Lock lock(mutex_);
+  while (!quit_ && store_version == store_version_) {
+    const auto now = Clock::now();
+    const auto due = batch_due();
+    if (due && *due <= now) break;
+    if (until <= now) return {};
+    batch_.wait_until(lock, due ? std::min(*due, until) : until);
+  }
+  if (quit_ || store_version != store_version_) return {};
+  std::vector<DeliveryPtr> batch;
+  std::uint64_t samples = 0;
+  while (!pending_.empty() && batch.size() < options_.batch_samples && samples < options_.batch_samples) {
+    DeliveryPtr delivery = std::move(pending_.front());
+    pending_.pop_front();
+    pending_samples_ -= delivery->made;
+    samples += delivery->made;
+    delivery->stage = Stage::writing;
+    batch.push_back(std::move(delivery));
+  }
+  pending_since_ = Clock::now();
+  if (pending_.empty()) hurry_ = false;
+  return batch;
+}
+
+void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates) {
+  const Lock lock(mutex_);
+  ++batches_;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Delivery& delivery = *batch[i];
+    const Fate& fate = fates[i];
+    MessageBooks& messages = delivery.bus->books.messages;
+    switch (fate.outcome) {
+      case Outcome::stored:
+        ++messages.stored;
+        break;
+      case Outcome::duplicate:
+        ++messages.duplicate;
+        break;
+      case Outcome::dead:
+        ++messages.dead;
+        break;
+      case Outcome::filtered:
+        ++messages.filtered;
+        break;
+    }
+    SampleBooks& samples = delivery.bus->books.samples;
+    samples.stored += fate.stored;
+    samples.duplicate += fate.duplicate;
+    samples.conflict += fate.conflict;
+    samples.dead += fate.dead;
+    samples.filtered += fate.filtered;
+    if (!delivery.lost) post(delivery.bus, delivery.id, host::Settle::acknowledge);
+    close_books(delivery);
+  }
+}
+
+void Desk::return_batch(std::span<const DeliveryPtr> batch) {
+  const Lock lock(mutex_);
+  for (const DeliveryPtr& delivery : batch) give_back(*delivery);
+}
+
+void Desk::report_store(const absl::Status& status, bool attempt) {
+  std::string line;
+  {
+    const Lock lock(mutex_);
+    if (!status.ok() && attempt) ++store_failures_;
+    if (status.ok() != store_ok_ || (!status.ok() && store_reason_ != std::string(status.message())))
+      line = "store " + options_.store.name +
+             (status.ok() ? " is there" : " failed, tried again: " + std::string(status.message()));
+    store_ok_ = status.ok();
+    store_reason_ = status.ok() ? "" : std::string(status.message());
+  }
+  if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);
+}
+
+bool Desk::pause_writer(Milliseconds pause, std::uint64_t store_version) {
+  Lock lock(mutex_);
+  const auto until = Clock::now() + pause;
+  batch_.wait_until(lock, until, [&] { return quit_ || store_version != store_version_; });
+  return !quit_;
+}
+
+std::uint64_t Desk::store_version() const {
+  const Lock lock(mutex_);
+  return store_version_;
+}
+
+StoreOptions Desk::store() const {
+  const Lock lock(mutex_);
+  return options_.store;
+}
+
+}  // namespace tally::collector

@@ -1,0 +1,157 @@
+// The desk's side towards the buses: what arrives, what is lost, what they are told in return.
+// Not for what becomes of a message in between.
+#include <utility>
+
+#include "collector/desk.h"
+#include "core/log.h"
+#include "core/strings.h"
+
+namespace tally::collector {
+namespace {
+
+constexpr std::size_t kMostCounts = 32;  // different things that one transport may count
+
+}  // namespace
+
+BusPtr Desk::add_bus(BusOptions options) {
+  const Lock lock(mutex_);
+  buses_.push_back(std::make_shared<Bus>(std::move(options)));
+  return buses_.back();
+}
+
+void Desk::close_bus(const BusPtr& bus) {
+  const Lock lock(mutex_);
+  bus->closing = true;
+  if (!bus->ended) bus->state = "closing";
+  give_back(bus, true, [](const Delivery& delivery) { return delivery.stage == Stage::held; });
+  wake(bus);
+  hurry_ = true;
+  batch_.notify_all();
+  changed_.notify_all();
+}
+
+void Desk::set_transport(const BusPtr& bus, host::Transport* transport) {
+  const Lock lock(mutex_);
+  bus->transport = transport;
+}
+
+void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
+  std::string line;
+  {
+    const Lock lock(mutex_);
+    if (bus->ended) return;
+    const std::string before = bus->state;
+    bus->reason = status.ok() ? "" : std::string(status.message());
+    if (!bus->closing) bus->state = status.ok() ? "connected" : "away";
+    if (bus->state != before) {
+      line = "bus " + bus->options.name + " is " + bus->state;
+      changed_.notify_all();
+    }
+    if (!line.empty() && !status.ok()) line += ": " + bus->reason;
+  }
+  if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);
+}
+
+void Desk::count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total) {
+  const Lock lock(mutex_);
+  const auto found = bus->counts.find(what);
+  if (found != bus->counts.end())
+    found->second = total;
+  else if (bus->counts.size() < kMostCounts)
+    bus->counts.emplace(what, total);
+}
+
+bool Desk::full(const Bus& bus) const {
+  return bus.books.messages.in_flight >= options_.window || bus.open_bytes >= options_.window_bytes;
+}
+
+std::uint32_t Desk::room(const BusPtr& bus) const {
+  const Lock lock(mutex_);
+  if (bus->closing || full(*bus)) return 0;
+  return static_cast<std::uint32_t>(options_.window - bus->books.messages.in_flight);
+}
+
+void Desk::arrive(const BusPtr& bus, host::Message message) {
+  auto delivery = std::make_shared<Delivery>();
+  delivery->bus = bus;
+  delivery->id = message.delivery;
+  delivery->message = {std::move(message.body), bus->options.name, Time::now()};
+  const Lock lock(mutex_);
+  if (idle_all()) last_settled_ = Clock::now();  // the clock of "nothing settles" runs while something waits
+  ++bus->books.messages.received;
+  ++bus->books.messages.in_flight;
+  bus->open.insert(delivery.get());
+  bus->open_bytes += delivery->message.body.size();
+  queued_.push_back(std::move(delivery));
+  work_.notify_one();
+}
+
+void Desk::lose_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation) {
+  const Lock lock(mutex_);
+  const auto in_lane = [&](const Delivery& delivery) {
+    return delivery.id.lane == lane && delivery.id.generation <= generation;
+  };
+  for (Delivery* delivery : bus->open)
+    if (in_lane(*delivery)) delivery->lost = true;
+  give_back(bus, true, in_lane);
+}
+
+void Desk::close_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation) {
+  const Lock lock(mutex_);
+  give_back(bus, true, [&](const Delivery& delivery) {
+    return delivery.id.lane == lane && delivery.id.generation <= generation && delivery.stage == Stage::held;
+  });
+  hurry_ = true;
+  batch_.notify_all();
+}
+
+void Desk::lose_all(const BusPtr& bus) {
+  const Lock lock(mutex_);
+  for (Delivery* delivery : bus->open) delivery->lost = true;
+  give_back(bus, true, [](const Delivery&) { return true; });
+  bus->outbox.clear();
+}
+
+void Desk::post(const BusPtr& bus, const host::DeliveryId& id, host::Settle action) {
+  if (bus->ended) return;
+  bus->outbox.push_back({id, action});
+  if (bus->outbox.size() == 1) wake(bus);
+}
+
+void Desk::wake(const BusPtr& bus) {
+  if (bus->transport != nullptr) bus->transport->wake();
+}
+
+std::vector<host::Settlement> Desk::take_settlements(const BusPtr& bus) {
+  const Lock lock(mutex_);
+  return std::exchange(bus->outbox, {});
+}
+
+bool Desk::closing(const BusPtr& bus) const {
+  const Lock lock(mutex_);
+  return bus->closing;
+}
+
+bool Desk::idle(const BusPtr& bus) const {
+  const Lock lock(mutex_);
+  return bus->open.empty() && bus->outbox.empty();
+}
+
+void Desk::end_bus(const BusPtr& bus) {
+  const Lock lock(mutex_);
+  bus->transport = nullptr;
+  bus->ended = true;
+  bus->state = "closed";
+  bus->reason.clear();
+  bus->outbox.clear();
+  changed_.notify_all();
+}
+
+void Desk::pause_bus(const BusPtr& bus, Milliseconds pause) {
+  Lock lock(mutex_);
+  const bool before = bus->closing;
+  const auto until = Clock::now() + pause;
+  changed_.wait_until(lock, until, [&] { return bus->closing != before || !bus->outbox.empty(); });
+}
+
+}  // namespace tally::collector

@@ -1,0 +1,120 @@
+// The desk's side towards the workers: who gets which message, what is tried again and what is given up.
+// Not for handlers: see worker_thread.cc.
+#include <algorithm>
+#include <utility>
+
+#include "collector/desk.h"
+
+namespace tally::collector {
+namespace {
+
+constexpr std::size_t kMostParkedTypes = 100;  // named in readiness; what is beyond is only counted
+
+}  // namespace
+
+std::vector<DeliveryPtr> Desk::take_work(std::size_t most, std::uint64_t generation) {
+  Lock lock(mutex_);
+  while (!quit_ && generation == generation_) {
+    const auto now = Clock::now();
+    std::vector<DeliveryPtr> taken;
+    while (taken.size() < most && !held_.empty() && held_.begin()->first <= now) {
+      taken.push_back(held_.begin()->second);
+      held_.erase(held_.begin());
+    }
+    while (taken.size() < most && !queued_.empty()) {
+      taken.push_back(std::move(queued_.front()));
+      queued_.pop_front();
+    }
+    for (const DeliveryPtr& delivery : taken) delivery->stage = Stage::working;
+    working_ += taken.size();
+    if (!taken.empty()) return taken;
+    if (held_.empty())
+      work_.wait(lock);
+    else
+      work_.wait_until(lock, Clock::time_point(held_.begin()->first));
+  }
+  return {};
+}
+
+void Desk::done_work(std::vector<DeliveryPtr> deliveries) {
+  const Lock lock(mutex_);
+  for (DeliveryPtr& delivery : deliveries) {
+    --working_;
+    for (const std::string& name : delivery->processed.parked) {
+      std::set<std::string>& types = parked_[name];
+      if (types.size() < kMostParkedTypes) types.insert(delivery->processed.event_type);
+    }
+    if (!delivery->processed.parked.empty()) ++parked_messages_;
+    if (delivery->lost)
+      give_back(*delivery);
+    else if (delivery->processed.again)
+      hold_or_kill(delivery);
+    else
+      make_pending(delivery);
+  }
+  batch_.notify_one();
+}
+
+void Desk::undo_work(std::vector<DeliveryPtr> deliveries) {
+  const Lock lock(mutex_);
+  std::reverse(deliveries.begin(), deliveries.end());
+  for (DeliveryPtr& delivery : deliveries) {
+    --working_;
+    delivery->stage = Stage::queued;
+    if (delivery->lost)
+      give_back(*delivery);
+    else
+      queued_.push_front(std::move(delivery));
+  }
+  work_.notify_all();
+}
+
+void Desk::hold_or_kill(const DeliveryPtr& delivery) {
+  const auto now = Clock::now();
+  if (delivery->tries++ == 0) delivery->first_try = now;
+  if (closing_ || delivery->bus->closing) return give_back(*delivery);
+  const Processed& processed = delivery->processed;
+  if (delivery->tries < options_.again_tries && now - delivery->first_try < options_.again_time) {
+    const unsigned doublings = std::min(delivery->tries - 1, 10U);
+    const Milliseconds pause = std::min(options_.again_first * (1U << doublings), Milliseconds(60'000));
+    delivery->due = now + pause;
+    delivery->stage = Stage::held;
+    held_.emplace(delivery->due, delivery);
+    work_.notify_one();
+    return;
+  }
+  delivery->processed.dead_message =
+      dead_message(delivery->message, processed, "again limit",
+                   processed.again_handler + " asked " + std::to_string(delivery->tries) +
+                       " times to try again; the last time: " + processed.again_why,
+                   processed.again_handler);
+  make_pending(delivery);
+}
+
+void Desk::make_pending(const DeliveryPtr& delivery) {
+  delivery->made = delivery->processed.made;
+  delivery->bus->books.samples.made += delivery->made;
+  delivery->bus->books.samples.in_flight += delivery->made;
+  delivery->stage = Stage::pending;
+  if (pending_.empty()) pending_since_ = Clock::now();
+  pending_samples_ += delivery->made;
+  pending_.push_back(delivery);
+}
+
+std::uint64_t Desk::generation() const {
+  const Lock lock(mutex_);
+  return generation_;
+}
+
+void Desk::next_generation() {
+  const Lock lock(mutex_);
+  ++generation_;
+  work_.notify_all();
+}
+
+void Desk::pause_worker(Milliseconds pause) {
+  Lock lock(mutex_);
+  work_.wait_until(lock, Clock::now() + pause, [&] { return quit_; });
+}
+
+}  // namespace tally::collector

@@ -1,0 +1,87 @@
+/* Role "transport": brings messages from a bus, gives back what became of each, and publishes with confirmation.
+ *
+ * All calls to one instance come from one thread, but `wake`. A delivery is (lane, generation, tag): a lane is a
+ * channel or a partition, a generation ends when the lane is lost, a tag grows within it. Settling a delivery of an
+ * ended generation is no error: the bus gives that message again. Matches the host's minor version exactly. */
+#ifndef TALLY_ABI_TRANSPORT_H
+#define TALLY_ABI_TRANSPORT_H
+
+#include <tally/abi/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tally_delivery {
+  uint64_t lane;
+  uint64_t generation;
+  uint64_t tag;
+} tally_delivery;
+
+typedef struct tally_message {
+  size_t size;
+  tally_delivery delivery;
+  tally_str body;       /* bytes as they came */
+  tally_str topic;      /* queue or topic it came from; null where the bus has none */
+  uint32_t redelivered; /* 0 or 1: the bus says that it gave this message before */
+  uint32_t reserved;    /* zero */
+} tally_message;
+
+/* What `service` tells. Called during `service`, on its thread. */
+typedef struct tally_transport_events {
+  size_t size;
+  void* context;
+  void (*message)(void* context, const tally_message* message);
+  /* All deliveries of the lane up to this generation are void: the bus will give them again. */
+  void (*lane_lost)(void* context, uint64_t lane, uint64_t generation);
+  /* The lane is to be given up (a partition revoked): settle what can be settled within this time. */
+  void (*lane_closing)(void* context, uint64_t lane, uint64_t generation, int64_t deadline_ms);
+} tally_transport_events;
+
+enum {
+  TALLY_ACKNOWLEDGE = 1, /* done: never again */
+  TALLY_REQUEUE = 2      /* back to the bus: the host gives up its hold */
+};
+
+typedef struct tally_settlement {
+  tally_delivery delivery;
+  int32_t action;
+  uint32_t reserved; /* zero */
+} tally_settlement;
+
+typedef struct tally_outgoing {
+  size_t size;
+  tally_str topic; /* "notifications.info", "notifications.sample" */
+  tally_str key;   /* keeps messages of one key in order where the bus can; null: any */
+  tally_str body;
+} tally_outgoing;
+
+typedef struct tally_transport_table {
+  size_t size;
+  tally_create create;
+  tally_destroy destroy;
+  /* Begins to consume; may succeed while the bus is away: `service` connects. `prefetch`: most unsettled deliveries. */
+  int32_t (*consume)(void* instance, uint32_t prefetch, tally_error* error);
+  /* Waits up to `timeout_ms` for something to happen, keeps the connection alive, hands over at most `max_messages`.
+   * Called at least once a second, with 0 messages while the host is full. TALLY_PASSING: the bus is away; the plugin
+   * keeps its own growing pauses and is serviced on. */
+  int32_t (*service)(void* instance, uint32_t max_messages, uint32_t timeout_ms, const tally_transport_events* events,
+                     tally_error* error);
+  /* Any order. The transport may combine neighbours to ranges. */
+  int32_t (*settle)(void* instance, const tally_settlement* settlements, size_t count, tally_error* error);
+  /* Sends, and returns when the bus has confirmed or refused each, at the latest after `timeout_ms`. `results`: one
+   * class a message; TALLY_PASSING where it is not known: send it again, ids make that safe. Returns TALLY_OK when the
+   * results are filled in. */
+  int32_t (*publish)(void* instance, const tally_outgoing* messages, size_t count, size_t message_size,
+                     uint32_t timeout_ms, int32_t* results, tally_error* error);
+  /* Ends a `service` that waits. Any thread. */
+  void (*wake)(void* instance);
+  /* Stops taking messages; what was delivered may still be settled. `destroy` ends the connection. */
+  int32_t (*stop)(void* instance, tally_error* error);
+} tally_transport_table;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

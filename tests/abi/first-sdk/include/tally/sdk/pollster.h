@@ -1,0 +1,136 @@
+// Roles "pollster" and "discovery": measure on a timer what nobody announces, and find what there is to measure.
+// Not for what a service announces: that is NotificationHandler.
+#ifndef TALLY_SDK_POLLSTER_H
+#define TALLY_SDK_POLLSTER_H
+
+#include <tally/abi/pollster.h>
+#include <tally/model/time.h>
+#include <tally/sdk/boundary.h>
+#include <tally/sdk/emitter.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tally {
+
+// What a discovery finds and a pollster measures: a VM, a volume, a host.
+struct Resource {
+  std::string id;  // unique within its discovery
+  std::optional<std::string> project_id = std::nullopt;
+  std::optional<std::string> project_name = std::nullopt;
+  std::optional<std::string> user_id = std::nullopt;
+  std::optional<std::string> user_name = std::nullopt;
+  std::string attributes = "{}";  // a JSON object that the discovery and its pollsters agree on
+};
+
+// One cycle; lives for the call.
+class Poll {
+ public:
+  explicit Poll(const tally_poll& poll) : time{poll.time_us}, monotonic(poll.monotonic_ns), faults_(poll.faults) {
+    resources.reserve(poll.resource_count);
+    for (std::size_t i = 0; i < poll.resource_count; ++i) {
+      const auto* bytes = reinterpret_cast<const char*>(poll.resources) + i * poll.resource_size;
+      const auto& from = *reinterpret_cast<const tally_resource*>(bytes);
+      const std::string_view attributes = detail::view(from.attributes);
+      resources.push_back({std::string(detail::view(from.id)), detail::optional_text(from.project_id),
+                           detail::optional_text(from.project_name), detail::optional_text(from.user_id),
+                           detail::optional_text(from.user_name),
+                           attributes.empty() ? std::string("{}") : std::string(attributes)});
+    }
+  }
+
+  Time time;                           // UTC: the timestamp of every sample that names none
+  std::chrono::nanoseconds monotonic;  // CLOCK_MONOTONIC at the cycle's start
+  std::vector<Resource> resources;     // from the discovery that the manifest names; else empty
+
+  // One resource failed, the others go on. Permanent: not polled again by this pollster until it is discovered anew;
+  // passing: next cycle again; absent: it vanished, which is normal.
+  void fault(std::string_view resource_id, const Error& error) const {
+    if (faults_ == nullptr || faults_->fault == nullptr) return;
+    faults_->fault(faults_->context, detail::text(resource_id), static_cast<std::int32_t>(error.outcome()),
+                   detail::text(std::string_view(error.what())));
+  }
+
+ private:
+  const tally_resource_faults* faults_;
+};
+
+class Pollster {
+ public:
+  virtual ~Pollster() = default;
+
+  // Measures once. What was emitted before an error is kept.
+  virtual void poll(const Poll& poll, Emitter& emit) = 0;
+};
+
+// Takes what a discovery finds, during the call.
+class Found {
+ public:
+  explicit Found(const tally_found& found) : found_(found) {}
+
+  void operator()(const Resource& resource) {
+    tally_resource out{};
+    out.size = sizeof out;
+    out.id = detail::text(resource.id);
+    out.project_id = detail::text(resource.project_id);
+    out.project_name = detail::text(resource.project_name);
+    out.user_id = detail::text(resource.user_id);
+    out.user_name = detail::text(resource.user_name);
+    out.attributes = detail::text(resource.attributes);
+    detail::Answer answer;
+    answer.check(found_.resource(found_.context, &out, &answer.error));
+  }
+
+ private:
+  const tally_found& found_;
+};
+
+class Discovery {
+ public:
+  virtual ~Discovery() = default;
+
+  // Names every resource there is now; asked once a cycle.
+  virtual void discover(Found& found) = 0;
+};
+
+namespace detail {
+
+template <class Plugin>
+struct PollsterRole {
+  static constexpr std::int32_t kRole = TALLY_ROLE_POLLSTER;
+
+  static std::int32_t poll(void* instance, const tally_poll* poll, const tally_emitter* emitter,
+                           tally_error* error) noexcept {
+    return guarded(error, [&] {
+      Emitter emit(*emitter);
+      static_cast<Pollster*>(instance)->poll(Poll(*poll), emit);
+    });
+  }
+
+  static constexpr tally_pollster_table kTable = {sizeof(tally_pollster_table), create<Plugin, Pollster>,
+                                                  destroy<Pollster>, poll};
+};
+
+template <class Plugin>
+struct DiscoveryRole {
+  static constexpr std::int32_t kRole = TALLY_ROLE_DISCOVERY;
+
+  static std::int32_t discover(void* instance, const tally_found* found, tally_error* error) noexcept {
+    return guarded(error, [&] {
+      Found take(*found);
+      static_cast<Discovery*>(instance)->discover(take);
+    });
+  }
+
+  static constexpr tally_discovery_table kTable = {sizeof(tally_discovery_table), create<Plugin, Discovery>,
+                                                   destroy<Discovery>, discover};
+};
+
+}  // namespace detail
+
+}  // namespace tally
+
+#endif

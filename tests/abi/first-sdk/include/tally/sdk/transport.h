@@ -1,0 +1,167 @@
+// Role "transport": brings messages from a bus, gives back what became of each, and publishes with confirmation.
+// Not for reading what is in a message. The whole contract of each call stands in tally/abi/transport.h; here it is
+// said again in C++ types.
+#ifndef TALLY_SDK_TRANSPORT_H
+#define TALLY_SDK_TRANSPORT_H
+
+#include <tally/abi/transport.h>
+#include <tally/sdk/boundary.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace tally {
+
+// A lane is a channel or a partition, a generation ends when the lane is lost, a tag grows within it.
+struct Delivery {
+  std::uint64_t lane = 0;
+  std::uint64_t generation = 0;
+  std::uint64_t tag = 0;
+  friend bool operator==(const Delivery&, const Delivery&) = default;
+};
+
+// What `service` tells. Valid during `service`, on its thread.
+class TransportEvents {
+ public:
+  explicit TransportEvents(const tally_transport_events& events) : events_(events) {}
+
+  // The views need to live for this call alone.
+  void message(const Delivery& delivery, std::string_view body, std::optional<std::string_view> topic,
+               bool redelivered) const {
+    const tally_message out{sizeof(tally_message), {delivery.lane, delivery.generation, delivery.tag},
+                            detail::text(body),    detail::text(topic),
+                            redelivered ? 1U : 0U, 0};
+    events_.message(events_.context, &out);
+  }
+
+  // All deliveries of the lane up to this generation are void: the bus will give them again.
+  void lane_lost(std::uint64_t lane, std::uint64_t generation) const {
+    events_.lane_lost(events_.context, lane, generation);
+  }
+
+  // The lane is to be given up: the host settles what it can within this time.
+  void lane_closing(std::uint64_t lane, std::uint64_t generation, std::int64_t deadline_ms) const {
+    events_.lane_closing(events_.context, lane, generation, deadline_ms);
+  }
+
+ private:
+  const tally_transport_events& events_;
+};
+
+enum class Settle : std::int32_t {
+  acknowledge = TALLY_ACKNOWLEDGE,  // done: never again
+  requeue = TALLY_REQUEUE,          // back to the bus: the host gives up its hold
+};
+
+struct Settlement {
+  Delivery delivery;
+  Settle action = Settle::acknowledge;
+};
+
+// Views live for the call.
+struct Outgoing {
+  std::string_view topic;               // "notifications.info", "notifications.sample"
+  std::optional<std::string_view> key;  // keeps messages of one key in order where the bus can
+  std::string_view body;
+};
+
+// All calls to one instance come from one thread, but wake().
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Begins to consume; may succeed while the bus is away: service() connects.
+  virtual void consume(std::uint32_t prefetch) = 0;
+
+  // Waits up to `timeout_ms` for something to happen, keeps the connection alive, hands over at most `max_messages`.
+  // Error::passing: the bus is away; keep growing pauses of your own, you are called on.
+  virtual void service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) = 0;
+
+  // Any order. A delivery of an ended generation is no error.
+  virtual void settle(std::span<const Settlement> settlements) = 0;
+
+  // Sends, and returns when the bus has confirmed or refused each, at the latest after `timeout_ms`. `results` has one
+  // entry a message, all Outcome::passing ("not known, send it again") until it is set.
+  virtual void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) = 0;
+
+  // Ends a service() that waits. Any thread.
+  virtual void wake() = 0;
+
+  // Stops taking messages; what was delivered may still be settled. The destructor ends the connection.
+  virtual void stop() = 0;
+};
+
+namespace detail {
+
+template <class Plugin>
+struct TransportRole {
+  static constexpr std::int32_t kRole = TALLY_ROLE_TRANSPORT;
+
+  static Transport& self(void* instance) { return *static_cast<Transport*>(instance); }
+
+  static std::int32_t consume(void* instance, std::uint32_t prefetch, tally_error* error) noexcept {
+    return guarded(error, [&] { self(instance).consume(prefetch); });
+  }
+
+  static std::int32_t service(void* instance, std::uint32_t max_messages, std::uint32_t timeout_ms,
+                              const tally_transport_events* events, tally_error* error) noexcept {
+    return guarded(error, [&] { self(instance).service(max_messages, timeout_ms, TransportEvents(*events)); });
+  }
+
+  static std::int32_t settle(void* instance, const tally_settlement* settlements, std::size_t count,
+                             tally_error* error) noexcept {
+    return guarded(error, [&] {
+      std::vector<Settlement> list;
+      list.reserve(count);
+      for (const tally_settlement& from : std::span(settlements, count)) {
+        list.push_back(
+            {{from.delivery.lane, from.delivery.generation, from.delivery.tag}, static_cast<Settle>(from.action)});
+      }
+      self(instance).settle(list);
+    });
+  }
+
+  static std::int32_t publish(void* instance, const tally_outgoing* messages, std::size_t count,
+                              std::size_t message_size, std::uint32_t timeout_ms, std::int32_t* results,
+                              tally_error* error) noexcept {
+    return guarded(error, [&] {
+      std::vector<Outgoing> list;
+      list.reserve(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto* bytes = reinterpret_cast<const char*>(messages) + i * message_size;
+        const auto& from = *reinterpret_cast<const tally_outgoing*>(bytes);
+        list.push_back({view(from.topic), optional_view(from.key), view(from.body)});
+      }
+      std::vector<Outcome> outcomes(count, Outcome::passing);
+      self(instance).publish(list, timeout_ms, outcomes);
+      for (std::size_t i = 0; i < count; ++i) results[i] = static_cast<std::int32_t>(outcomes[i]);
+    });
+  }
+
+  static void wake(void* instance) noexcept {
+    guarded(nullptr, [&] { self(instance).wake(); });
+  }
+
+  static std::int32_t stop(void* instance, tally_error* error) noexcept {
+    return guarded(error, [&] { self(instance).stop(); });
+  }
+
+  static constexpr tally_transport_table kTable = {sizeof(tally_transport_table),
+                                                   create<Plugin, Transport>,
+                                                   destroy<Transport>,
+                                                   consume,
+                                                   service,
+                                                   settle,
+                                                   publish,
+                                                   wake,
+                                                   stop};
+};
+
+}  // namespace detail
+
+}  // namespace tally
+
+#endif

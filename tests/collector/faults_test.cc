@@ -1,0 +1,305 @@
+// What the collector does while handlers, stores and plugins fail: nothing lost, nothing twice, and readiness says why.
+// Not for the ordinary road: see collector_test.cc.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "collector/collector_fixture.h"
+#include "plugin/guarded.h"
+
+namespace tally::collector {
+namespace {
+
+using fakes::Handler;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class FaultsTest : public CollectorTest {
+ protected:
+  struct Named {
+    std::string name;
+    std::vector<std::string> claims;
+    Handler::Function function;
+  };
+  // Handlers under guards that outlive a pipeline made anew, as the wiring has them.
+  void use_guarded(const std::vector<Named>& handlers, const host::GuardOptions& guard_options) {
+    auto guards = std::make_shared<std::map<std::string, std::shared_ptr<host::Guard>>>();
+    for (const Named& one : handlers) (*guards)[one.name] = std::make_shared<host::Guard>(one.name, guard_options);
+    options_.pipeline = [handlers, guards]() -> absl::StatusOr<Pipeline> {
+      auto dispatcher = std::make_unique<host::Dispatcher>();
+      for (const Named& one : handlers) {
+        const std::shared_ptr<host::Guard> guard = guards->at(one.name);
+        auto handler = host::guarded(host::Factory<host::NotificationHandler>(
+                                         [one]() -> absl::StatusOr<std::unique_ptr<host::NotificationHandler>> {
+                                           return std::make_unique<Handler>(one.claims, one.function);
+                                         }),
+                                     guard);
+        const auto claims = handler->claims();
+        if (claims.ok())
+          dispatcher->add(one.name, std::move(handler), *claims, guard);
+        else
+          dispatcher->park(one.name, guard->reason(), one.claims);
+      }
+      return Pipeline({}, std::move(dispatcher));
+    };
+  }
+  bool wait_not_ready(const std::string& words) const {
+    const auto until = std::chrono::steady_clock::now() + kLong;
+    while (std::chrono::steady_clock::now() < until) {
+      for (const std::string& reason : collector_->status().not_ready)
+        if (reason.find(words) != std::string::npos) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
+  // The store's books say what the process's do.
+  void expect_agreement(const CollectorStatus& status) {
+    expect_balanced(status);
+    EXPECT_EQ(store_->book("messages", "stored"), status.messages.stored);
+    EXPECT_EQ(store_->book("messages", "duplicate"), status.messages.duplicate);
+    EXPECT_EQ(store_->book("messages", "dead"), status.messages.dead);
+    EXPECT_EQ(store_->book("messages", "filtered"), status.messages.filtered);
+    EXPECT_EQ(store_->book("samples", "stored"), status.samples.stored);
+    EXPECT_EQ(store_->book("samples", "dead"), status.samples.dead);
+  }
+};
+
+Handler::Function gives(const std::string& meter) {
+  return [meter](const host::Notification&, std::vector<Sample>& samples) {
+    samples.push_back(fakes::sample(meter));
+    return absl::OkStatus();
+  };
+}
+
+// --- handlers that fail ---------------------------------------------------------------------------------------------
+
+TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamplesAreKept) {
+  std::atomic<int> good_calls{0}, later_calls{0}, early{0};
+  const auto good = [&](const host::Notification&, std::vector<Sample>& samples) {
+    ++good_calls;
+    samples.push_back(fakes::sample("good"));
+    return absl::OkStatus();
+  };
+  const auto bad = [](const host::Notification&, std::vector<Sample>& samples) -> absl::Status {
+    samples.push_back(fakes::sample("half made"));
+    return permanent("no such flavor");
+  };
+  const auto later = [&](const host::Notification&, std::vector<Sample>& samples) {
+    if (!store_->letters().empty() || store_->book("samples", "stored") > 0) ++early;
+    if (++later_calls < 3) return passing("the API is away");
+    samples.push_back(fakes::sample("later"));
+    return absl::OkStatus();
+  };
+  use_guarded({{"notification:good", {"made.*"}, good},
+               {"notification:bad", {"made.*"}, bad},
+               {"notification:later", {"made.*"}, later}},
+              {.permanent_counts = false});
+  start();
+  bus_->send(fakes::message("1", "made.a"));
+  settled(1);
+  EXPECT_EQ(good_calls, 3) << "the whole message is tried again";
+  EXPECT_EQ(early, 0) << "nothing of it is stored or dead while one handler asks for time";
+  const CollectorStatus status = collector_->status();
+  expect_agreement(status);
+  EXPECT_EQ(status.messages.dead, 1U);
+  EXPECT_EQ(status.samples.stored, 2U);
+  const auto letters = store_->letters();
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_EQ(letters[0].reason, "handler failed");
+  EXPECT_EQ(letters[0].handler, "notification:bad");
+  EXPECT_THAT(letters[0].detail, HasSubstr("no such flavor"));
+}
+
+TEST_F(FaultsTest, AQuarantinedHandlersMessagesAreParkedUntilSomeoneDecides) {
+  const auto rubbish = [](const host::Notification&, std::vector<Sample>&) { return absl::InternalError("rubbish"); };
+  use_guarded({{"notification:bad", {"made.bad"}, rubbish}, {"notification:good", {"made.*"}, gives("good")}},
+              {.quarantine_after = 2, .permanent_counts = false});
+  start();
+  for (int i = 1; i <= 4; ++i) bus_->send(fakes::message(std::to_string(i), "made.bad"));
+  settled(4);
+  CollectorStatus status = collector_->status();
+  expect_agreement(status);
+  EXPECT_EQ(status.messages.dead, 4U);
+  EXPECT_EQ(status.samples.stored, 4U) << "the other handler's";
+  std::map<std::string, int> reasons;
+  for (const host::DeadLetter& letter : store_->letters()) ++reasons[letter.reason];
+  EXPECT_EQ(reasons["handler failed"], 2);
+  EXPECT_EQ(reasons["handler not available"], 2);
+  EXPECT_THAT(status.not_ready, ElementsAre(AllOf(HasSubstr("notification:bad"), HasSubstr("made.bad"))));
+
+  use_guarded({{"notification:bad", {"made.bad"}, gives("mended")}}, {});
+  ASSERT_TRUE(collector_->reload(options_).ok());
+  bus_->send(fakes::message("5", "made.bad"));
+  settled(5);
+  status = collector_->status();
+  EXPECT_THAT(status.not_ready, IsEmpty());
+  EXPECT_EQ(status.messages.stored, 1U);
+}
+
+TEST_F(FaultsTest, AHangingHandlerIsLeftAloneAndASecondOneIsTold) {
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool open = false;
+  };
+  auto gate = std::make_shared<Gate>();
+  const Handler::Function hang = [gate](const host::Notification& notification, std::vector<Sample>& samples) {
+    std::unique_lock lock(gate->mutex);
+    if (notification.event_type != "made.well") gate->changed.wait(lock, [&] { return gate->open; });
+    samples.push_back(fakes::sample("hung"));
+    return absl::OkStatus();
+  };
+  std::atomic<int> second{0};
+  host::GuardOptions guard;
+  guard.limit = Milliseconds(100);
+  guard.permanent_counts = false;
+  guard.hangs = std::make_shared<host::HangCounter>([&second](const std::string&) { ++second; });
+  use_guarded({{"notification:one", {"made.one", "made.well"}, hang},
+               {"notification:two", {"made.two"}, hang},
+               {"notification:good", {"made.*"}, gives("good")}},
+              guard);
+  start();
+  bus_->send(fakes::message("1", "made.well"));
+  bus_->send(fakes::message("2", "made.one"));
+  bus_->send(fakes::message("3", "made.well"));
+  settled(3);
+  CollectorStatus status = collector_->status();
+  expect_agreement(status);
+  EXPECT_EQ(second, 0);
+  EXPECT_EQ(guard.hangs->count(), 1);
+  EXPECT_EQ(status.messages.dead, 2U) << "the one it hung in, and what it would have taken after";
+  EXPECT_EQ(status.samples.stored, 4U) << "the good handler's three, and its own before it hung";
+  for (const host::DeadLetter& letter : store_->letters()) {
+    EXPECT_EQ(letter.reason, "handler not available");
+    EXPECT_EQ(letter.handler, "notification:one");
+    EXPECT_THAT(letter.detail, HasSubstr("did not come back within"));
+  }
+  EXPECT_THAT(status.not_ready, Contains(HasSubstr("notification:one")));
+
+  bus_->send(fakes::message("4", "made.two"));
+  settled(4);
+  EXPECT_EQ(second, 1) << "the process is told to end";
+  const std::lock_guard lock(gate->mutex);
+  gate->open = true;
+  gate->changed.notify_all();
+}
+
+// --- stores that fail -----------------------------------------------------------------------------------------------
+
+TEST_F(FaultsTest, ABatchRefusedForGoodIsDividedUntilTheMessageAtFaultStandsAlone) {
+  options_.batch_samples = 11;
+  options_.batch_age = std::chrono::hours(1);  // all in one batch
+  start();
+  for (int i = 1; i <= 11; ++i) bus_->send(fakes::message(std::to_string(i), i % 7 == 0 ? "refused" : "made.a"));
+  settled(11);
+  ASSERT_TRUE(bus_->wait_acknowledged(11));
+  const CollectorStatus status = collector_->status();
+  expect_agreement(status);
+  EXPECT_EQ(status.messages.stored, 10U);
+  EXPECT_EQ(status.messages.dead, 1U);
+  EXPECT_EQ(status.samples.dead, 1U);
+  EXPECT_THAT(status.not_ready, IsEmpty());
+  const auto letters = store_->letters();
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_EQ(letters[0].kind, "message");
+  EXPECT_EQ(letters[0].reason, "store refused");
+  EXPECT_EQ(letters[0].message_id, "7");
+  EXPECT_THAT(letters[0].detail, HasSubstr("meter `refused` cannot be written"));
+}
+
+TEST_F(FaultsTest, AStoreThatRefusesEverythingKillsNothing) {
+  store_->set_refuse_all(true);
+  start();
+  for (int i = 1; i <= 5; ++i) bus_->send(fakes::message(std::to_string(i), "made.a"));
+  ASSERT_TRUE(store_->wait_attempts(20));
+  EXPECT_TRUE(wait_not_ready("the fake store takes nothing"));
+  EXPECT_EQ(collector_->status().messages.dead, 0U);
+  store_->set_refuse_all(false);
+  settled(5);
+  const CollectorStatus status = collector_->status();
+  expect_agreement(status);
+  EXPECT_EQ(status.messages.stored, 5U);
+  EXPECT_THAT(store_->letters(), IsEmpty());
+}
+
+TEST_F(FaultsTest, ALostAnswerAmongDividedPartsIsCountedOnce) {
+  options_.batch_samples = 8;
+  options_.batch_age = std::chrono::hours(1);
+  store_->lose_answer = true;
+  start();
+  for (int i = 1; i <= 8; ++i) bus_->send(fakes::message(std::to_string(i), i == 3 ? "refused" : "made.a"));
+  settled(8);
+  const CollectorStatus status = collector_->status();
+  expect_agreement(status);
+  EXPECT_EQ(status.messages.stored, 7U);
+  EXPECT_EQ(status.messages.duplicate, 0U);
+  EXPECT_EQ(status.store_failures, 1U);
+}
+
+TEST_F(FaultsTest, NotReadyWhereNothingSettlesForTheSetTime) {
+  options_.stuck_after = Milliseconds(20);
+  std::atomic<bool> wait{true};
+  use([&wait](const host::Notification&, std::vector<Sample>& samples) {
+    if (wait) return passing("not yet");
+    samples.push_back(fakes::sample("m"));
+    return absl::OkStatus();
+  });
+  options_.again_first = Milliseconds(1);
+  options_.again_tries = 1'000'000;
+  start();
+  ASSERT_TRUE(collector_->wait_connected(kLong));
+  bus_->send(fakes::message("1", "made.a"));
+  EXPECT_TRUE(wait_not_ready("nothing was settled for"));
+  wait = false;
+  settled(1);
+  EXPECT_THAT(collector_->status().not_ready, IsEmpty());
+}
+
+TEST_F(FaultsTest, WhatIsOlderThanTheRetentionIsRemovedFromTheStore) {
+  const Time now = Time::now();
+  const auto put = [&](const std::string& id, const std::string& meter, int age_s) {
+    Sample sample = fakes::sample(meter);
+    sample.id = id;
+    sample.timestamp = Time{now.us - age_s * Time::kSecond};
+    store_->samples.emplace(id, sample);
+  };
+  put("1", "disk.read", 7200);
+  put("2", "disk.read", 60);
+  put("3", "keep.this", 999'999);
+  put("4", "cpu", 7200);
+  options_.retention = {{"keep.*", std::nullopt}, {"disk.*", std::chrono::seconds(3600)}};
+  options_.expire_every = Milliseconds(5);
+  start();
+  ASSERT_TRUE(store_->wait_expired(3)) << "again and again";
+  bus_->send(fakes::message("1", "made.a"));
+  settled(1);
+  const std::lock_guard lock(store_->mutex);
+  EXPECT_THAT(store_->expired, Each(testing::Field(&std::pair<std::string, Time>::first, "disk.read")));
+  EXPECT_THAT(store_->samples, SizeIs(4)) << "three of before, and one new";
+  EXPECT_EQ(store_->samples.count("1"), 0U);
+}
+
+// --- what a transport counts ----------------------------------------------------------------------------------------
+
+TEST_F(FaultsTest, WhatATransportCountsIsExported) {
+  bus_->counts["refused"] = 3;
+  start();
+  bus_->send(fakes::message("1", "made.a"));
+  settled(1);
+  MetricsPage page;
+  status_metrics(collector_->status(), page);
+  EXPECT_THAT(page.text(), HasSubstr(R"(tally_transport_events_total{bus="fake://one",event="refused"} 3)"));
+}
+
+}  // namespace
+}  // namespace tally::collector
