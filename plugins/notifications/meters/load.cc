@@ -1,187 +1,223 @@
+// See load.h. One attribute is read in load_field.cc.
 #include "load.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
+#include <array>
 #include <fstream>
-#include <optional>
-#include <set>
-#include <stdexcept>
+#include <sstream>
+
+#include "load_field.h"
 
 namespace meters {
 
 namespace {
 
-// One definition is given up with this; caught in load_file.
-struct Fault : std::runtime_error {
-  Fault(const YAML::Node& node, const std::string& text) : std::runtime_error(text), line(node.Mark().line + 1) {}
-  int line;
-};
+constexpr std::array<std::string_view, 13> kKnown = {"name",          "event_type", "type",    "unit",      "volume",
+                                                     "resource_id",   "project_id", "user_id", "timestamp", "metadata",
+                                                     "user_metadata", "lookup",     "multi"};
 
-const std::set<std::string_view> kKnown = {"name",       "event_type", "type",      "unit",     "volume", "resource_id",
-                                           "project_id", "user_id",    "timestamp", "metadata", "multi"};
-
-// A number that YAML would read as one: not in quotes.
-std::optional<std::string> number(const YAML::Node& node) {
-  if (node.Tag() == "!") return std::nullopt;
-  const auto value = tally::Decimal::parse(node.Scalar());
-  return value ? std::optional(value->to_string()) : std::nullopt;
+std::string at(const std::string& file, int line, int column) {
+  return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
 }
 
-Path path_of(const YAML::Node& node, const char* key) {
-  if (!node.IsScalar()) throw Fault(node, std::string(key) + ": neither a path nor a number");
-  std::string why;
-  auto path = Path::parse(node.Scalar(), why);
-  if (!path) throw Fault(node, std::string(key) + ": " + why);
-  return *std::move(path);
+void check_required(const YAML::Node& node, const std::vector<YamlMember>& all) {
+  std::string missing;
+  for (const char* key : {"name", "event_type", "type", "unit", "volume", "resource_id"})
+    if (!given(find(all, key))) missing += (missing.empty() ? "\"" : ", \"") + std::string(key) + "\"";
+  if (!missing.empty()) throw Fault(node, missing + " missing");
 }
 
-// A path, a number, a list of paths, or {fields: …}.
-Field field_of(const YAML::Node& node, const char* key) {
-  Field field;
-  if (node.IsMap()) {
-    for (const auto& member : node)
-      if (member.first.Scalar() != "fields")
-        throw Fault(member.first, std::string(key) + ": \"" + member.first.Scalar() + "\" is not supported");
-    if (!node["fields"]) throw Fault(node, std::string(key) + ": \"fields\" is missing");
-    return field_of(node["fields"], key);
-  }
-  if (node.IsSequence()) {
-    if (node.size() == 0) throw Fault(node, std::string(key) + ": an empty list");
-    for (const auto& item : node) field.paths.push_back(path_of(item, key));
-    return field;
-  }
-  const auto constant = node.IsScalar() ? number(node) : std::nullopt;
-  if (constant) {
-    field.constant = *constant;
-  } else {
-    field.paths.push_back(path_of(node, key));
-  }
-  return field;
+// What two definitions that write the same metadata have in common; empty where plugins are in it.
+std::string signature(const Metadata& metadata) {
+  std::string out;
+  bool shared = true;
+  const auto add = [&](const std::string& key, const Field& field) {
+    out += std::to_string(key.size()) + ":" + key;
+    for (const std::uint32_t path : field.paths) out += " " + std::to_string(path);
+    if (field.constant_text) out += " =" + *field.constant_text;
+    out += ';';
+    shared = shared && field.trait == nullptr;
+  };
+  for (const auto& [key, field] : metadata.members) add(key, field);
+  add("user_metadata", metadata.user);
+  return shared ? out : "";
 }
 
-// A text as it is, or a path that begins with `$`.
-Field word_of(const YAML::Node& node, const char* key) {
-  if (!node.IsScalar() || node.Scalar().empty()) throw Fault(node, std::string(key) + ": not a text");
-  Field field;
-  if (node.Scalar().starts_with('$')) {
-    field.paths.push_back(path_of(node, key));
-  } else {
-    field.constant = tally::json_detail::quote(node.Scalar());
-  }
-  return field;
-}
+}  // namespace
 
-std::vector<EventPattern> patterns_of(const YAML::Node& node) {
-  std::vector<EventPattern> patterns;
+std::vector<EventPattern> Definitions::patterns(const YAML::Node& node) {
+  std::vector<EventPattern> found;
   const auto add = [&](const YAML::Node& item) {
-    std::string why = "event_type: not a text";
-    auto pattern = item.IsScalar() && !item.Scalar().empty() ? EventPattern::parse(item.Scalar(), why) : std::nullopt;
-    if (!pattern) throw Fault(item, why);
-    patterns.push_back(*std::move(pattern));
+    if (!item.IsScalar() || item.Scalar().empty()) throw Fault(item, "event_type: not a text");
+    auto known = patterns_.find(item.Scalar());
+    if (known == patterns_.end()) {
+      std::string why;
+      auto pattern = EventPattern::parse(item.Scalar(), why);
+      if (!pattern) throw Fault(item, why);
+      known = patterns_.emplace(item.Scalar(), *std::move(pattern)).first;
+    }
+    found.push_back(known->second);
+  };
+  if (!node.IsSequence()) {
+    add(node);
+  } else {
+    for (const auto& item : node) add(item);
+  }
+  return found;
+}
+
+void Definitions::lookup(const YAML::Node& node, Definition& definition, const std::string& file) {
+  definition.lookup = true;
+  const auto add = [&](const YAML::Node& item) {
+    const std::string name = item.IsScalar() ? item.Scalar() : "";
+    const std::array<std::pair<std::string_view, bool*>, 7> known = {{{"type", &definition.lookup_type},
+                                                                      {"volume", &definition.lookup_volume},
+                                                                      {"unit", &definition.lookup_unit},
+                                                                      {"timestamp", &definition.lookup_timestamp},
+                                                                      {"user_id", &definition.lookup_user},
+                                                                      {"project_id", &definition.lookup_project},
+                                                                      {"resource_id", &definition.lookup_resource}}};
+    if (name == "name") return;
+    for (const auto& [attribute, flag] : known) {
+      if (name != attribute) continue;
+      *flag = true;
+      return;
+    }
+    notices_.push_back(at(file, item.Mark().line + 1, item.Mark().column + 1) + "lookup: \"" + name +
+                       "\" is no attribute of a sample, ignoring");
   };
   if (node.IsSequence()) {
     for (const auto& item : node) add(item);
   } else {
     add(node);
   }
-  if (patterns.empty()) throw Fault(node, "event_type: an empty list");
-  return patterns;
+  if (!definition.name.field.set())
+    notices_.push_back(definition.place + ": the name is no path: with \"lookup\" there will be no samples of \"" +
+                       definition.name_key + "\"");
 }
 
-// Where a definition names neither: who asked for what the message tells of.
-Field from_context(std::initializer_list<const char*> paths) {
-  Field field;
-  std::string why;
-  for (const char* path : paths) field.paths.push_back(*Path::parse(path, why));
-  return field;
+std::uint32_t Definitions::metadata(const std::vector<YamlMember>& all) {
+  Metadata made;
+  if (const YAML::Node node = find(all, "metadata"); given(node)) {
+    if (!node.IsMap()) throw Fault(node, "metadata: not a map");
+    for (const YamlMember& member : members(node))
+      made.members.emplace_back(member.key, load_field(member.value, "metadata " + member.key, program_.paths));
+  }
+  if (const YAML::Node node = find(all, "user_metadata"); given(node))
+    made.user = load_field(node, "user_metadata", program_.paths);
+  if (made.whole_payload()) return 0;
+  const std::string same = signature(made);
+  if (const auto known = metadata_.find(same); !same.empty() && known != metadata_.end()) return known->second;
+  const auto number = static_cast<std::uint32_t>(program_.metadata.size());
+  program_.metadata.push_back(std::move(made));
+  if (!same.empty()) metadata_.emplace(same, number);
+  return number;
 }
 
-void check_keys(const YAML::Node& node) {
+Definition Definitions::definition(const YAML::Node& node, const std::string& file) {
   if (!node.IsMap())
     throw Fault(node, "not a definition: a map with name, event_type, type, unit, volume, resource_id");
-  for (const auto& member : node)
-    if (!kKnown.contains(member.first.Scalar()))
-      throw Fault(member.first, "\"" + member.first.Scalar() + "\" is not supported");
-  std::string missing;
-  for (const char* key : {"name", "event_type", "type", "unit", "volume", "resource_id"})
-    if (!node[key] || node[key].IsNull()) missing += (missing.empty() ? "\"" : ", \"") + std::string(key) + "\"";
-  if (!missing.empty()) throw Fault(node, missing + " missing");
-}
-
-Definition definition_of(const YAML::Node& node) {
-  check_keys(node);
+  const std::vector<YamlMember> all = members(node);
+  check_required(node, all);
   Definition made;
-  made.name = word_of(node["name"], "name");
-  made.name_key = node["name"].Scalar();
-  made.event_types = patterns_of(node["event_type"]);
-  made.type = word_of(node["type"], "type");
-  const std::string& type = node["type"].Scalar();
-  if (made.type.paths.empty() && type != "gauge" && type != "delta" && type != "cumulative")
-    throw Fault(node["type"], "type \"" + type + "\" is neither gauge, delta nor cumulative");
-  made.unit = word_of(node["unit"], "unit");
-  made.volume = field_of(node["volume"], "volume");
-  made.resource_id = field_of(node["resource_id"], "resource_id");
-  made.project_id = node["project_id"] ? field_of(node["project_id"], "project_id")
-                                       : from_context({"ctxt.project_id", "ctxt.tenant_id", "ctxt.tenant"});
-  made.user_id = node["user_id"] ? field_of(node["user_id"], "user_id") : from_context({"ctxt.user_id", "ctxt.user"});
-  if (node["timestamp"]) made.timestamp = field_of(node["timestamp"], "timestamp");
-  if (const YAML::Node metadata = node["metadata"]; metadata && !metadata.IsNull()) {
-    if (!metadata.IsMap()) throw Fault(metadata, "metadata: not a map");
-    for (const auto& member : metadata)
-      made.metadata.emplace_back(member.first.Scalar(), field_of(member.second, "metadata"));
-  }
+  made.place = file + ":" + std::to_string(node.Mark().line + 1);
+  const YAML::Node name = find(all, "name"), type = find(all, "type");
+  if (!name.IsScalar()) throw Fault(name, "name: not a text");
+  made.name_key = name.Scalar();
+  made.name = load_word(name, "name", program_.paths);
+  made.event_types = patterns(find(all, "event_type"));
+  made.type = load_word(type, "type", program_.paths);
+  const bool known = made.type.literal == "gauge" || made.type.literal == "delta" || made.type.literal == "cumulative";
+  if (!made.type.field.set() && !known)
+    throw Fault(type, "type \"" + made.type.literal + "\" is neither gauge, delta nor cumulative");
+  made.unit = load_word(find(all, "unit"), "unit", program_.paths);
+  const std::array<std::pair<const char*, Field*>, 5> fields = {{{"volume", &made.volume},
+                                                                 {"resource_id", &made.resource_id},
+                                                                 {"project_id", &made.project_id},
+                                                                 {"user_id", &made.user_id},
+                                                                 {"timestamp", &made.timestamp}}};
+  for (const auto& [key, field] : fields)
+    if (const YAML::Node value = find(all, key); given(value)) *field = load_field(value, key, program_.paths);
+  made.metadata = metadata(all);
+  if (const YAML::Node value = find(all, "lookup"); given(value)) lookup(value, made, file);
+  for (const YamlMember& member : all)
+    if (std::find(kKnown.begin(), kKnown.end(), member.key) == kKnown.end())
+      notices_.push_back(at(file, member.key_node.Mark().line + 1, member.key_node.Mark().column + 1) + "\"" +
+                         member.key + "\" is not known, ignoring");
+  notice_arithmetic(made);
   return made;
 }
 
-void load_file(const std::filesystem::path& file, Loaded& loaded, std::set<std::string>& names) {
-  const auto fault = [&](int line, const std::string& text) {
-    loaded.faults.push_back(file.string() + ":" + std::to_string(line) + ": " + text);
-  };
-  try {
-    const YAML::Node list = YAML::LoadFile(file.string())["metric"];
-    loaded.files.push_back(file.string());
-    if (!list || !list.IsSequence()) return fault(1, "no list \"metric\": nothing is defined here");
-    for (std::size_t i = list.size(); i-- > 0;) {
-      try {
-        Definition made = definition_of(list[i]);
-        const int line = list[i].Mark().line + 1;
-        made.place = file.string() + ":" + std::to_string(line);
-        if (names.insert(made.name_key).second) {
-          loaded.definitions.push_back(std::move(made));
-        } else {
-          fault(line, "skipped: \"" + made.name_key + "\" is defined already");
-        }
-      } catch (const Fault& wrong) {
-        fault(wrong.line, std::string("skipped: ") + wrong.what());
+void Definitions::notice_arithmetic(const Definition& made) {
+  for (const Field* field : {&made.name.field, &made.volume, &made.resource_id, &made.project_id, &made.user_id})
+    for (const std::uint32_t path : field->paths)
+      if (program_.paths[path].arithmetic_ambiguous())
+        notices_.push_back(made.place + ": \"" + made.name_key +
+                           "\" has a path with several operators: Ceilometer calculates from right to left, set "
+                           "parentheses so that both agree");
+}
+
+void Definitions::load_list(const YAML::Node& list, const std::string& file) {
+  std::vector<YAML::Node> items(list.begin(), list.end());
+  for (auto item = items.rbegin(); item != items.rend(); ++item) {
+    const std::string place = at(file, item->Mark().line + 1, item->Mark().column + 1);
+    try {
+      Definition made = definition(*item, file);
+      if (names_.insert(made.name_key).second) {
+        program_.definitions.push_back(std::move(made));
+      } else {
+        faults_.push_back(place + "skipped: \"" + made.name_key + "\" is defined already");
       }
+    } catch (const Fault& fault) {
+      const YAML::Node name = item->IsMap() ? (*item)["name"] : YAML::Node();
+      const std::string whose = name && name.IsScalar() ? " \"" + name.Scalar() + "\"" : "";
+      faults_.push_back(at(file, fault.line, fault.column) + "skipped" + whose + ": " + fault.what());
+    } catch (const std::exception& error) {  // yaml-cpp's, of a node that is not what it seemed
+      faults_.push_back(place + "skipped: " + error.what());
     }
-  } catch (const YAML::BadFile&) {
-    loaded.faults.push_back(file.string() + ": cannot be read");
-  } catch (const YAML::Exception& error) {
-    fault(error.mark.line + 1, "skipped from here: not YAML: " + error.msg);
   }
 }
 
-}  // namespace
+void Definitions::load(std::string_view text, const std::string& file) {
+  try {
+    const YAML::Node root = YAML::Load(std::string(text));
+    const YAML::Node list = root.IsMap() ? root["metric"] : YAML::Node();
+    if (!list || !list.IsSequence()) {
+      faults_.push_back(at(file, 1, 1) + "no list \"metric\": nothing is defined here");
+      return;
+    }
+    load_list(list, file);
+  } catch (const YAML::Exception& error) {
+    faults_.push_back(at(file, error.mark.line + 1, error.mark.column + 1) +
+                      "skipped, the whole file: not YAML: " + error.msg);
+  }
+}
 
-Loaded load(const std::vector<std::filesystem::path>& paths) {
-  Loaded loaded;
-  std::set<std::string> names;
+void Definitions::load_file(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) {
+    faults_.push_back(file.string() + ": cannot be read, or is empty");
+    return;
+  }
+  load(text.str(), file.string());
+}
+
+void Definitions::load(const std::vector<std::filesystem::path>& paths) {
   for (const std::filesystem::path& path : paths) {
     std::error_code error;
     if (!std::filesystem::is_directory(path, error)) {
-      load_file(path, loaded, names);
+      load_file(path);
       continue;
     }
     std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(path, error))
-      if (entry.path().extension() == ".yaml") files.push_back(entry.path());
-    if (error) loaded.faults.push_back(path.string() + ": " + error.message());
+    for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
+      if (entry->path().extension() == ".yaml" && !entry->path().filename().string().starts_with('.'))
+        files.push_back(entry->path());
+    if (error) faults_.push_back(path.string() + ": " + error.message());
     std::sort(files.begin(), files.end());
-    for (const auto& file : files) load_file(file, loaded, names);
+    for (const auto& file : files) load_file(file);
   }
-  return loaded;
 }
 
 }  // namespace meters

@@ -4,22 +4,51 @@
 #define TALLY_PLUGINS_METERS_LOAD_H
 
 #include <filesystem>
+#include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
-#include "definition.h"
+#include "program.h"
+#include "yaml_map.h"
 
 namespace meters {
 
-struct Loaded {
-  std::vector<Definition> definitions;  // in the order in which they make samples
-  std::vector<std::string> faults;      // "compute.yaml:12: …"
-  std::vector<std::string> files;       // those that were read
-};
+// Collects definitions. Of those with the same name the first file's counts, and within a file the last; within a file
+// they make samples from the last to the first.
+class Definitions {
+ public:
+  explicit Definitions(PathOptions options = {}) : program_(options) {}
 
-// Each path is a file, or a folder whose *.yaml are read in order of name. Of definitions with the same name the first
-// file's counts, and within a file the last; within a file they make samples from the last to the first.
-Loaded load(const std::vector<std::filesystem::path>& paths);
+  // Takes up the text of one file; `file` is its name in faults and places.
+  void load(std::string_view text, const std::string& file);
+  // Each path is a file, or a folder whose *.yaml are read in order of name.
+  void load(const std::vector<std::filesystem::path>& paths);
+
+  const Program& program() const { return program_; }
+  Program take() && { return std::move(program_); }
+  // "compute.yaml:12:5: …": what was skipped and why.
+  const std::vector<std::string>& faults() const { return faults_; }
+  // The same for what was loaded and may not mean what was meant.
+  const std::vector<std::string>& notices() const { return notices_; }
+
+ private:
+  void load_file(const std::filesystem::path& file);
+  void load_list(const YAML::Node& list, const std::string& file);
+  Definition definition(const YAML::Node& node, const std::string& file);
+  std::vector<EventPattern> patterns(const YAML::Node& node);
+  void lookup(const YAML::Node& node, Definition& definition, const std::string& file);
+  std::uint32_t metadata(const std::vector<YamlMember>& all);
+  void notice_arithmetic(const Definition& definition);
+
+  Program program_;
+  std::set<std::string> names_;
+  std::unordered_map<std::string, EventPattern> patterns_;
+  std::unordered_map<std::string, std::uint32_t> metadata_;
+  std::vector<std::string> faults_;
+  std::vector<std::string> notices_;
+};
 
 }  // namespace meters
 

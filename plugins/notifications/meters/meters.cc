@@ -2,11 +2,11 @@
 // Not for reading the definitions: load.h.
 #include <tally/plugin.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
-#include <unordered_map>
 
+#include "handler.h"
 #include "load.h"
 
 #ifndef TALLY_METERS_FOLDER
@@ -14,8 +14,6 @@
 #endif
 
 namespace {
-
-using meters::Definition;
 
 constexpr const char* kVariable = "TALLY_DEFINITIONS";
 
@@ -38,60 +36,37 @@ std::vector<std::filesystem::path> paths(const tally::Config& config) {
 
 class Meters : public tally::NotificationHandler {
  public:
-  explicit Meters(const tally::Config& config) {
-    const auto from = paths(config);
-    meters::Loaded loaded = meters::load(from);
-    for (const std::string& fault : loaded.faults) tally::log(tally::Level::warning, fault);
-    if (loaded.definitions.empty()) {
-      throw tally::Error::absent("no definitions in " + from.front().string() + (from.size() > 1 ? " and others" : "") +
-                                 ": set " + kVariable + " or the key \"definitions\"");
-    }
-    definitions_ = std::move(loaded.definitions);
-  }
+  explicit Meters(const tally::Config& config) : handler_(program(config), reserved(config)) {}
 
-  std::vector<std::string> claims() override {
-    std::set<std::string> all;
-    for (const Definition& definition : definitions_)
-      for (const auto& pattern : definition.event_types) all.insert(pattern.claim());
-    return {all.begin(), all.end()};
-  }
+  std::vector<std::string> claims() override { return handler_.claims(); }
 
   void handle(const tally::Notification& notification, tally::Emitter& emit) override {
-    const auto& takers = takers_of(std::string(notification.event_type));
-    const auto priority = notification.priority.value_or("info");
-    if (takers.empty() || (priority != "info" && priority != "sample")) throw tally::Error::unclaimed();
-    const std::string text = document(notification);
-    std::string why;
-    const auto message = tally::Json::parse(text, &why);
-    if (!message) throw tally::Error::permanent("the payload is not JSON: " + why);
-    for (const Definition* definition : takers)
-      if (const auto sample = definition->sample(*message)) emit(*sample);
+    handler_.handle(notification, emit);
   }
 
  private:
-  // What paths see.
-  static std::string document(const tally::Notification& notification) {
-    tally::JsonObject metadata;
-    metadata.set("message_id", notification.message_id).set("timestamp", notification.timestamp);
-    tally::JsonObject out;
-    out.raw("ctxt", notification.context).set("publisher_id", notification.publisher_id);
-    out.set("event_type", notification.event_type).raw("payload", notification.payload).set("metadata", metadata);
-    return out.str();
+  static meters::Program program(const tally::Config& config) {
+    const auto from = paths(config);
+    meters::Definitions definitions({config.boolean("arithmetic_from_the_right")});
+    definitions.load(from);
+    for (const std::string& fault : definitions.faults()) tally::log(tally::Level::warning, fault);
+    for (const std::string& notice : definitions.notices()) tally::log(tally::Level::warning, notice);
+    if (definitions.program().definitions.empty()) {
+      throw tally::Error::absent("no definitions in " + from.front().string() + (from.size() > 1 ? " and others" : "") +
+                                 ": set " + kVariable + " or the key \"definitions\"");
+    }
+    return std::move(definitions).take();
   }
 
-  const std::vector<const Definition*>& takers_of(const std::string& event_type) {
-    // Event types are few; one who makes them up only makes this begin anew.
-    static constexpr std::size_t kMost = 4096;
-    if (const auto known = takers_.find(event_type); known != takers_.end()) return known->second;
-    if (takers_.size() >= kMost) takers_.clear();
-    auto& takers = takers_[event_type];
-    for (const Definition& definition : definitions_)
-      if (definition.matches(event_type)) takers.push_back(&definition);
-    return takers;
+  static meters::Reserved reserved(const tally::Config& config) {
+    meters::Reserved reserved;
+    reserved.namespaces = config.list("reserved_metadata_namespace");
+    reserved.keys = config.list("reserved_metadata_keys");
+    reserved.length = static_cast<std::size_t>(std::max<std::int64_t>(config.integer("reserved_metadata_length"), 0));
+    return reserved;
   }
 
-  std::vector<Definition> definitions_;
-  std::unordered_map<std::string, std::vector<const Definition*>> takers_;
+  meters::Handler handler_;
 };
 
 }  // namespace
@@ -103,6 +78,14 @@ TALLY_PLUGIN(Meters, {
     "role": "notification", "name": "meters", "summary": "Samples by declarative definitions", "event_types": ["*"],
     "config": [
       {"key": "definitions", "type": "list", "default": [],
-       "help": "files or folders of definitions, instead of the shipped ones; TALLY_DEFINITIONS goes before"}]
+       "help": "files or folders of definitions, instead of the shipped ones; TALLY_DEFINITIONS goes before"},
+      {"key": "reserved_metadata_namespace", "type": "list", "default": ["metering."],
+       "help": "what keys of user_metadata begin with that are kept"},
+      {"key": "reserved_metadata_keys", "type": "list", "default": [],
+       "help": "keys of user_metadata that are kept as well"},
+      {"key": "reserved_metadata_length", "type": "integer", "default": 256, "min": 0,
+       "help": "characters of a text in user_metadata that are kept"},
+      {"key": "arithmetic_from_the_right", "type": "boolean", "default": false,
+       "help": "calculate in paths as Ceilometer does: a - b - c is a - (b - c), * binds no tighter than +"}]
   }]
 })

@@ -54,6 +54,21 @@ metric:
 constexpr const char* kPayload = R"({"disks": [{"size": 10}, {"size": 12345678901234567890.50}], "the id": "d1",
     "user.id": "u9", "at": "2026-02-03T00:00:00+01:00", "name": "disk.event", "unit": "event", "zero": 0})";
 
+TEST_F(Meters, WhatAMergeKeyReplacesLeavesItsAnchorAlone) {
+  define(R"(
+metric:
+  - &first {name: one, event_type: e, type: gauge, unit: B, volume: 1, resource_id: publisher_id}
+  - &second {<<: *first, name: two, volume: 2}
+  - {<<: *second, name: three, unit: GiB}
+)");
+  open();
+  std::string text;
+  for (const tally::Sample& sample : samples("e", "{}")) {
+    text += sample.name + " " + sample.volume.to_string() + " " + sample.unit + "|";
+  }
+  EXPECT_EQ(text, "three 2 GiB|two 2 B|one 1 B|");
+}
+
 TEST_F(Meters, MakesSamplesAsDefined) {
   define(kDisk);
   open();
@@ -110,8 +125,7 @@ TEST_F(Meters, ABadDefinitionCostsItselfAlone) {
 metric:
   - {name: no.type, event_type: e, unit: u, volume: 1, resource_id: publisher_id}
   - {name: bad.type, event_type: e, type: sum, unit: u, volume: 1, resource_id: publisher_id}
-  - {name: bad.path, event_type: e, type: gauge, unit: u, volume: 'payload[?(@.a)]', resource_id: publisher_id}
-  - {name: bad.key, event_type: e, type: gauge, unit: u, volume: 1, resource_id: publisher_id, lookup: name}
+  - {name: bad.path, event_type: e, type: gauge, unit: u, volume: 'payload[?(@.a', resource_id: publisher_id}
   - {name: good, event_type: e, type: gauge, unit: u, volume: 7, resource_id: publisher_id}
   - {name: good, event_type: e, type: gauge, unit: u, volume: 8, resource_id: publisher_id}
 )");
@@ -121,6 +135,72 @@ metric:
   const auto made = samples("e", "{}");
   ASSERT_EQ(made.size(), 1U);
   EXPECT_EQ(made[0].volume, 8);  // the last of its file, the first file's
+}
+
+constexpr const char* kLookup = R"(
+metric:
+  - name: $.payload.measurements.[*].metric.[*].name
+    event_type: objectstore.http.request
+    type: delta
+    unit: $.payload.measurements.[*].metric.[*].unit
+    volume: $.payload.measurements.[*].result
+    resource_id: $.payload.target.id
+    lookup: [name, unit, volume]
+)";
+
+TEST_F(Meters, LookupMakesASampleForEachName) {
+  define(kLookup);
+  open();
+  const auto made = samples("objectstore.http.request", R"({"target": {"id": "account"}, "measurements": [
+      {"metric": {"name": "out", "unit": "B"}, "result": 28}, {"metric": {"name": "in", "unit": "B"}, "result": 1},
+      {"metric": {"name": "none", "unit": "B"}, "result": null}]})");
+  ASSERT_EQ(made.size(), 2U);
+  EXPECT_EQ(made[0].name, "out");
+  EXPECT_EQ(made[0].volume, 28);
+  EXPECT_EQ(made[1].name, "in");
+  EXPECT_EQ(made[1].resource_id, "account");
+  EXPECT_TRUE(samples("objectstore.http.request", R"({"target": {"id": "a"}, "measurements": []})").empty());
+  EXPECT_TRUE(samples("objectstore.http.request", R"({"target": {"id": "a"}, "measurements": [
+      {"metric": {"name": "out", "unit": "B"}, "result": 28}, {"metric": {"name": "in"}, "result": 1}]})")
+                  .empty());
+}
+
+TEST_F(Meters, UserMetadataKeepsTheReservedNames) {
+  define(R"(
+metric:
+  - {name: m, event_type: e, type: gauge, unit: u, volume: 1, resource_id: publisher_id,
+     user_metadata: $.payload.metadata, metadata: {has: $.payload.has}}
+)");
+  open();
+  const auto made = samples("e", R"({"metadata": {"metering.a.b": "x", "metering.n": 3, "other": 1, "metering.has": 1},
+                                     "has": ""})");
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_EQ(made[0].resource_metadata, R"({"has":"","user_metadata":{"a_b":"x","n":3}})");
+  const std::string longer = "{\"metadata\": {\"metering.l\": \"" + std::string(300, 'l') + "\"}}";
+  EXPECT_EQ(samples("e", longer).at(0).resource_metadata,
+            "{\"user_metadata\":{\"l\":\"" + std::string(256, 'l') + "\"}}");
+  EXPECT_EQ(samples("e", R"({"metadata": [], "q": 1})").at(0).resource_metadata,
+            R"({"metadata": [], "q": 1,"event_type":"e","host":"svc.node1"})");
+}
+
+TEST_F(Meters, WholePayloadsAreOneLineAndLoseTheirOwnHost) {
+  define("metric: [{name: m, event_type: e, type: gauge, unit: '%', volume: $.payload.v, resource_id: publisher_id}]");
+  open();
+  EXPECT_EQ(samples("e", "{\"v\": \" +1 \",\n \"a\": \"b\\n c\"}").at(0).resource_metadata,
+            R"({"v":" +1 ","a":"b\n c","event_type":"e","host":"svc.node1"})");
+  EXPECT_EQ(samples("e", R"({"host": 1, "v": true})").at(0).resource_metadata,
+            R"({"v":true,"event_type":"e","host":"svc.node1"})");
+  EXPECT_EQ(samples("e", R"({"host": 1, "v": true})").at(0).unit, "%");
+  EXPECT_EQ(handle(*handler_, message("e", R"({"v": 1)")).status.code(), tally::kPermanent);
+}
+
+TEST_F(Meters, AMatchLimitIsAFaultThatNamesTheExpression) {
+  define("metric: [{name: m, event_type: '(x+x+)+[yz]', type: gauge, unit: u, volume: 1, resource_id: publisher_id}]");
+  open();
+  const std::string type(3000, 'x');
+  const auto handled = handle(*handler_, message(type, "{}"));
+  EXPECT_EQ(handled.status.code(), tally::kPermanent);
+  EXPECT_NE(handled.status.ToString().find("(x+x+)+[yz]"), std::string::npos) << handled.status;
 }
 
 TEST_F(Meters, WithoutDefinitionsItIsAbsent) {

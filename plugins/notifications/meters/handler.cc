@@ -1,0 +1,71 @@
+// See handler.h.
+#include "handler.h"
+
+#include <tally/sdk/error.h>
+
+#include <set>
+
+namespace meters {
+
+Handler::Handler(Program program, Reserved reserved)
+    : program_(std::move(program)), message_(program_), maker_(program_, std::move(reserved)) {
+  for (std::uint32_t i = 0; i < program_.definitions.size(); ++i)
+    for (const EventPattern& pattern : program_.definitions[i].event_types) index_.add(pattern, i);
+}
+
+std::vector<std::string> Handler::claims() const {
+  std::set<std::string> all;
+  for (const Definition& definition : program_.definitions)
+    for (const EventPattern& pattern : definition.event_types)
+      for (const std::string& claim : pattern.claims()) all.insert(claim);
+  return {all.begin(), all.end()};
+}
+
+void Handler::handle(const tally::Notification& notification, tally::Emitter& emit) {
+  const std::string_view priority = notification.priority.value_or("info");
+  if (priority != "info" && priority != "sample") throw tally::Error::unclaimed();
+  Plan& plan = plan_for(notification.event_type);
+  if (plan.takers.empty()) throw tally::Error::unclaimed();
+  message_.begin(notification, plan.wants);
+  for (const Definition* definition : plan.takers) maker_.make(*definition, message_, emit);
+}
+
+// Event types are few; one who makes them up only makes this begin anew.
+Handler::Plan& Handler::plan_for(std::string_view event_type) {
+  static constexpr std::size_t kMost = 4096;
+  if (const auto known = by_type_.find(event_type); known != by_type_.end()) return *known->second;
+  const std::vector<std::uint32_t> takers = index_.match(event_type);
+  if (by_type_.size() >= kMost) {
+    by_type_.clear();
+    plans_.clear();
+  }
+  std::unique_ptr<Plan>& plan = plans_[takers];
+  if (plan == nullptr) plan = make_plan(takers);
+  by_type_.emplace(event_type, plan.get());
+  return *plan;
+}
+
+void Handler::want(const Field& field, Wants& wants) const {
+  for (const std::uint32_t path : field.paths)
+    if (const auto& names = program_.paths[path].names(); !names.empty()) wants.add(names, path);
+}
+
+std::unique_ptr<Handler::Plan> Handler::make_plan(const std::vector<std::uint32_t>& takers) const {
+  auto plan = std::make_unique<Plan>();
+  for (const std::uint32_t taker : takers) {
+    const Definition& definition = program_.definitions[taker];
+    plan->takers.push_back(&definition);
+    for (const Field* field :
+         {&definition.name.field, &definition.type.field, &definition.unit.field, &definition.volume,
+          &definition.resource_id, &definition.project_id, &definition.user_id, &definition.timestamp,
+          &program_.metadata[definition.metadata].user, &program_.context_project, &program_.context_user})
+      want(*field, plan->wants);
+    for (const auto& [key, field] : program_.metadata[definition.metadata].members) want(field, plan->wants);
+    // Where nothing of its own is found, metadata is the whole payload.
+    for (const Field* field : {&program_.payload, &program_.payload_event_type, &program_.payload_host})
+      want(*field, plan->wants);
+  }
+  return plan;
+}
+
+}  // namespace meters

@@ -1,0 +1,80 @@
+// All definitions, their paths and their metadata, each of them once however many definitions share it.
+// Not for running it: message.h and sample.h.
+#ifndef TALLY_PLUGINS_METERS_PROGRAM_H
+#define TALLY_PLUGINS_METERS_PROGRAM_H
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "event_pattern.h"
+#include "field.h"
+#include "path.h"
+
+namespace meters {
+
+// Every path that a definition uses, once.
+class PathTable {
+ public:
+  explicit PathTable(PathOptions options = {}) : options_(options) {}
+
+  // Its number; none with the reason in `why`.
+  std::optional<std::uint32_t> add(const std::string& text, std::string& why);
+  const Path& operator[](std::uint32_t number) const { return paths_[number]; }
+  std::size_t size() const { return paths_.size(); }
+
+ private:
+  PathOptions options_;
+  std::vector<Path> paths_;
+  std::unordered_map<std::string, std::uint32_t> known_;
+};
+
+// What stands in resource_metadata.
+struct Metadata {
+  std::vector<std::pair<std::string, Field>> members;
+  Field user;  // a map of which the reserved names are kept
+
+  bool whole_payload() const { return members.empty() && !user.set(); }
+};
+
+// A text: the path's, or the literal one where the path finds nothing (empty: there is none).
+struct Word {
+  Field field;
+  std::string literal;
+};
+
+struct Definition {
+  std::string place;     // "compute.yaml:12"
+  std::string name_key;  // the name as written, for duplicates and errors
+  std::vector<EventPattern> event_types;
+  Word name, type, unit;
+  Field volume, resource_id, project_id, user_id, timestamp;
+  std::uint32_t metadata = 0;  // number in Program::metadata
+  // Which attributes have a value for each sample (the key "lookup"); without it there is one sample.
+  bool lookup = false;
+  bool lookup_type = false, lookup_volume = false, lookup_unit = false, lookup_timestamp = false, lookup_user = false,
+       lookup_project = false, lookup_resource = false;
+};
+
+struct Program {
+  explicit Program(PathOptions options = {});
+
+  PathTable paths;
+  std::vector<Metadata> metadata = std::vector<Metadata>(1);  // the first: the whole payload
+  std::vector<Definition> definitions;                        // in the order in which they make samples
+  Field context_project, context_user;  // where a definition finds neither: who asked for what the message tells of
+  Field payload, payload_event_type, payload_host;  // for metadata that is the whole payload
+};
+
+// How user metadata is chosen; the names are Ceilometer's options.
+struct Reserved {
+  std::vector<std::string> namespaces = {"metering."};
+  std::vector<std::string> keys;
+  std::size_t length = 256;
+};
+
+}  // namespace meters
+
+#endif
