@@ -1,0 +1,54 @@
+// JSON of the SDK: strict, never beyond the text, and of one mind with the host's other readers.
+// Not for messages as wholes: envelope.cc.
+#include <tally/sdk/json.h>
+
+#include <string>
+
+#include "core/json.h"
+#include "core/sample_json.h"
+#include "fuzz.h"
+#include "plugin/c_values.h"
+
+namespace {
+
+using tally::Json;
+using tally::fuzz::require;
+
+void walk(const Json& value, std::string_view text) {
+  const std::string_view raw = value.raw();
+  require(!raw.empty() && raw.data() >= text.data() && raw.data() + raw.size() <= text.data() + text.size(),
+          "a value lies in its text");
+  const auto again = Json::parse(raw);
+  require(again && again->kind() == value.kind() && again->text() == value.text(), "a value's text is that value");
+  if (const auto written = value.text()) {
+    const std::string quoted = tally::json_detail::quote(*written);
+    const auto read = Json::parse(quoted);
+    require(read && read->text() == *written, "a text that is quoted reads the same");
+  }
+  if (const auto number = value.decimal())
+    require(tally::Decimal::parse(number->to_string()) == *number, "a number that is written reads the same");
+  static_cast<void>(value.integer());
+  static_cast<void>(value.number());
+  for (const Json& item : value.items()) {
+    require(!value.is_object() || value.at(item.key()) != nullptr, "a member is found by its key");
+    walk(item, raw);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  std::string why;
+  const auto parsed = Json::parse(text, &why);
+  require(parsed.has_value() == why.empty(), "a reason stands where there is no value");
+  if (parsed && size <= 4096) walk(*parsed, text);
+  const bool object = parsed && parsed->is_object() && tally::host::valid_utf8(text);
+  require(tally::host::valid_json_object(text) == object, "the host and the SDK agree on objects");
+  // What one plugin may emit, another must be able to read; deeper nesting is the one difference.
+  if (object) require(tally::host::is_json_object(text), "the boundary takes every object");
+  if (tally::host::is_json_object(text) && !object) require(why.starts_with("nested too deep"), "and nothing else");
+  static_cast<void>(tally::host::sample_from_json(text, tally::host::SampleKeys::tally));
+  static_cast<void>(tally::host::sample_from_json(text, tally::host::SampleKeys::bus));
+  return 0;
+}

@@ -1,0 +1,88 @@
+// The handler of declarative definitions, linked into a target, behind the same checks as a plugin that is loaded.
+// Not for its inner parts: targets go by the plugin's entry, so that those may change.
+#ifndef TALLY_TESTS_FUZZ_METERS_H
+#define TALLY_TESTS_FUZZ_METERS_H
+
+#include <sys/mman.h>
+#include <tally/abi/notification.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/config_value.h"
+#include "fuzz.h"
+#include "plugin/c_values.h"
+#include "plugin/manifest.h"
+#include "plugin/roles.h"
+
+extern "C" const tally_plugin* tally_plugin_v1(const tally_host* host, tally_error* error);
+
+namespace tally::fuzz {
+
+// Makes $TALLY_DEFINITIONS a file in memory that holds `text`.
+inline void set_definitions(std::string_view text) {
+  static const int file = memfd_create("definitions", MFD_CLOEXEC);
+  static const int set = setenv("TALLY_DEFINITIONS", ("/proc/self/fd/" + std::to_string(file)).c_str(), 1);
+  require(set == 0 && ftruncate(file, 0) == 0 &&
+              pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()),
+          "(definitions can be written)");
+}
+
+class Meters final : public host::NotificationHandler {
+ public:
+  // With the definitions of $TALLY_DEFINITIONS. `made` says whether there is an instance.
+  Meters() {
+    static const tally_host offered = {sizeof(tally_host), TALLY_ABI_MINOR, 0, nullptr};
+    static const tally_plugin* plugin = tally_plugin_v1(&offered, nullptr);
+    static const auto manifest = host::parse_manifest(host::view_of(plugin->manifest));
+    require(manifest.ok(), "a manifest can be read");
+    table_ = static_cast<const tally_notification_table*>(plugin->roles[0].table);
+    std::vector<std::optional<std::string>> values;
+    std::vector<tally_option> options;
+    for (const host::KeyDecl& key : manifest->roles[0].config) values.push_back(*host::canonical_default(key));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      options.push_back({host::c_text(std::string_view(manifest->roles[0].config[i].name)), host::c_text(values[i])});
+    const tally_config config = {sizeof config, options.data(), options.size(), host::kNoText, host::c_text("node1")};
+    host::ErrorBuffer error;
+    made_ = error.status(table_->create(&config, &instance_, error.get()));
+  }
+  ~Meters() override {
+    if (made_.ok()) table_->destroy(instance_);
+  }
+  Meters(const Meters&) = delete;
+  Meters& operator=(const Meters&) = delete;
+
+  const absl::Status& made() const { return made_; }
+
+  absl::Status handle(const host::Notification& from, std::vector<Sample>& samples) override {
+    const tally_notification message = {sizeof message,
+                                        from.time ? from.time->us : TALLY_NO_TIME,
+                                        from.received.us,
+                                        host::c_text(from.message_id),
+                                        host::c_text(from.event_type),
+                                        host::c_text(from.publisher_id),
+                                        host::c_text(from.priority),
+                                        host::c_text(from.timestamp),
+                                        host::c_text(from.payload),
+                                        host::c_text(from.context)};
+    static host::SampleGate& gate = *host::SampleGate::make();
+    static const tally_emitter emitter = host::emitter_for(gate);
+    const host::Opened<std::vector<Sample>> opened(gate, samples);
+    host::ErrorBuffer error;
+    return error.status(table_->handle(instance_, &message, &emitter, error.get()), true);
+  }
+  absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>{"*"}; }
+
+ private:
+  const tally_notification_table* table_ = nullptr;
+  void* instance_ = nullptr;
+  absl::Status made_;
+};
+
+}  // namespace tally::fuzz
+
+#endif

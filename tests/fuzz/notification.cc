@@ -1,0 +1,45 @@
+// A message from the bus through the whole pipeline, with the handler of declarative definitions behind it.
+// Not for envelopes alone: envelope.cc gets further into those.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "collector/pipeline.h"
+#include "core/json.h"
+#include "meters.h"
+#include "plugin/dispatcher.h"
+
+namespace {
+
+using namespace tally;
+using fuzz::require;
+
+collector::Pipeline make_pipeline() {
+  auto handlers = std::make_unique<host::Dispatcher>();
+  auto meters = std::make_unique<fuzz::Meters>();
+  require(meters->made().ok(), "(TALLY_DEFINITIONS names the shipped definitions)");
+  require(handlers->add("notification:meters", std::move(meters)).ok(), "(the handler is there)");
+  collector::PipelineRules rules;
+  rules.disabled_meters = {"disk.*.size"};
+  rules.retention = {{"volume*", std::chrono::seconds(86'400 * 365)}, {"*", std::nullopt}};
+  return {std::move(rules), std::move(handlers)};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static collector::Pipeline pipeline = make_pipeline();
+  constexpr Time now{1'800'000'000'000'000};
+  const std::string body(reinterpret_cast<const char*>(data), size);
+  for (const auto& made : {pipeline.process({body, "local", now}), pipeline.process_sample({body, "local", now})}) {
+    require(!made.again, "nothing here passes by itself");
+    require(made.made == made.rows.size() + made.filtered + made.dead_samples.size(), "every sample is accounted for");
+    require(made.rows.empty() || !made.dead_message || made.dead_message->digest.size() > 0, "the dead have a digest");
+    for (const host::Row& row : made.rows) {
+      require(!row.sample.id.empty() && !row.sample.name.empty() && row.sample.timestamp, "a row is whole");
+      const std::string& metadata = row.sample.resource_metadata;
+      require(metadata.empty() || host::valid_json_object(metadata), "metadata is an object");
+    }
+  }
+  return 0;
+}
