@@ -1,5 +1,6 @@
 """The person's tool: conversion, output formats, exit statuses."""
 import json
+import os
 
 from support import Sandbox, notification
 
@@ -44,3 +45,27 @@ class Convert(Sandbox):
         out = self.tally("--config", config, "query", "statistics", "tenth", "-f", "jsonl")[0]
         self.assertIn('"sum":1,', out.replace(" ", ""))
         self.end(collector)
+
+
+class Migrate(Sandbox):
+    def test_what_becomes_of_a_running_ceilometer(self):
+        folder = self.write("ceilometer/ceilometer.conf", "[DEFAULT]\ntransport_url = rabbit://u:hunter2@h/\nsample_source = cloud\n").parent
+        self.write("ceilometer/pipeline.yaml", "sources: [{name: s, meters: ['!vcpus'], sinks: [k]}]\n"
+                                               "sinks: [{name: k, publishers: ['gnocchi://']}]\n")
+        self.write("ceilometer/meters.d/mine.yaml", "metric:\n  - {name: good, event_type: e, type: gauge, unit: u, volume: 1, "
+                                                    "resource_id: $.payload.id}\n  - {name: bad, event_type: e, type: gauge, unit: u}\n")
+        out, err = self.tally("migrate", "check", folder, status=1)
+        self.assertNotIn("hunter2", out + err)
+        self.assertRegex(out, r"(?m)^# kept +\S+ceilometer.conf:3: \[DEFAULT\] sample_source = cloud: source$")
+        self.assertRegex(out, r"(?m)^# kept +\S+mine.yaml:2: meter good: read unchanged$")
+        self.assertRegex(out, r"(?m)^# fault .*mine.yaml:3.*volume")
+        self.assertNotIn("meter bad: read unchanged", out)
+        collector = out.split("# /etc/tally/collector.yaml\n")[1].split("---\n")[0]
+        self.assertIn('meters: ["vcpus"]', collector)
+        (self.folder / "listen.url").write_text("local:///run/x.sock\n")
+        os.chmod(self.folder / "listen.url", 0o600)
+        config = self.write("collector.yaml", collector.replace("/etc/tally/", f"{self.folder}/"))
+        self.tally("config", "check", "--config", config)
+        rows = json.loads(self.tally("migrate", "check", folder, "-f", "json", status=1)[0])
+        self.assertEqual({row["verdict"] for row in rows}, {"kept", "differs", "fault"})
+        self.tally("migrate", "check", self.folder / "nowhere", status=1)
