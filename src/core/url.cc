@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "core/status.h"
@@ -121,8 +122,15 @@ absl::StatusOr<Url> Url::parse(std::string_view text) {
 }
 
 std::string redact_url(std::string_view text) {
+  constexpr int kMostPasses = 8;
   bool found = false;
-  return redact(text, found);
+  std::string shown(text);
+  for (int pass = 0; pass < kMostPasses; ++pass) {  // what stood behind a password may turn out to hold another
+    std::string next = redact(shown, found);
+    if (next == shown) break;
+    shown = std::move(next);
+  }
+  return shown;
 }
 
 bool url_has_password(std::string_view text) {

@@ -96,7 +96,7 @@ def notification(number):
         "launched_at": "2026-01-02T03:04:05.000000", "deleted_at": "",
         "image_meta": {"base_image_ref": "0c7e9c1a-5b0d-4c11-8a39-3a9d0f4b5c6d"},
         "fixed_ips": [{"address": "10.0.0.17", "version": 4}]}
-    inner = {"message_id": uuid, "publisher_id": "compute.node-17", "event_type": "compute.instance.create.end",
+    inner = {"message_id": uuid, "publisher_id": "compute.node-17", "event_type": "compute.instance.exists",
              "priority": "INFO", "timestamp": f"2026-01-02 03:{number // 60 % 60:02}:{number % 60:02}.678901",
              "_context_request_id": "req-0d2a4f5c-1111-4222-8333-444455556666",
              "_context_project_id": "7f3b1c2d4e5f60718293a4b5c6d7e8f9",

@@ -16,12 +16,12 @@
 namespace tally::bench {
 namespace {
 
-constexpr const char* kEventType = "compute.instance.create.end";
+constexpr const char* kEventType = "compute.instance.exists";
 
 // The inner message; with its wrapping, and its quotes escaped, it has 1.6 KB.
 constexpr const char* kInner =
     R"({"message_id": "6a2f5f3e-7c1b-4c55-9d0e-0a9b7d1c2e3f", "publisher_id": "compute.node-17", )"
-    R"("event_type": "compute.instance.create.end", "priority": "INFO", "timestamp": "2026-01-02 03:04:05.678901", )"
+    R"("event_type": "compute.instance.exists", "priority": "INFO", "timestamp": "2026-01-02 03:04:05.678901", )"
     R"("_context_request_id": "req-0d2a4f5c-1111-4222-8333-444455556666", )"
     R"("_context_project_id": "7f3b1c2d4e5f60718293a4b5c6d7e8f9", )"
     R"("_context_user_id": "0123456789abcdef0123456789abcdef", "payload": )"

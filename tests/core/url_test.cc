@@ -57,5 +57,11 @@ TEST(JsonText, EscapesAndRepairs) {
   EXPECT_EQ(json_quote("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+TEST(Url, WhatIsRedactedStaysAsItIs) {
+  const std::string shown = redact_url("amqp://u:x:5?72,w@h:p?password=y&a=b");
+  EXPECT_EQ(redact_url(shown), shown);
+  EXPECT_EQ(shown.find("=y"), std::string::npos) << shown;
+}
+
 }  // namespace
 }  // namespace tally

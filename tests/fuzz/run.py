@@ -16,7 +16,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 HERE = TOP / "tests/fuzz"
 
 
-def run(target, build, seconds):
+def run(target, build, seconds, seed):
     """One target; gives (executions, coverage, new findings, last words)."""
     found, work = build / "findings", build / "corpus" / target
     stored = HERE / "corpus" / target
@@ -25,7 +25,7 @@ def run(target, build, seconds):
     before = set(found.iterdir())
     command = [str(build / "tests/fuzz" / f"fuzz-{target}"), f"-max_total_time={seconds}", "-timeout=60",
                "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/{target}-",
-               str(work)]
+               f"-seed={seed}", str(work)]
     if (HERE / f"{target}.dict").exists():
         command.insert(1, f"-dict={HERE / (target + '.dict')}")
     if stored.is_dir():
@@ -47,6 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build/fuzz")
     parser.add_argument("--seconds", type=int, default=60, help="of each target")
+    parser.add_argument("--seed", type=int, default=0, help="repeats a run's choices; 0: new ones")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--counts", type=pathlib.Path, help="write PASSED FAILED here")
     parser.add_argument("targets", nargs="*")
@@ -59,7 +60,7 @@ def main():
         return 64
     targets, failed, start = args.targets or there, 0, time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        runs = {target: pool.submit(run, target, build, args.seconds) for target in targets}
+        runs = {target: pool.submit(run, target, build, args.seconds, args.seed) for target in targets}
         for target, future in runs.items():
             executed, coverage, new, broken, words = future.result()
             failed += broken
