@@ -121,9 +121,12 @@ class Kills(Chaos):
         wait_until("it says why it is not ready", lambda: self.check_alive() or self.says_full(*names), PATIENCE)
         self.kill("collector")
         at_kill = self.settled()
-        # A start may give room free, a segment of the spool that is done, and then it goes on.
-        wait_until("it says so after a start too, or goes on",
-                   lambda: self.check_alive() or self.says_full(*names) or self.settled() > at_kill, PATIENCE)
+
+        def goes_on():  # a start deletes the spool's segments that are done, and then there is room
+            return any(shutil.disk_usage(folder).free > 0 for folder in folders) and self.settled() > at_kill
+
+        wait_until("it says so after a start too, or has room again and goes on",
+                   lambda: self.check_alive() or self.says_full(*names) or goes_on(), PATIENCE)
         for path in ballast:
             path.unlink()
         before = self.settled()
