@@ -259,17 +259,17 @@ std::optional<std::string> CoreKey::default_for(Program program) const {
 }
 
 std::span<const CoreKey> core_keys() {
-  static const std::vector<CoreKey> keys = [] {
-    std::vector<CoreKey> made;
-    add_place_keys(made);
-    add_bus_keys(made);
-    add_disable_keys(made);
-    add_polling_keys(made);
-    add_limit_keys(made);
-    add_view_keys(made);
+  static const auto* const keys = [] {  // never destroyed: threads outlive what exit() destroys
+    auto* made = new std::vector<CoreKey>;
+    add_place_keys(*made);
+    add_bus_keys(*made);
+    add_disable_keys(*made);
+    add_polling_keys(*made);
+    add_limit_keys(*made);
+    add_view_keys(*made);
     return made;
   }();
-  return keys;
+  return *keys;
 }
 
 Items parse_default_items(const CoreKey& key, std::string_view text) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +21,8 @@ struct Signal {
 };
 constexpr std::array<Signal, 5> kSignals = {
     {{SIGABRT, "SIGABRT"}, {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}}};
+
+std::atomic<bool> installed = false;
 
 // Nothing is lost by ending here: what is not stored was not acknowledged.
 void at_exit() {
@@ -55,6 +58,7 @@ extern "C" void on_fatal_signal(int number) {
 }  // namespace
 
 void install_last_words() {
+  installed = true;
   std::atexit(&at_exit);
   std::at_quick_exit(&at_exit);
   for (const Signal& signal : kSignals) {
@@ -65,6 +69,10 @@ void install_last_words() {
     ours.sa_flags = SA_RESETHAND | SA_ONSTACK;
     ::sigaction(signal.number, &ours, nullptr);
   }
+}
+
+void renew_last_words() {
+  if (installed) std::atexit(&at_exit);
 }
 
 }  // namespace tally::host

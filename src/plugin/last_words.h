@@ -10,12 +10,15 @@ inline constexpr int kEndedByPlugin = 70;
 
 // Call once, at the start of a program. From then on
 // - exit() or quick_exit() within a plugin's call, or on any thread but the main one, is logged as an error and ends
-// the
-//   process with kEndedByPlugin, whatever status the plugin asked for;
+//   the process with kEndedByPlugin, whatever status the plugin asked for;
 // - abort() and faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL) write one line that names the plugin to stderr, then end the
 //   process as they do without. A handler that is installed already, a sanitizer's, is left in place.
 // _exit() says nothing: nobody is asked.
 void install_last_words();
+
+// Call after a library was loaded: what exit() runs begins with what was registered last, and the library's own static
+// objects must not be destroyed while other threads still use them. Does nothing before install_last_words().
+void renew_last_words();
 
 }  // namespace tally::host
 

@@ -22,6 +22,7 @@
 #include "core/status.h"
 #include "plugin/c_values.h"
 #include "plugin/crossing.h"
+#include "plugin/last_words.h"
 
 namespace tally::host {
 namespace {
@@ -35,8 +36,9 @@ struct Shape {
 #define TALLY_MEMBER(table, member) \
   { #member, offsetof(table, member) }
 
+// Never destroyed: threads of ours go on loading while another one is in exit().
 const Shape& shape_of(Role role) {
-  static const std::map<Role, Shape> shapes = {
+  static const auto* const shapes = new std::map<Role, Shape>{
       {Role::notification,
        {sizeof(tally_notification_table),
         {TALLY_MEMBER(tally_notification_table, create), TALLY_MEMBER(tally_notification_table, destroy),
@@ -62,7 +64,7 @@ const Shape& shape_of(Role role) {
          TALLY_MEMBER(tally_transport_table, settle), TALLY_MEMBER(tally_transport_table, publish),
          TALLY_MEMBER(tally_transport_table, wake), TALLY_MEMBER(tally_transport_table, stop)}}},
   };
-  return shapes.at(role);
+  return shapes->at(role);
 }
 
 #undef TALLY_MEMBER
@@ -187,6 +189,7 @@ absl::StatusOr<std::vector<LoadedRole>> load(const std::string& spelling, const 
     const char* why = ::dlerror();
     return permanent(absl::StrCat(file, ": cannot be loaded: ", why == nullptr ? "no reason given" : why));
   }
+  renew_last_words();
   void* symbol = ::dlsym(handle, TALLY_ENTRY_SYMBOL);
   if (symbol == nullptr) return permanent(absl::StrCat(file, ": ", no_entry(handle).message()));
   tally_entry entry = nullptr;

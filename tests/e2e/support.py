@@ -12,7 +12,7 @@ import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PREFIX = pathlib.Path(os.environ.get("TALLY_PREFIX", TOP / "build/prefix"))
-SHIPPED = next(iter(PREFIX.glob("lib/**/tally/plugins")), PREFIX / "lib/tally/plugins")
+SHIPPED = next(iter(PREFIX.glob("lib*/**/tally/plugins")), PREFIX / "lib/tally/plugins")
 
 
 def free_port():

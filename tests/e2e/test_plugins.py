@@ -80,7 +80,7 @@ class Private(Sandbox):
     def build(self, example, compiler):
         folder = self.folder / f"{example}-{compiler}"
         shutil.copytree(TOP / "doc/examples" / example, folder)
-        self.env["PKG_CONFIG_PATH"] = ":".join(str(path) for path in PREFIX.glob("lib/**/pkgconfig")) + ":" + \
+        self.env["PKG_CONFIG_PATH"] = ":".join(str(path) for path in PREFIX.glob("lib*/**/pkgconfig")) + ":" + \
             ":".join(str(path) for path in PREFIX.glob("share/pkgconfig"))
         sources = " ".join(path.name for path in folder.glob("*.cc"))
         subprocess.run(f"{compiler} -std=c++20 -O2 -Wall -Wextra -Werror -shared -fPIC $(pkg-config --cflags tally-plugin) "
