@@ -172,14 +172,18 @@ def same_time(theirs, ours):
         return False
 
 
-def same_text(theirs, ours):
-    """Texts: an id or a unit that is no text there is its JSON here."""
+CALCULATED = re.compile(r" [-+*/] ")
+
+
+def same_text(theirs, ours, field):
+    """Texts: an id or a unit that is no text there is its JSON here; numbers in arithmetic are doubles there."""
     if theirs is None or isinstance(theirs, str) or ours is None:
         return theirs == ours
     try:
-        return same(theirs, json.loads(ours))
+        read = json.loads(ours)
     except ValueError:
         return False
+    return same(theirs, read) or (isinstance(field, str) and bool(CALCULATED.search(field)) and same(rounded(theirs), rounded(read)))
 
 
 def without_empty(metadata):
@@ -197,7 +201,7 @@ def same_metadata(theirs, ours, definition):
     if same(theirs, ours) or same(theirs, without_empty(ours)):
         return True
     named = definition.get("metadata", {})
-    if any(isinstance(field, str) and re.search(r" [-+*] ", field) for field in named.values()) and same(rounded(theirs), rounded(ours)):
+    if any(isinstance(field, str) and CALCULATED.search(field) for field in named.values()) and same(rounded(theirs), rounded(ours)):
         return True  # what is calculated there is a double, and exact here
     if any(isinstance(field, dict) and field["plugin"] != "timedelta" for field in named.values()):
         return True  # what is no text is split there as Python prints it, and here as JSON
@@ -211,7 +215,7 @@ def differences(theirs, ours_exact, ours, definition):
         fine = (same_volume(value, ours_exact["volume"]) if key == "volume" else
                 same_time(value, ours[key]) if key == "timestamp" else
                 same_metadata(value, ours[key], definition) if key == "resource_metadata" else
-                same_text(value, ours[key]))
+                same_text(value, ours[key], definition.get(key)))
         if not fine:
             found.append(f"{key} {value!r} there, {ours[key]!r} here")
     return found
