@@ -1,0 +1,90 @@
+#include "options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <tally/sdk/error.h>
+
+namespace tally::amqp {
+namespace {
+
+constexpr std::size_t kMostQueues = 500;
+constexpr std::size_t kLongestName = 255;
+
+std::chrono::milliseconds time(const Config& config, std::string_view key) {
+  return std::chrono::ceil<std::chrono::milliseconds>(config.duration(key));
+}
+
+std::string file(const Config& config, const std::string& key) {
+  const std::string path = config.has(key) ? config.text(key) : std::string();
+  if (!path.empty() && ::access(path.c_str(), R_OK) != 0) {
+    throw Error::permanent(key + ": " + path + ": " + std::strerror(errno) + "; name a readable file in PEM form");
+  }
+  return path;
+}
+
+std::vector<std::string> queues(const Config& config) {
+  std::vector<std::string> names = config.list("queue_names");
+  if (names.empty()) {
+    for (const std::string& topic : config.list("topics")) {
+      for (const std::string& priority : config.list("priorities")) names.push_back(topic + "." + priority);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (names.empty()) throw Error::permanent("topics, priorities: there is no queue to consume, name at least one each");
+  if (names.size() > kMostQueues) throw Error::permanent("topics, priorities: more than 500 queues; name fewer");
+  for (const std::string& name : names) {
+    if (name.empty() || name.size() > kLongestName) {
+      throw Error::permanent("queue \"" + name + "\": a queue's name has 1 to 255 bytes");
+    }
+  }
+  return names;
+}
+
+LinkOptions link_options(const Config& config, const Address& address) {
+  LinkOptions link;
+  link.vhost = address.vhost;
+  link.tls.on = address.tls;
+  link.tls.verify = config.boolean("tls_verify");
+  link.tls.ca = file(config, "tls_ca");
+  link.tls.cert = file(config, "tls_cert");
+  link.tls.key = file(config, "tls_key");
+  link.heartbeat_s = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(config.duration("heartbeat")).count());
+  link.connect_timeout = time(config, "connect_timeout");
+  link.name = "tally " + config.host() + " " + std::to_string(::getpid());
+  return link;
+}
+
+}  // namespace
+
+Options Options::read(const Config& config) {
+  Options options;
+  Connection::Options& connection = options.connection;
+  connection.address = parse_url(config.url());
+  connection.link = link_options(config, connection.address);
+  connection.first_pause = time(config, "retry_first");
+  connection.last_pause = std::max(time(config, "retry_last"), connection.first_pause);
+
+  const std::size_t longest = config.bytes("max_message");
+  options.consumer.buffer_bytes = config.bytes("buffer");
+  for (const std::string& queue : queues(config)) {
+    LaneOptions lane;
+    lane.queue = queue;
+    lane.prefetch = static_cast<std::uint16_t>(config.integer("prefetch"));
+    lane.look_again = time(config, "look_again");
+    lane.longest_body = longest;
+    lane.tag = connection.link.name + " " + queue;
+    options.consumer.lanes.push_back(std::move(lane));
+  }
+  options.publisher.exchange = config.text("exchange");
+  options.publisher.durable = config.boolean("durable");
+  options.publisher.longest_body = longest;
+  return options;
+}
+
+}  // namespace tally::amqp

@@ -1,0 +1,122 @@
+// Transport "amqp": RabbitMQ, and OpenStack's notifications on it; consumer, sender, or both.
+// Not for what is in a message.
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <tally/plugin.h>
+
+#include "consumer.h"
+#include "options.h"
+#include "publisher.h"
+
+namespace tally::amqp {
+namespace {
+
+class Amqp : public Transport {
+ public:
+  explicit Amqp(const Config& config)
+      : options_(Options::read(config)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wake_) throw Error::passing("cannot make an event descriptor: " + spool_files::why(errno));
+  }
+
+  void consume(std::uint32_t prefetch) override {
+    if (consumer_) return;
+    consumer_ = std::make_unique<Consumer>(options_.connection, options_.consumer, prefetch, counts_);
+  }
+
+  void service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
+    if (publisher_) publisher_->keep_alive();
+    std::string away;
+    try {
+      if (consumer_) {
+        consumer_->service(max_messages, timeout_ms, wake_.get(), events);
+      } else {
+        pollfd watched{wake_.get(), POLLIN, 0};
+        static_cast<void>(::poll(&watched, 1, static_cast<int>(std::min<std::uint32_t>(timeout_ms, 60'000))));
+      }
+    } catch (const Error& error) {
+      away = error.what();
+    }
+    std::uint64_t count = 0;
+    static_cast<void>(::read(wake_.get(), &count, sizeof count) > 0);
+    counts_.tell(events);
+    if (!away.empty()) throw Error::passing(away);
+  }
+
+  void settle(std::span<const Settlement> settlements) override {
+    if (consumer_) consumer_->settle(settlements);
+  }
+
+  void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) override {
+    if (!publisher_) publisher_.emplace(options_.connection, options_.publisher, counts_);
+    publisher_->publish(messages, timeout_ms, results);
+  }
+
+  void wake() override {
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(wake_.get(), &one, sizeof one) > 0);
+  }
+
+  void stop() override {
+    if (consumer_) consumer_->stop();
+  }
+
+ private:
+  Options options_;
+  spool_files::Fd wake_;
+  Counts counts_;
+  std::unique_ptr<Consumer> consumer_;
+  std::optional<Publisher> publisher_;
+};
+
+}  // namespace
+}  // namespace tally::amqp
+
+// clang-format off
+TALLY_PLUGIN(tally::amqp::Amqp, {
+  "name": "amqp", "version": "0.1.0",
+  "summary": "RabbitMQ (AMQP 0-9-1), and OpenStack's notifications on it",
+  "roles": [{"role": "transport", "name": "amqp", "schemes": ["amqp", "amqps", "rabbit"],
+             "summary": "RabbitMQ: the queues that services make, or durable ones of our own",
+             "config": [
+               {"key": "topics", "type": "list", "default": ["notifications"],
+                "help": "oslo.messaging's notification topics to consume"},
+               {"key": "priorities", "type": "list",
+                "default": ["audit", "debug", "info", "warn", "error", "critical", "sample"],
+                "help": "each topic's queues TOPIC.PRIORITY to consume; one that is absent is waited for"},
+               {"key": "queue_names", "type": "list", "default": [],
+                "help": "exactly these queues, in place of topics and priorities"},
+               {"key": "prefetch", "type": "integer", "default": 1000, "min": 1, "max": 65535,
+                "help": "most messages of one queue that are on the way or unsettled; never more than the collector takes"},
+               {"key": "look_again", "type": "duration", "default": "30s", "min": "50ms",
+                "help": "between looks for a queue or an exchange that is absent"},
+               {"key": "max_message", "type": "bytes", "default": "64MiB", "min": 1, "max": "128MiB",
+                "help": "longest message; of a longer one only the beginning is taken, which makes a dead letter"},
+               {"key": "buffer", "type": "bytes", "default": "64MiB", "min": "64KiB",
+                "help": "read and not yet handed over; the rest stays with the broker"},
+               {"key": "heartbeat", "type": "duration", "default": "60s", "min": "0s", "max": "1h",
+                "help": "offered to the broker; two of silence end a connection; 0: none"},
+               {"key": "connect_timeout", "type": "duration", "default": "5s", "min": "100ms", "max": "60s",
+                "help": "to connect to one host, and again to log in"},
+               {"key": "retry_first", "type": "duration", "default": "100ms", "min": "10ms", "max": "1h",
+                "help": "pause after all hosts have failed, doubled each time, cut by chance to between half and whole"},
+               {"key": "retry_last", "type": "duration", "default": "30s", "min": "10ms", "max": "1h",
+                "help": "longest such pause"},
+               {"key": "exchange", "type": "string", "default": "ceilometer",
+                "help": "exchange to publish to; made as a topic exchange where there is none"},
+               {"key": "durable", "type": "boolean", "default": true,
+                "help": "whether what publishing has to make outlives the broker; what is there is used as it is"},
+               {"key": "tls_verify", "type": "boolean", "default": true,
+                "help": "whether the broker's certificate and name are checked"},
+               {"key": "tls_ca", "type": "path", "default": "",
+                "help": "certificates to trust, PEM; empty: the system's"},
+               {"key": "tls_cert", "type": "path", "default": "", "help": "our certificate, PEM; empty: none"},
+               {"key": "tls_key", "type": "path", "default": "", "help": "its key, PEM; empty: in tls_cert"}]}]})

@@ -1,0 +1,45 @@
+#include "window.h"
+
+namespace tally::amqp {
+
+Window::Mark* Window::mark(std::uint64_t tag) {
+  if (tag < first_ || tag - first_ >= marks_.size() || marks_[tag - first_] != Mark::open) return nullptr;
+  return &marks_[tag - first_];
+}
+
+bool Window::acknowledge(std::uint64_t tag) {
+  Mark* found = mark(tag);
+  if (found == nullptr) return false;
+  *found = Mark::done;
+  done_.push_back(tag);
+  return true;
+}
+
+bool Window::give_back(std::uint64_t tag) {
+  Mark* found = mark(tag);
+  if (found == nullptr) return false;
+  *found = Mark::gone;
+  return true;
+}
+
+void Window::flush(const Acknowledge& send) {
+  std::uint64_t last = 0;  // a range must end at a delivery that the broker still waits for
+  std::uint64_t count = 0;
+  while (!marks_.empty() && marks_.front() != Mark::open) {
+    if (marks_.front() == Mark::done) {
+      last = first_;
+      ++count;
+    }
+    marks_.pop_front();
+    ++first_;
+  }
+  if (count > 0) send(last, count > 1);
+  for (const std::uint64_t tag : done_) {
+    if (tag < first_) continue;
+    marks_[tag - first_] = Mark::gone;
+    send(tag, false);
+  }
+  done_.clear();
+}
+
+}  // namespace tally::amqp
