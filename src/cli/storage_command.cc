@@ -1,4 +1,4 @@
-// `tally storage`: makes, upgrades, checks the store, and says what its meters cost in bytes.
+// `tally storage`: makes, upgrades, checks the store, says what its meters cost in bytes, and shows its books.
 // Not for what is in it: `tally query`.
 #include <filesystem>
 #include <iostream>
@@ -19,9 +19,10 @@ absl::Status prepare(host::Storage& store, const host::RowSink& rows) {
   return store.prepare(how, rows);
 }
 
-absl::Status usage(host::Storage& store, const host::RowSink& rows) {
+template <host::QueryKind kind>
+absl::Status ask(host::Storage& store, const host::RowSink& rows) {
   host::Query query;
-  query.kind = host::QueryKind::usage;
+  query.kind = kind;
   return store.query(query, rows);
 }
 
@@ -59,12 +60,14 @@ void add(CLI::App& group, Context& context, const char* name, const char* help, 
 }  // namespace
 
 void add_storage_command(CLI::App& app, Context& context) {
-  CLI::App* group = app.add_subcommand("storage", "The store: init, upgrade, check, usage");
+  CLI::App* group = app.add_subcommand("storage", "The store: init, upgrade, check, usage, books");
   group->require_subcommand(1);
   add(*group, context, "init", "Make it", prepare<host::Prepare::init>, true);
   add(*group, context, "upgrade", "Bring it to this version", prepare<host::Prepare::upgrade>, false);
   add(*group, context, "check", "Reachable, of this version, intact?", prepare<host::Prepare::check>, false);
-  add(*group, context, "usage", "Bytes by meter", usage, false);
+  add(*group, context, "usage", "Bytes by meter", ask<host::QueryKind::usage>, false);
+  add(*group, context, "books", "What became of messages and samples, by bus and day", ask<host::QueryKind::books>,
+      false);
 }
 
 }  // namespace tally::cli

@@ -11,8 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 
 from support import Sandbox, free_port, wait_until
 from traffic import Traffic
@@ -20,6 +18,20 @@ from verdict import told_by_agent
 
 HERE = pathlib.Path(__file__).resolve().parent
 PATIENCE = 120  # seconds for one step
+
+
+def fill(folder, name="ballast"):
+    """Leaves not one block free in the file system of `folder`, until the file that is returned is deleted."""
+    path = folder / name
+    ballast = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for size in (1 << 24, 1 << 16, 1 << 12, 1):
+        try:
+            while True:
+                os.write(ballast, b"x" * size)
+        except OSError:
+            pass
+    os.close(ballast)
+    return path
 
 
 class Ledger:
@@ -229,19 +241,6 @@ class Chaos(Sandbox):
         except sqlite3.Error:
             pass  # not made yet, or just being recovered
         return self.known_settled
-
-    def page(self, path, port=None):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}{path}", timeout=5) as answer:
-                return answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.read().decode()
-        except OSError:
-            return ""
-
-    def status(self, port=None):
-        text = self.page("/status", port)
-        return json.loads(text) if text else None
 
     def drain(self):
         """Ends the agent, and waits until the store has everything that any bus has taken so far."""

@@ -1,5 +1,5 @@
-"""Runs the tests of kills again and again with new seeds, until the time is over or one of them finds something.
-Not for one known seed: TALLY_KILLS_SEED=… tests/e2e/run.py --prefix … test_kills.py does that.
+"""Runs the tests of kills and faults again and again with new seeds, until the time is over or one of them finds something.
+Not for one known seed: TALLY_KILLS_SEED=… tests/e2e/run.py --prefix … PATTERN does that.
 """
 import argparse
 import os
@@ -9,6 +9,7 @@ import sys
 import time
 import unittest
 
+TESTS = {"local": "test_kills.py", "amqp": "test_chaos_amqp.py"}
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
@@ -19,6 +20,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=10, help="begins no round after this time")
     parser.add_argument("--seed", type=int, help="of the first round; the next ones count on from it")
     parser.add_argument("--messages", type=int, help="in each test, instead of its own number")
+    parser.add_argument("--transport", choices=TESTS, default="local",
+                        help="local: kills and full disks, to SQLite; amqp: from RabbitMQ to PostgreSQL")
     options = parser.parse_args()
     os.environ["TALLY_PREFIX"] = str(pathlib.Path(options.prefix).resolve())
     if options.messages:
@@ -30,11 +33,12 @@ def main():
         rounds += 1
         os.environ["TALLY_KILLS_SEED"] = str(seed)
         print(f"round {rounds}: seed {seed}", flush=True)
-        suite = unittest.defaultTestLoader.discover(str(HERE), pattern="test_kills.py")
+        suite = unittest.defaultTestLoader.discover(str(HERE), pattern=TESTS[options.transport])
         result = unittest.TextTestRunner(verbosity=0).run(suite)
         if not result.wasSuccessful() or result.testsRun == 0:
             messages = f" --messages {options.messages}" if options.messages else ""
-            print(f"a promise is broken; again: ./dev chaos --minutes 0 --seed {seed}{messages}", flush=True)
+            print(f"a promise is broken; again: ./dev chaos --minutes 0 --transport {options.transport} --seed {seed}"
+                  f"{messages}", flush=True)
             return 1
         seed += 1
     print(f"{rounds} rounds without a violation", flush=True)

@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PREFIX = pathlib.Path(os.environ.get("TALLY_PREFIX", TOP / "build/prefix"))
@@ -114,6 +116,19 @@ class Sandbox(unittest.TestCase):
 
     def books(self, config):
         return json.loads(self.tally("--config", config, "status", "-f", "json")[0])
+
+    def page(self, path, port=None):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.port}{path}", timeout=5) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        except OSError:
+            return ""
+
+    def status(self, port=None):
+        text = self.page("/status", port)
+        return json.loads(text) if text else None
 
     def assert_books_balance(self, books):
         m, s = books["messages"], books["samples"]

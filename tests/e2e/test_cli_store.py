@@ -81,6 +81,9 @@ class Store(Sandbox):
         usage = self.rows("--config", config, "storage", "usage")
         self.assertEqual([(row["meter"], row["samples"]) for row in usage], [("m", 5)])
         self.assertGreater(usage[0]["bytes"], 0)
+        books = self.rows("--config", config, "storage", "books")
+        self.assertEqual({(row["bus"], row["unit"], row["outcome"], row["count"]) for row in books},
+                         {(self.bus, "messages", "stored", 1), (self.bus, "samples", "stored", 5)})
         self.assertIn("intact", self.tally("--config", config, "storage", "check")[0])
         self.end(collector)
 

@@ -2,32 +2,17 @@
 
 TALLY_KILLS_SEED repeats a run's choices, TALLY_KILLS_MESSAGES changes its size; `./dev chaos` runs it again and again.
 """
-import os
 import shutil
 import signal
 import subprocess
 
-from chaos import PATIENCE, Chaos
+from chaos import PATIENCE, Chaos, fill
 from support import PREFIX, wait_until
 from traffic import EXTRA
 from verdict import Verdict
 
 OFF = ["vcpus", "disk.*", "image.serve", "extra.*"]  # patterns of meters that are turned off and on
 OPTIONAL = ["vcpus", "disk.root.size", "disk.ephemeral.size", "image.serve", "extra.cores"]
-
-
-def fill(folder):
-    """Leaves not one block free in the file system of `folder`, until the file that is returned is deleted."""
-    path = folder / "ballast"
-    ballast = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for size in (1 << 16, 1 << 12, 1):
-        try:
-            while True:
-                os.write(ballast, b"x" * size)
-        except OSError:
-            pass
-    os.close(ballast)
-    return path
 
 
 class Kills(Chaos):

@@ -24,14 +24,30 @@ def told_by_agent(chaos):
     return held, reported
 
 
-class Verdict:
-    """Each judge_… adds to `faults`; none: all is as promised."""
+class Findings:
+    """Each judge_… of a verdict adds to `faults`; none: all is as promised."""
+
+    def __init__(self):
+        self.faults = []
+
+    def fault(self, what, examples):
+        examples = list(examples)
+        if examples:
+            self.faults.append(f"{len(examples)} {what}, as {examples[:3]}")
+
+    def expect(self, what, value, least, most):
+        if not least <= value <= most:
+            self.faults.append(f"the store's books say {what} {value}, which should be {least} to {most}")
+
+
+class Verdict(Findings):
+    """On a collector with SQLite, an agent and senders: chaos.py."""
 
     def __init__(self, chaos, optional=()):
+        super().__init__()
         self.chaos = chaos
         self.ledger = chaos.ledger
         self.optional = set(optional)  # meters that were off for a while: their rows may be missing
-        self.faults = []
         with sqlite3.connect(f"file:{chaos.database}?mode=ro", uri=True, timeout=30) as reader:
             reader.execute("BEGIN")  # one state of the file for all that follows
             self.integrity = reader.execute("PRAGMA integrity_check").fetchone()[0]
@@ -49,11 +65,6 @@ class Verdict:
         self.judge_agent()
         if self.integrity != "ok":
             self.faults.append(f"the database is damaged: {self.integrity}")
-
-    def fault(self, what, examples):
-        examples = list(examples)
-        if examples:
-            self.faults.append(f"{len(examples)} {what}, as {examples[:3]}")
 
     def judge_rows(self):
         expected = {key: (number, facts) for number in self.ledger.sent
@@ -104,10 +115,6 @@ class Verdict:
         polled = self.books[self.chaos.agent_bus, "samples", "stored"]
         self.expect("samples.stored of the agent", polled, len(self.polled), len(self.polled))
         self.book = book
-
-    def expect(self, what, value, least, most):
-        if not least <= value <= most:
-            self.faults.append(f"the store's books say {what} {value}, which should be {least} to {most}")
 
     def judge_agent(self):
         held, reported = told_by_agent(self.chaos)

@@ -60,10 +60,23 @@ class Postgresql(Service):
             except ProcessLookupError:
                 pass
 
+    def running(self):
+        """Whether it is up: one that is just recovering from a crash is not."""
+        return subprocess.run([f"{self.bin}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                              check=False).returncode == 0
+
+    def psql(self, text, database):
+        return [f"{self.bin}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+                str(self.port), "-U", "tally", "-d", database, "-c", text]
+
     def sql(self, text, database="postgres"):
         """Runs SQL as the superuser `tally`; the answer's lines, columns parted by |."""
-        return self.run([f"{self.bin}/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-                         self.port, "-U", "tally", "-d", database, "-c", text]).strip()
+        return self.run(self.psql(text, database)).strip()
+
+    def begin_sql(self, text, database="postgres"):
+        """The same in a session beside the caller, who waits for its end: a process."""
+        return subprocess.Popen(self.psql(text, database), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
 
     def cut_connections(self):
         """Ends every client's connection, in the middle of what it does."""

@@ -1,0 +1,352 @@
+"""A small cloud for the proof: a bus, PostgreSQL on a small disk, two collectors, a sender that knows what was confirmed,
+and every fault that can befall them. Not for judging what the store holds (cloud_verdict.py), nor for one kind of bus:
+those are classes like amqp_bus.py's.
+"""
+import collections
+import itertools
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "services"))
+
+from chaos import PATIENCE, Ledger, fill  # noqa: E402
+from cloud_traffic import CloudTraffic  # noqa: E402
+from postgresql import Postgresql  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from support import Sandbox, free_port, wait_until  # noqa: E402
+
+COLLECTORS = 2
+WINDOW = 1500  # messages published and not yet confirmed, at most
+TABLES = """SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
+            AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"""
+
+
+class Cloud(Sandbox):
+    """prepare(), storm(), drain(); what befell is in `kills` by name and in `history` by time."""
+
+    def prepare(self, make_bus, count):
+        self.seed = int(os.environ.get("TALLY_KILLS_SEED") or random.SystemRandom().randrange(1, 1 << 31))
+        print(f"          seed {self.seed}: TALLY_KILLS_SEED={self.seed} repeats {self.id()}", flush=True)
+        self.begun = time.monotonic()
+        self.choose = random.Random(self.seed)
+        self.traffic = CloudTraffic(self.seed)
+        self.count = int(os.environ.get("TALLY_KILLS_MESSAGES") or count)
+        self.ledger = Ledger(self.traffic, 0)
+        for number in range(self.count):
+            self.ledger.waiting.append(number)
+            if self.traffic.kind(number) == "pair":
+                self.ledger.waiting.append(-number - 1)
+        self.kills = collections.Counter()
+        self.history = []
+        self.depth = None
+        self.allowed = 0  # confirmations
+        self.peak_kib = 0
+        self.sender = None
+        self.bus = make_bus(self.choose)
+        self.addCleanup(self.bus.close)
+        self.bus.start()
+        self.database = Postgresql(data=self.small_disk("database", "1500m") / "data",
+                                   settings="-c max_wal_size=96MB -c min_wal_size=32MB -c max_prepared_transactions=0 "
+                                            "-c checkpoint_timeout=30s")
+        self.addCleanup(self.database.close)
+        self.database.start()
+        self.database_proxy = Proxy(self.database.port)
+        self.addCleanup(self.database_proxy.close)
+        self.ports = [free_port() for _ in range(COLLECTORS)]
+        self.collectors = [None] * COLLECTORS
+        self.configs = [self.write_config(at) for at in range(COLLECTORS)]
+        self.config = self.configs[0]
+        self.faults = {**self.bus.faults, **{
+            "collector killed": self.kill_one, "both collectors killed": self.kill_both,
+            "collector restarted": self.restart_one, "collectors away, a backlog": self.backlog,
+            "database stopped": self.database_stopped, "database killed": self.database_killed,
+            "database frozen": self.database_frozen, "database stalled": self.database_stalled,
+            "cut in the middle of COPY": self.cut_in_copy, "answers lost": self.answers_lost,
+            "back ends ended": self.database.cut_connections, "database disk full": self.disk_full,
+            "tables locked, a collector killed": self.tables_locked}}
+
+    def write_config(self, at):
+        age = self.choose.choice([50, 200, 1000])
+        return self.write(f"collector{at}.yaml", (
+            f"listen: ['{self.bus.listen()}']\nhttp: 127.0.0.1:{self.ports[at]}\nbatch: {{age: {age}ms}}\n"
+            f"storage: postgresql://tally@127.0.0.1:{self.database_proxy.port}/postgres\n"
+            f"plugins:\n{self.bus.settings()}"))
+
+    def small_disk(self, name, size):
+        folder = self.folder / name
+        folder.mkdir()
+        self.folder.chmod(0o755)  # the database's user passes here
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest(f"cannot mount a small tmpfs, which needs root and the right to mount: {done.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", folder], check=False)
+        shutil.chown(folder, "postgres")
+        return folder
+
+    def fail(self, message=None):
+        history = "\n".join(f"  {at:6.1f} s {what}" for at, what in self.history)
+        logs = "".join(f"\nthe log of collector {at}:\n{self.log_of(process)[-2500:]}"
+                       for at, process in enumerate(self.collectors) if process)
+        super().fail(f"{message}\nseed {self.seed}; what befell:\n{history}{logs}")
+
+    # --- programs -------------------------------------------------------------------------------------------------
+
+    def start_collector_at(self, at):
+        self.collectors[at] = self.start("tally-collector", "--config", self.configs[at])
+
+    def start_sender(self):
+        self.allowed = 0
+        log = open(self.folder / "sender.log", "w")
+        self.addCleanup(log.close)
+        self.sender = subprocess.Popen(list(map(str, self.bus.sender(self.seed, self.traffic.padding))), stderr=log,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self.folder, text=True, bufsize=1)
+        self.started.append(self.sender)
+        self.outstanding = collections.Counter()
+        self.feeder = threading.Thread(target=self.feed, args=(random.Random(self.seed),), daemon=True)
+        self.feeder.start()
+
+    def feed(self, choose):
+        """Keeps a window of unconfirmed messages with the sender, and hears what became of them. On its own thread."""
+        for line in itertools.chain(["start"], self.sender.stdout):
+            word, *rest = line.split()
+            number = int(rest[0]) if rest else None
+            if word == "depth":
+                self.depth = number
+            elif word in ("ok", "no", "lost"):
+                self.outstanding[number] -= 1
+                self.in_hand -= 1
+                self.ledger.settle([number], [number] if word == "ok" else [])
+                if word == "no":
+                    self.ledger.refusals["returned by the broker"] += 1
+            else:
+                self.in_hand = 0
+            if self.in_hand <= WINDOW // 2:
+                self.top_up(choose)
+
+    def top_up(self, choose):
+        room = min(WINDOW - self.in_hand, self.allowed - self.ledger.acknowledged - self.in_hand)
+        numbers = self.ledger.take(room) if room > 0 else []
+        for number in choose.sample(numbers, len(numbers) // 50):  # at once again, as a service that repeats itself
+            self.ledger.take_this(number)
+            numbers.append(number)
+        self.outstanding.update(numbers)
+        self.in_hand += len(numbers)
+        if numbers:
+            self.sender.stdin.write("".join(f"{number}\n" for number in numbers))
+            self.sender.stdin.flush()
+
+    def end_sender(self):
+        self.sender.stdin.close()
+        self.sender.wait(PATIENCE)
+        self.feeder.join()
+
+    def check_alive(self):
+        for process in [self.sender, *self.collectors]:
+            if process and process.poll() is not None:
+                log = self.log_of(process) if hasattr(process, "log") else (self.folder / "sender.log").read_text()
+                self.fail(f"{process.args} ended by itself with {process.returncode}:\n{log[-3000:]}")
+        if not self.feeder.is_alive():
+            self.fail("the thread that feeds the sender ended")
+        return False
+
+    def wait(self, what, condition, seconds=PATIENCE):
+        try:
+            return wait_until(what, lambda: self.check_alive() or condition(), seconds)
+        except AssertionError as error:
+            if what not in str(error):
+                raise
+            return self.fail(f"{error}; depth {self.depth}, confirmed {self.ledger.acknowledged}, "
+                             f"with the sender {self.in_hand}\n{self.books_now()}")
+
+    def books_now(self):
+        return "\n".join(str(self.status(port)) for port in self.ports)
+
+    # --- the storm ------------------------------------------------------------------------------------------------
+
+    def plan(self, most):
+        """Every fault at least once, those that others do not survive more often, at random."""
+        names = [*self.faults, *["collector killed"] * 4, *["cut in the middle of COPY"] * 5, "answers lost",
+                 "answers lost", "database stalled", "both collectors killed"]
+        names += self.choose.choices(list(self.faults), k=max(0, most - len(names)))
+        self.choose.shuffle(names)
+        return names
+
+    def storm(self, names):
+        """One fault after the other while messages flow, at moments that the seed and what is confirmed choose."""
+        for at, name in enumerate(names):
+            self.allowed = self.count * (at + 1) // len(names) + WINDOW
+            target = self.count * (at + self.choose.random()) / len(names)
+            self.wait(f"{target:.0f} messages are confirmed", lambda: self.ledger.acknowledged >= target)
+            if self.choose.random() < 0.7:  # else: while it is not yet over the one before
+                self.wait("the queues are nearly empty", lambda: self.depth is not None and self.depth < 3000)
+            self.watch()
+            self.ledger.again(self.choose, 40)
+            self.befall(name)
+        self.allowed = 1 << 60
+
+    def befall(self, name):
+        self.history.append((time.monotonic() - self.begun, name))
+        self.kills[name] += 1
+        time.sleep(self.choose.random() * 0.06)  # so that the moment depends on nothing that the programs do
+        self.faults[name]()
+
+    def watch(self):
+        """The equations hold at any moment, and memory has a bound."""
+        for process, port in zip(self.collectors, self.ports):
+            status = self.status(port)
+            if status:
+                self.assert_books_balance(status)
+            try:
+                text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            except OSError:
+                continue
+            self.peak_kib = max(self.peak_kib, *(int(line.split()[1]) for line in text.splitlines() if "VmHWM" in line), 0)
+
+    def kill_one(self, at=None):
+        at = self.choose.randrange(COLLECTORS) if at is None else at
+        self.collectors[at].kill()
+        self.collectors[at].wait()
+        self.start_collector_at(at)
+
+    def kill_both(self):
+        for process in self.collectors:
+            process.kill()
+        for at, process in enumerate(self.collectors):
+            process.wait()
+            self.start_collector_at(at)
+
+    def restart_one(self):
+        at = self.choose.randrange(COLLECTORS)
+        self.end(self.collectors[at])
+        self.start_collector_at(at)
+
+    def backlog(self):
+        """Nobody consumes for a while; what is published twice waits in one queue."""
+        collectors, self.collectors = self.collectors, [None] * COLLECTORS
+        for process in collectors:
+            self.end(process)
+        self.allowed += 6_000
+        target = self.ledger.acknowledged + 4_000
+        self.ledger.again(self.choose, 1_000)
+        self.wait("a backlog grows", lambda: self.ledger.acknowledged >= target or self.ledger.done())
+        for at in range(COLLECTORS):
+            self.start_collector_at(at)
+
+    def database_stopped(self):
+        self.database.stop("immediate")
+        self.database.start()
+
+    def database_killed(self):
+        self.database.signal(signal.SIGKILL)
+        self.database.stop("immediate")  # so that nothing of it is left
+        self.database.start()
+
+    def database_frozen(self):
+        self.database.freeze()
+        time.sleep(4)
+        self.database.thaw()
+
+    def database_stalled(self):
+        self.database_proxy.stall()
+        time.sleep(4)
+        if self.choose.random() < 0.5:
+            self.database_proxy.cut()
+        self.database_proxy.resume()
+
+    def cut_in_copy(self):
+        before = self.database_proxy.cuts
+        self.database_proxy.cut_after(self.choose.choice([1, 1000, 30_000, 200_000]), b"COPY ")
+        self.wait("a connection is cut in the middle of COPY",
+                  lambda: self.database_proxy.cuts > before or self.ledger.done())
+
+    def answers_lost(self):
+        """What collectors send arrives, a commit as well; that it was done they are not told."""
+        self.database_proxy.deafen()
+        time.sleep(self.choose.uniform(0.1, 1.5))
+        self.database_proxy.cut()
+        self.database_proxy.resume()
+
+    def not_ready(self):
+        """Whether a collector says that it cannot store."""
+        return any("store" in self.page("/readyz", port) for port in self.ports)
+
+    def disk_full(self):
+        ballast = []
+
+        def full():
+            ballast.append(fill(self.folder / "database", f"ballast{len(ballast)}"))
+            return self.not_ready()
+        self.wait("a collector says that the store fails", full)
+        if self.choose.random() < 0.5:
+            self.kill_one()
+        for path in ballast:
+            path.unlink()
+        if not self.database.running():
+            self.database.stop("immediate")
+            self.database.start()
+
+    def tables_locked(self):
+        tables = self.database.sql(TABLES)
+        locker = self.database.begin_sql(f"BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3)")
+        time.sleep(self.choose.uniform(0.5, 2.5))
+        self.kill_one()
+        locker.wait()
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def drain(self):
+        """Faults are off: until everything that was issued is confirmed, and all that the bus had is settled."""
+        self.allowed = 1 << 60
+        self.wait("every message is confirmed", lambda: self.ledger.done() and self.in_hand == 0, 2 * PATIENCE)
+        self.wait("the queues are empty", lambda: self.depth == 0, 2 * PATIENCE)
+        self.wait("nothing is in flight", self.nothing_in_flight)
+        self.wait("the broker has nothing", lambda: self.bus.unsettled() == 0)
+
+    def nothing_in_flight(self):
+        found = [self.status(port) for port in self.ports]
+        for status in found:
+            if status is None:
+                return False
+            self.assert_books_balance(status)
+        return all(status["messages"]["in_flight"] == 0 for status in found)
+
+    def pass_fresh(self):
+        """A message of now, which must be stored within 5 seconds of its confirmation; the seconds it took."""
+        number = self.count
+        while self.traffic.kind(number) != "server":
+            number += 1
+        resource = next(iter(self.traffic.rows(number).values()))["resource_id"]
+        time_ = next(iter(self.traffic.rows(number).values()))["timestamp"]
+        begun = time.monotonic()
+        with self.ledger.lock:
+            self.ledger.waiting.append(number)
+        self.wait("it is stored", lambda: json.loads(self.tally(
+            "--config", self.config, "query", "samples", "--resource", resource, "--start", time_, "-f", "json")[0]), 10)
+        return time.monotonic() - begun
+
+    # --- for the verdict --------------------------------------------------------------------------------------------
+
+    def run_to(self, out, program, *words):
+        """Runs a program with its answer in a file, which may be long."""
+        done = subprocess.run([program, *map(str, words)], cwd=self.folder, env=self.env, stdout=out,
+                              stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        if done.returncode != 0:
+            self.fail(f"{program} {' '.join(map(str, words))}: exit status {done.returncode}\n{done.stderr[-2000:]}")
+
+    def redelivered_at_most(self):
+        """A fault may have what collectors had in hand delivered once more."""
+        return sum(self.kills.values()) * 2 * COLLECTORS * 10_000
+
+    def copies_cut(self):
+        """How often the database's log says that a COPY ended because its client was gone."""
+        lines = (self.database.folder / "log").read_text(errors="replace").splitlines()
+        return sum(1 for line, after in zip(lines, lines[1:]) if "CONTEXT:  COPY" in after and "client" in line)
