@@ -43,7 +43,7 @@ class AmqpBus:
 
     def settings(self):
         """What the collector's file says of it, beside its URL."""
-        return "  \"transport:amqp\": {priorities: [info, error]}\n"
+        return '  "transport:amqp": {priorities: [info, error], retry_last: 2s, look_again: 2s}\n'
 
     def sender(self, seed, padding):
         """The command that publishes; never by way of the proxy."""
