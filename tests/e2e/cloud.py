@@ -76,10 +76,12 @@ class Cloud(Sandbox):
 
     def write_config(self, at):
         age = self.choose.choice([50, 200, 1000])
-        return self.write(f"collector{at}.yaml", (
+        path = self.write(f"collector{at}.yaml", (
             f"listen: ['{self.bus.listen()}']\nhttp: 127.0.0.1:{self.ports[at]}\nbatch: {{age: {age}ms}}\n"
             f"storage: postgresql://tally@127.0.0.1:{self.database_proxy.port}/postgres\n"
             f"plugins:\n{self.bus.settings()}"))
+        path.chmod(0o600)  # it holds the password of the bus
+        return path
 
     def small_disk(self, name, size):
         folder = self.folder / name
