@@ -30,7 +30,7 @@ def endpoint_message(line):
     """What oslo.messaging hands to an endpoint: the context apart, time and id under `metadata`."""
     context = {key[len("_context_"):]: value for key, value in line.items() if key.startswith("_context_")}
     return {"ctxt": context, "publisher_id": line.get("publisher_id"), "event_type": line.get("event_type"),
-            "priority": line.get("priority"), "payload": line.get("payload"),
+            "payload": line.get("payload"),
             "metadata": {"message_id": line.get("message_id"), "timestamp": line.get("timestamp")}}
 
 
