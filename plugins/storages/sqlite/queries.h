@@ -3,9 +3,9 @@
 #ifndef TALLY_SQLITE_QUERIES_H
 #define TALLY_SQLITE_QUERIES_H
 
+#include <tally/sdk/answer.h>
 #include <tally/sdk/storage.h>
 
-#include "answer.h"
 #include "database.h"
 
 namespace tally::sqlite {

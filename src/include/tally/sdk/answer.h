@@ -1,7 +1,7 @@
-// One row of an answer while it is put together.
-// Not for what the rows say: see query.cc and statistics.cc.
-#ifndef TALLY_SQLITE_ANSWER_H
-#define TALLY_SQLITE_ANSWER_H
+// One row of a storage driver's answer while it is put together.
+// Not for what the rows say: the driver does.
+#ifndef TALLY_SDK_ANSWER_H
+#define TALLY_SDK_ANSWER_H
 
 #include <tally/sdk/storage.h>
 
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tally::sqlite {
+namespace tally {
 
 // Collects the cells of a row, gives them to the reader, and begins the next. Names must outlive the call of send().
 class Answer {
@@ -71,6 +71,6 @@ class Answer {
   std::vector<Cell> cells_;
 };
 
-}  // namespace tally::sqlite
+}  // namespace tally
 
 #endif
