@@ -78,4 +78,8 @@ class Rabbitmq(Service):
         """The memory alarm: whoever publishes is held."""
         self.ctl("set_vm_memory_high_watermark", "0.000001" if block else "0.4")
 
-    environment = property(lambda self: {"TALLY_TEST_AMQP": self.url})
+    @property
+    def environment(self):
+        """The second one is a command line, to be followed by rabbitmqctl's words."""
+        ctl = f"HOME={self.folder} ERL_EPMD_PORT={self.epmd_port} {BIN}/rabbitmqctl -q -n {self.node}"
+        return {"TALLY_TEST_AMQP": self.url, "TALLY_TEST_RABBITMQCTL": ctl}

@@ -22,22 +22,9 @@
 
 #include "core/status.h"
 #include "plugin/roles.h"
+#include "support/transport_rig.h"
 
 namespace tally::host {
-
-// One empty bus, for one test.
-class TransportRig {
- public:
-  virtual ~TransportRig() = default;
-  // A new instance for the bus; at most one of them consumes at a time.
-  virtual std::unique_ptr<Transport> make() = 0;
-  // Whether messages are taken while nobody consumes.
-  virtual bool takes_without_consumer() const = 0;
-  // The topic that a message is delivered with, where it was published with `topic`.
-  virtual std::string topic_of(const std::string& topic) const { return topic; }
-};
-
-using RigFactory = std::function<std::unique_ptr<TransportRig>()>;
 
 class TransportConformance : public testing::TestWithParam<RigFactory> {
  protected:

@@ -25,7 +25,8 @@ Consumer::Consumer(Connection::Options connection, const ConsumerOptions& option
     : connection_(std::move(connection)),
       options_(options),
       prefetch_(std::max<std::uint32_t>(prefetch, 1)),
-      counts_(counts) {
+      counts_(counts),
+      topology_(static_cast<amqp_channel_t>(options.lanes.size() + 1), options.topology) {
   lanes_.reserve(options.lanes.size());
   for (LaneOptions lane : options.lanes) {
     lane.prefetch = static_cast<std::uint16_t>(std::min<std::uint32_t>(lane.prefetch, prefetch_));
@@ -66,6 +67,7 @@ void Consumer::lost(const std::string& why) {
   connection_.broke(why);
   counts_.add(Counts::failures);
   for (Lane& lane : lanes_) lane.link_lost();
+  topology_.link_lost();
 }
 
 std::size_t Consumer::ready() const {
@@ -100,6 +102,7 @@ void Consumer::read(std::uint32_t max_messages) {
         if (!link->receive(frame)) return;
         const std::size_t at = frame.channel - 1U;
         if (at < lanes_.size()) lanes_[at].handle(*link, frame);
+        if (frame.channel == topology_.channel()) topology_.handle(*link, frame);
         link->release(frame.channel);
       }
     }
@@ -117,6 +120,8 @@ void Consumer::turn_lanes() {
   if (link == nullptr || stopped_) return;
   try {
     const Link::Writing writing(*link, Clock::now() + kWriting);
+    topology_.turn(*link);
+    if (topology_.ours() && !topology_.declared()) return;
     for (Lane& lane : lanes_) lane.turn(*link);
     log_absent();
   } catch (const Error& error) {
@@ -156,7 +161,8 @@ std::uint32_t Consumer::deliver(std::uint32_t max_messages, const TransportEvent
     }
     empty = 0;
     const Arrived one = lane.take();
-    events.message({lane.number(), lane.generation(), one.tag}, one.body, lane.queue(), one.redelivered);
+    events.message({lane.number(), lane.generation(), one.tag}, one.body, one.key.empty() ? lane.queue() : one.key,
+                   one.redelivered);
     ++given;
   }
   return given;
@@ -166,7 +172,10 @@ std::uint32_t Consumer::deliver(std::uint32_t max_messages, const TransportEvent
 bool Consumer::wait(Clock::time_point deadline, int wake_fd) {
   Clock::time_point until = std::min({deadline, Clock::now() + kTurn, connection_.due()});
   if (connection_.link() != nullptr && !stopped_) {
-    for (const Lane& lane : lanes_) until = std::min(until, lane.due());
+    until = std::min(until, topology_.due());
+    if (!topology_.ours() || topology_.declared()) {
+      for (const Lane& lane : lanes_) until = std::min(until, lane.due());
+    }
   }
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   const bool reads = connection_.link() == nullptr || !full();

@@ -15,11 +15,13 @@
 #include "connection.h"
 #include "counts.h"
 #include "lane.h"
+#include "topology.h"
 
 namespace tally::amqp {
 
 struct ConsumerOptions {
   std::vector<LaneOptions> lanes;
+  TopologyOptions topology;
   std::size_t buffer_bytes = 64U << 20;  // read and not handed over; more is left with the broker
 };
 
@@ -52,6 +54,7 @@ class Consumer {
   std::uint32_t prefetch_;
   Counts& counts_;
   std::vector<Lane> lanes_;
+  Topology topology_;
   std::uint64_t times_up_ = 0;
   std::size_t next_lane_ = 0;  // to be asked first, so that each has its turn
   bool stopped_ = false;

@@ -111,7 +111,8 @@ void Lane::handle_method(Link& link, const amqp_method_t& method) {
 
 void Lane::deliver(const amqp_basic_deliver_t& given) {
   window_.arrived();
-  buffer_.push_back({given.delivery_tag, given.redelivered != 0, 0, {}});
+  buffer_.push_back({given.delivery_tag, given.redelivered != 0, 0, {}, {}});
+  if (options_.by_key) buffer_.back().key = view_of(given.routing_key);
   assembling_ = true;
 }
 

@@ -21,6 +21,7 @@ struct LaneOptions {
   std::chrono::milliseconds look_again{30'000};  // for a queue that is absent, or a channel that was closed
   std::size_t longest_body = 0;                  // of a longer one this much is taken
   std::string tag;                               // the consumer's, shown by the broker
+  bool by_key = false;                           // several topics come by this queue, told by the routing key
 };
 
 struct Arrived {
@@ -28,6 +29,7 @@ struct Arrived {
   bool redelivered = false;
   std::size_t missing = 0;  // bytes of the body still to come
   std::string body;
+  std::string key;  // with by_key
 };
 
 // One channel of its own, so that what befalls one queue (absent, deleted, consumer_timeout) leaves the others alone.

@@ -97,7 +97,7 @@ void Link::log_in(const Host& host, const LinkOptions& options) {
 
 void Link::broken(const std::string& why) {
   open_ = false;
-  throw Error::passing(where_ + ": " + why);
+  throw Error::passing(where_ + ": " + (watchdog_.bit() ? "reads nothing more, is it low on memory or disk?" : why));
 }
 
 void Link::check(int status) {

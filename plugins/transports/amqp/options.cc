@@ -27,8 +27,28 @@ std::string file(const Config& config, const std::string& key) {
   return path;
 }
 
-std::vector<std::string> queues(const Config& config) {
+// Queues of our own: one a topic.
+TopologyOptions topology(const Config& config) {
+  TopologyOptions own;
+  if (config.text("queues") != "own") return own;
+  for (const std::string& topic : config.list("topics")) {
+    OwnQueue queue{config.text("own_prefix") + topic, {}};
+    for (const std::string& priority : config.list("priorities")) queue.keys.push_back(topic + "." + priority);
+    if (!queue.keys.empty()) own.queues.push_back(std::move(queue));
+  }
+  own.exchanges = config.list("exchanges");
+  own.type = config.text("own_type");
+  own.overflow = config.text("own_overflow");
+  own.length = config.integer("own_length");
+  own.length_bytes = static_cast<std::int64_t>(config.bytes("own_bytes"));
+  own.delivery_limit = config.integer("own_deliveries");
+  own.look_again = time(config, "look_again");
+  return own;
+}
+
+std::vector<std::string> queues(const Config& config, const TopologyOptions& own) {
   std::vector<std::string> names = config.list("queue_names");
+  for (const OwnQueue& queue : own.queues) names.push_back(queue.name);
   if (names.empty()) {
     for (const std::string& topic : config.list("topics")) {
       for (const std::string& priority : config.list("priorities")) names.push_back(topic + "." + priority);
@@ -72,17 +92,20 @@ Options Options::read(const Config& config) {
 
   const std::size_t longest = config.bytes("max_message");
   options.consumer.buffer_bytes = config.bytes("buffer");
-  for (const std::string& queue : queues(config)) {
+  options.consumer.topology = topology(config);
+  for (const std::string& queue : queues(config, options.consumer.topology)) {
     LaneOptions lane;
     lane.queue = queue;
     lane.prefetch = static_cast<std::uint16_t>(config.integer("prefetch"));
     lane.look_again = time(config, "look_again");
     lane.longest_body = longest;
+    lane.by_key = !options.consumer.topology.queues.empty();
     lane.tag = connection.link.name + " " + queue;
     options.consumer.lanes.push_back(std::move(lane));
   }
   options.publisher.exchange = config.text("exchange");
   options.publisher.durable = config.boolean("durable");
+  options.publisher.own = options.consumer.topology;
   options.publisher.longest_body = longest;
   return options;
 }

@@ -161,6 +161,14 @@ bool Publisher::exists_or_is_made(amqp_method_number_t id, void* asked, void* ma
   return false;
 }
 
+// The queue that takes messages of a topic: one of our own where there are such, else the one of the topic's name.
+std::string Publisher::queue_for(std::string_view topic) const {
+  for (const OwnQueue& queue : options_.own.queues) {
+    if (std::ranges::find(queue.keys, topic) != queue.keys.end()) return queue.name;
+  }
+  return std::string(topic);
+}
+
 void Publisher::ensure(std::string_view topic, Clock::time_point deadline) {
   if (ready_.contains(topic)) return;
   amqp_exchange_declare_t exchange{};
@@ -169,16 +177,21 @@ void Publisher::ensure(std::string_view topic, Clock::time_point deadline) {
   exchange.durable = options_.durable ? 1 : 0;
   amqp_exchange_declare_t ask_exchange = exchange;
   ask_exchange.passive = 1;
+  const std::string name = queue_for(topic);
+  OwnArguments arguments(options_.own);
   amqp_queue_declare_t queue{};
-  queue.queue = bytes_of(topic);
+  queue.queue = bytes_of(name);
   queue.durable = options_.durable ? 1 : 0;
+  if (name != topic) {
+    queue.durable = 1;
+    queue.arguments = arguments.table();
+  }
   amqp_queue_declare_t ask_queue = queue;
   ask_queue.passive = 1;
   amqp_queue_bind_t bind{};
-  bind.queue = bytes_of(topic);
+  bind.queue = bytes_of(name);
   bind.exchange = bytes_of(options_.exchange);
   bind.routing_key = bytes_of(topic);
-  const std::string name(topic);
   if (!exists_or_is_made(AMQP_EXCHANGE_DECLARE_METHOD, &ask_exchange, &exchange, "exchange " + options_.exchange,
                          deadline) ||
       !exists_or_is_made(AMQP_QUEUE_DECLARE_METHOD, &ask_queue, &queue, "queue " + name, deadline)) {
@@ -189,7 +202,7 @@ void Publisher::ensure(std::string_view topic, Clock::time_point deadline) {
     open_channel(deadline);
     log(Level::warning, "queue " + name + ": cannot bind to exchange " + options_.exchange + ": " + bound.text);
   }
-  ready_.insert(name);
+  ready_.emplace(topic);
 }
 
 void Publisher::send(Batch& batch, Clock::time_point deadline) {

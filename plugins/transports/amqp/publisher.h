@@ -14,12 +14,14 @@
 
 #include "connection.h"
 #include "counts.h"
+#include "topology.h"
 
 namespace tally::amqp {
 
 struct PublisherOptions {
   std::string exchange;
   bool durable = true;  // of what has to be made
+  TopologyOptions own;  // a topic that one of these takes needs no queue of its own name
   std::size_t longest_body = 0;
 };
 
@@ -44,6 +46,7 @@ class Publisher {
 
   void connect(Clock::time_point deadline);
   void open_channel(Clock::time_point deadline);
+  std::string queue_for(std::string_view topic) const;
   void ensure(std::string_view topic, Clock::time_point deadline);
   bool exists_or_is_made(amqp_method_number_t id, void* asked, void* made, const std::string& what,
                          Clock::time_point deadline);

@@ -1,90 +1,176 @@
 // The amqp transport as the host runs it: loaded from its module, over a real RabbitMQ ($TALLY_TEST_AMQP).
-// Not for its inner parts: test_internals.cc.
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cstdlib>
-#include <filesystem>
-#include <string>
-
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
+// Not for faults (test_faults.cc), nor for its inner parts (test_internals.cc).
 #include "support/transport_conformance.h"
+#include "test_rig.h"
 
 namespace tally::host {
 namespace {
 
-namespace fs = std::filesystem;
-
-using Options = std::vector<std::pair<std::string, std::string>>;
-
-// Puts a prefix before the topics that it publishes.
-class Prefixed : public Transport {
- public:
-  Prefixed(std::unique_ptr<Transport> inner, std::string prefix)
-      : inner_(std::move(inner)), prefix_(std::move(prefix)) {}
-
-  absl::Status consume(std::uint32_t prefetch) override { return inner_->consume(prefetch); }
-  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
-    return inner_->service(max_messages, timeout_ms, events);
-  }
-  absl::Status settle(std::span<const Settlement> settlements) override { return inner_->settle(settlements); }
-  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages,
-                                                    std::uint32_t timeout_ms) override {
-    std::vector<Outgoing> renamed(messages.begin(), messages.end());
-    for (Outgoing& message : renamed) message.topic = prefix_ + message.topic;
-    return inner_->publish(renamed, timeout_ms);
-  }
-  void wake() override { inner_->wake(); }
-  absl::Status stop() override { return inner_->stop(); }
-
- private:
-  std::unique_ptr<Transport> inner_;
-  std::string prefix_;
-};
-
-// Queues and an exchange that no other test uses.
-class AmqpRig : public TransportRig {
- public:
-  explicit AmqpRig(std::string url = std::getenv("TALLY_TEST_AMQP")) : url_(std::move(url)) {
-    static std::atomic<int> made = 0;
-    prefix = "t" + std::to_string(::getpid()) + "x" + std::to_string(++made) + ".";
-  }
-
-  std::unique_ptr<Transport> make() override { return make({}); }
-
-  std::unique_ptr<Transport> make(const Options& more) {
-    static Catalog catalog = [] {
-      const std::vector<fs::path> folders = {std::getenv("TALLY_TEST_PLUGINS")};
-      return Catalog::scan(folders);
-    }();
-    Entry* entry = catalog.find_scheme(Role::transport, "amqp");
-    if (entry == nullptr) {
-      ADD_FAILURE() << "no module for amqp:// in $TALLY_TEST_PLUGINS";
-      return nullptr;
-    }
-    Options options = {
-        {"look_again", "0.1"}, {"exchange", prefix + "exchange"}, {"topics", "[\"" + prefix + "notifications\"]"}};
-    options.insert(options.end(), more.begin(), more.end());
-    auto made = make_transport(*entry, {options, url_, "testhost"});
-    EXPECT_TRUE(made.ok()) << made.status();
-    if (!made.ok()) return nullptr;
-    return std::make_unique<Prefixed>(*std::move(made), prefix);
-  }
-
-  bool takes_without_consumer() const override { return true; }
-
-  std::string topic_of(const std::string& topic) const override { return prefix + topic; }
-
-  std::string prefix;
-
- private:
-  std::string url_;
-};
-
 INSTANTIATE_TEST_SUITE_P(Amqp, TransportConformance,
                          testing::Values(RigFactory([] { return std::make_unique<AmqpRig>(); })));
+
+class QuorumRig : public OwnRig {
+ public:
+  QuorumRig() { type = "quorum"; }
+};
+
+INSTANTIATE_TEST_SUITE_P(OwnClassic, TransportConformance,
+                         testing::Values(RigFactory([] { return std::make_unique<OwnRig>(); })));
+INSTANTIATE_TEST_SUITE_P(OwnQuorum, TransportConformance,
+                         testing::Values(RigFactory([] { return std::make_unique<QuorumRig>(); })));
+
+TEST_F(AmqpTest, AnAbsentQueueIsWaitedForAndTheOthersGoOn) {
+  raw_.declare_queue(queue());
+  const auto consumer = rig_.AmqpRig::make({});
+  ASSERT_TRUE(consumer->consume(10).ok());
+  raw_.publish("", queue(), "one");
+  pump(*consumer, [&] { return got_.size() == 1 && counts_["queues_absent"] == 6; });
+  raw_.declare_queue(queue("sample"), true);
+  raw_.publish("", queue("sample"), "two");
+  pump(*consumer, [&] { return got_.size() == 2; });
+  raw_.publish("", queue(), "three");
+  pump(*consumer, [&] { return got_.size() == 3; });
+  EXPECT_EQ(got_[1].topic, queue("sample"));
+  EXPECT_TRUE(lost_.empty());
+  for (const char* priority : {"audit", "error", "warn"}) EXPECT_FALSE(raw_.has_queue(queue(priority)));
+}
+
+TEST_F(AmqpTest, AnyQueueMayBeNamed) {
+  raw_.declare_queue(rig_.prefix + "any", true, "quorum");
+  raw_.publish("", rig_.prefix + "any", "x");
+  const auto consumer = rig_.AmqpRig::make({{"queue_names", "[\"" + rig_.prefix + "any\"]"}});
+  ASSERT_TRUE(consumer->consume(10).ok());
+  pump(*consumer, [&] { return got_.size() == 1; });
+  EXPECT_EQ(got_[0].topic, rig_.prefix + "any");
+  settle(*consumer, got_);
+}
+
+TEST_F(AmqpTest, OwnQueuesWaitForTheServicesExchangesAndNeverMakeThem) {
+  const auto consumer = rig_.make();
+  ASSERT_TRUE(consumer->consume(10).ok());
+  const std::string own = "tally." + rig_.prefix + "notifications";
+  pump(*consumer, [&] { return raw_.has_queue(own); });
+  raw_.declare_queue(queue());  // Ceilometer's, say
+  raw_.declare_exchange(rig_.exchange());
+  int sent = 0;
+  pump(*consumer, [&] {  // until it is bound, the broker drops them
+    if (got_.empty()) raw_.publish(rig_.exchange(), queue(), std::to_string(++sent));
+    return !got_.empty();
+  });
+  EXPECT_EQ(got_[0].topic, queue());
+  int messages = -1;
+  EXPECT_TRUE(raw_.has_queue(queue(), &messages));
+  EXPECT_EQ(messages, 0);
+}
+
+TEST_F(AmqpTest, AnOwnQueueKeepsNoMoreThanItsLength) {
+  const Options options = rig_.own({{"own_length", "3"}});
+  const auto producer = rig_.AmqpRig::make(options);
+  std::vector<Outgoing> sent;
+  for (int i = 0; i < 10; ++i) sent.push_back({"notifications.info", "", std::to_string(i)});
+  for (const Outgoing& one : sent) {
+    const auto results = producer->publish(std::span(&one, 1), 5000);
+    ASSERT_TRUE(results.ok() && results->at(0).ok()) << results.status();
+  }
+  int messages = 0;
+  ASSERT_TRUE(raw_.has_queue("tally." + rig_.prefix + "notifications", &messages));
+  EXPECT_EQ(messages, 3);
+  EXPECT_FALSE(raw_.has_queue(queue()));
+  const auto consumer = rig_.AmqpRig::make(options);
+  ASSERT_TRUE(consumer->consume(10).ok());
+  pump(*consumer, [&] { return got_.size() == 3; });
+  EXPECT_EQ(got_[0].body, "7");
+}
+
+TEST_F(AmqpTest, AFullOwnQueueThatRefusesIsNotConfirmed) {
+  const auto producer = rig_.AmqpRig::make(rig_.own({{"own_length", "2"}, {"own_overflow", "reject-publish"}}));
+  int kept = 0;
+  absl::Status last;
+  for (int i = 0; i < 5; ++i) {
+    const auto results = producer->publish(std::vector<Outgoing>{{"notifications.info", "", "x"}}, 5000);
+    last = results.ok() ? results->at(0) : results.status();
+    kept += last.ok() ? 1 : 0;
+  }
+  EXPECT_EQ(kept, 2);
+  EXPECT_EQ(last.code(), kPassing);
+}
+
+TEST_F(AmqpTest, WhatIsThereIsUsedAsItIs) {
+  raw_.declare_exchange(rig_.exchange());  // not durable, where ours would be
+  raw_.declare_queue(queue());
+  const auto producer = rig_.AmqpRig::make({});
+  const auto results = producer->publish(std::vector<Outgoing>{{"notifications.info", "", "x"}}, 5000);
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_TRUE(results->at(0).ok());
+  int messages = 0;
+  EXPECT_TRUE(raw_.has_queue(queue(), &messages));
+  EXPECT_EQ(messages, 1);
+}
+
+TEST_F(AmqpTest, LargeAndEmptyBodiesPassAndATooLongOneIsCut) {
+  const auto consumer = rig_.AmqpRig::make({{"max_message", "10000000"}, {"buffer", "65536"}});
+  ASSERT_TRUE(consumer->consume(10).ok());
+  const auto producer = rig_.AmqpRig::make({});
+  std::string large(10'000'000, 'x');
+  for (std::size_t i = 0; i < large.size(); i += 4099) large[i] = static_cast<char>('a' + i % 26);
+  const std::vector<Outgoing> sent = {{"notifications.info", "", large},
+                                      {"notifications.info", "", ""},
+                                      {"notifications.info", "", large + "too long"},
+                                      {"notifications.info", "", "last"}};
+  const auto results = producer->publish(sent, 15000);
+  ASSERT_TRUE(results.ok()) << results.status();
+  for (const absl::Status& status : *results) EXPECT_TRUE(status.ok()) << status;
+  pump(
+      *consumer, [&] { return got_.size() == 4; }, 1);
+  EXPECT_TRUE(got_[0].body == large);
+  EXPECT_EQ(got_[1].body, "");
+  EXPECT_EQ(got_[2].body.size(), large.size());
+  EXPECT_EQ(got_[3].body, "last");
+  EXPECT_EQ(counts_["bodies_cut"], 1U);
+  settle(*consumer, got_);
+  const auto small = rig_.AmqpRig::make({{"max_message", "10"}});
+  const auto refused = small->publish(std::vector<Outgoing>{{"notifications.info", "", "eleven bytes"}}, 5000);
+  ASSERT_TRUE(refused.ok());
+  EXPECT_EQ(refused->at(0).code(), kPermanent);
+}
+
+TEST_F(AmqpTest, SeveralConsumersShareAQueue) {
+  raw_.declare_queue(queue());
+  const auto first = rig_.AmqpRig::make({});
+  const auto second = rig_.AmqpRig::make({});
+  ASSERT_TRUE(first->consume(5).ok());
+  ASSERT_TRUE(second->consume(5).ok());
+  for (int i = 0; i < 10; ++i) raw_.publish("", queue(), std::to_string(i));
+  pump(*first, [&] { return got_.size() == 5; });
+  pump(*second, [&] { return got_.size() == 10; });
+  std::set<std::string> bodies;
+  for (const Message& message : got_) bodies.insert(message.body);
+  EXPECT_EQ(bodies.size(), 10U);
+}
+
+TEST_F(AmqpTest, AnUnroutableMessageIsNotKeptAndItsQueueIsMadeAgain) {
+  const auto producer = rig_.AmqpRig::make({});
+  const std::vector<Outgoing> one = {{"notifications.info", "", "x"}};
+  ASSERT_TRUE(producer->publish(one, 5000).ok());
+  raw_.delete_queue(queue());
+  const auto lost = producer->publish(one, 5000);
+  EXPECT_EQ(lost.status().code(), kPassing);
+  EXPECT_NE(std::string(lost.status().message()).find("no queue takes"), std::string::npos) << lost.status();
+  const auto again = producer->publish(one, 5000);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->at(0).ok());
+  int messages = 0;
+  EXPECT_TRUE(raw_.has_queue(queue(), &messages));
+  EXPECT_EQ(messages, 1);
+}
+
+TEST_F(AmqpTest, ABadUrlOrFileIsRefusedWithTheWayOut) {
+  const auto url = rig_.open("amqp://u:hidden@host:port/", {});
+  EXPECT_EQ(url.status().code(), kPermanent) << url.status();
+  EXPECT_EQ(std::string(url.status().message()).find("hidden"), std::string::npos);
+  const auto file = rig_.open("amqps://h/", {{"tls_ca", "/nowhere/ca.pem"}});
+  EXPECT_NE(std::string(file.status().message()).find("/nowhere/ca.pem"), std::string::npos) << file.status();
+}
 
 }  // namespace
 }  // namespace tally::host

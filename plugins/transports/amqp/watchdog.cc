@@ -38,6 +38,7 @@ void Watchdog::run() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
     if (fd_ >= 0 && Clock::now() >= deadline_) {
+      bit_ = true;
       ::shutdown(fd_, SHUT_RDWR);
       fd_ = -1;
     }

@@ -3,6 +3,7 @@
 #ifndef TALLY_AMQP_WATCHDOG_H
 #define TALLY_AMQP_WATCHDOG_H
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -23,6 +24,8 @@ class Watchdog {
   // From now until done(): at `deadline` the socket `fd` is shut down. The caller keeps `fd` open until done().
   void watch(int fd, Clock::time_point deadline);
   void done();
+  // Whether it had to shut a socket down.
+  bool bit() const { return bit_; }
 
  private:
   void run();
@@ -33,6 +36,7 @@ class Watchdog {
   Clock::time_point deadline_;
   Clock::time_point wakes_at_ = Clock::time_point::max();  // the thread, by itself
   bool ending_ = false;
+  std::atomic<bool> bit_ = false;
   std::thread thread_;
 };
 

@@ -1,0 +1,90 @@
+// The amqp transport over TLS, with certificates made for the test.
+// Not for what passes over it: test.cc.
+#include <cstdlib>
+#include <filesystem>
+
+#include "test_rig.h"
+
+namespace tally::host {
+namespace {
+
+class AmqpTls : public AmqpTest {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "tally-amqp-tls-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    const std::string certificates =
+        "cd " + folder_ +
+        " && exec 2> log > /dev/null && "
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=ca -keyout ca.key "
+        "-out ca.pem && "
+        "for who in server client other; do "
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=$who -keyout $who.key -out "
+        "$who.csr && "
+        "echo subjectAltName=$(if [ $who = other ]; then echo DNS:elsewhere; else echo IP:127.0.0.1,DNS:localhost; fi) "
+        "> ext && "
+        "openssl x509 -req -in $who.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out $who.pem || "
+        "exit 1; done && "
+        "chmod -R a+rX .";
+    ASSERT_EQ(std::system(certificates.c_str()), 0);
+    std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+  }
+  ~AmqpTls() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  // A TLS listener of the broker's, with this certificate; clients must show one too.
+  int listen(const std::string& who) {
+    int port = 0;
+    { port = std::stoi(Proxy().hosts().substr(10)); }
+    const std::string file = "\"" + folder_ + "/";
+    EXPECT_TRUE(broker_ctl(
+        "eval 'application:ensure_all_started(ssl), rabbit_networking:start_ssl_listener({\"127.0.0.1\", " +
+        std::to_string(port) + "}, [{cacertfile, " + file + "ca.pem\"}, {certfile, " + file + who +
+        ".pem\"}, {keyfile, " + file + who + ".key\"}, {verify, verify_peer}, {fail_if_no_peer_cert, true}], 1).'"));
+    return port;
+  }
+
+  Options files(bool client = true) const {
+    Options options = {{"tls_ca", folder_ + "/ca.pem"}};
+    if (client)
+      options.insert(options.end(), {{"tls_cert", folder_ + "/client.pem"}, {"tls_key", folder_ + "/client.key"}});
+    return options;
+  }
+
+  absl::Status publish(int port, const Options& options) {
+    const auto producer = rig_.open("amqps://guest:guest@127.0.0.1:" + std::to_string(port) + "/", options);
+    if (!producer.ok()) return producer.status();
+    return (*producer)
+        ->publish(std::vector<Outgoing>{{"notifications.info", "", std::string(300'000, 'x')}}, 1500)
+        .status();
+  }
+
+  std::string folder_;
+};
+
+TEST_F(AmqpTls, BothSidesShowTheirCertificates) {
+  const int port = listen("server");
+  EXPECT_TRUE(publish(port, files()).ok()) << publish(port, files());
+  auto consumer = rig_.open("amqps://guest:guest@localhost:" + std::to_string(port) + "/", files());
+  ASSERT_TRUE(consumer.ok() && (*consumer)->consume(10).ok());
+  pump(**consumer, [&] { return !got_.empty(); });
+  EXPECT_EQ(got_[0].body.size(), 300'000U);
+
+  EXPECT_EQ(publish(port, files(false)).code(), kPassing) << "without a certificate of ours";
+  const absl::Status unknown = publish(port, {});  // the system's authorities do not know it
+  EXPECT_EQ(unknown.code(), kPassing);
+  EXPECT_NE(std::string(unknown.message()).find("cert verification failed"), std::string::npos) << unknown;
+}
+
+TEST_F(AmqpTls, ACertificateForAnotherNameIsRefusedUnlessToldOtherwise) {
+  const int port = listen("other");
+  EXPECT_EQ(publish(port, files()).code(), kPassing);
+  Options unchecked = files();
+  unchecked.emplace_back("tls_verify", "false");
+  EXPECT_TRUE(publish(port, unchecked).ok()) << publish(port, unchecked);
+}
+
+}  // namespace
+}  // namespace tally::host

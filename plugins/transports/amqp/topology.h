@@ -1,0 +1,90 @@
+// Keeps queues of our own declared and bound to the services' exchanges, beside other consumers of the same messages.
+// Not for exchanges: a service declares its own, and until then it is waited for.
+#ifndef TALLY_AMQP_TOPOLOGY_H
+#define TALLY_AMQP_TOPOLOGY_H
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "link.h"
+
+namespace tally::amqp {
+
+struct OwnQueue {
+  std::string name;
+  std::vector<std::string> keys;
+};
+
+struct TopologyOptions {
+  std::vector<OwnQueue> queues;  // none: nothing is ours
+  std::vector<std::string> exchanges;
+  std::string type;         // "quorum" or "classic"
+  std::string overflow;     // "drop-head" or "reject-publish"
+  std::int64_t length = 0;  // messages; 0: no limit, so for all limits
+  std::int64_t length_bytes = 0;
+  std::int64_t delivery_limit = 0;  // quorum queues alone
+  std::chrono::milliseconds look_again{30'000};
+};
+
+// The arguments that a queue of ours is made with. Lives no longer than the options.
+class OwnArguments {
+ public:
+  explicit OwnArguments(const TopologyOptions& options);
+  amqp_table_t table() { return {count_, entries_.data()}; }
+
+ private:
+  void add(const char* key, std::int64_t value);
+  void add(const char* key, const std::string& value);
+
+  std::array<amqp_table_entry_t, 5> entries_{};
+  int count_ = 0;
+};
+
+// One channel; a round of declaring and binding, then a rest of look_again: a binding goes with its exchange, and
+// nobody tells. One thread. What sends throws tally::Error when the link breaks.
+class Topology {
+ public:
+  Topology(amqp_channel_t channel, TopologyOptions options);
+
+  amqp_channel_t channel() const { return channel_; }
+  bool ours() const { return !options_.queues.empty(); }
+  // The queues are there, on this link.
+  bool declared() const { return declared_; }
+
+  void turn(Link& link);
+  Clock::time_point due() const { return ours() && state_ == State::resting ? next_round_ : Clock::time_point::max(); }
+  void handle(Link& link, const amqp_frame_t& frame);
+  void link_lost();
+
+ private:
+  enum class State { resting, opening, asking, making, binding };
+
+  void open(Link& link);
+  void step(Link& link);
+  void declare(Link& link, bool make);
+  void bind(Link& link);
+  void next_binding();
+  void next_exchange();
+  void refused(Link& link, const amqp_channel_close_t& close);
+  void end_round(Link& link);
+
+  amqp_channel_t channel_;
+  TopologyOptions options_;
+  State state_ = State::resting;
+  State then_ = State::asking;  // after the channel is open
+  bool open_ = false;
+  bool declared_ = false;
+  bool told_ = false;  // what is absent, on this link
+  Clock::time_point next_round_ = Clock::now();
+  std::size_t queue_ = 0;
+  std::size_t exchange_ = 0;
+  std::size_t key_ = 0;
+  std::vector<std::string> absent_;  // exchanges, in this round
+};
+
+}  // namespace tally::amqp
+
+#endif

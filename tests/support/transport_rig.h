@@ -1,0 +1,30 @@
+// The bus that a transport's tests run over, made anew for each.
+// Not for the tests: support/transport_conformance.h has those of every transport, and is included once a program.
+#ifndef TALLY_TESTS_SUPPORT_TRANSPORT_RIG_H
+#define TALLY_TESTS_SUPPORT_TRANSPORT_RIG_H
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "plugin/roles.h"
+
+namespace tally::host {
+
+// One empty bus, for one test.
+class TransportRig {
+ public:
+  virtual ~TransportRig() = default;
+  // A new instance for the bus; at most one of them consumes at a time.
+  virtual std::unique_ptr<Transport> make() = 0;
+  // Whether messages are taken while nobody consumes.
+  virtual bool takes_without_consumer() const = 0;
+  // The topic that a message is delivered with, where it was published with `topic`.
+  virtual std::string topic_of(const std::string& topic) const { return topic; }
+};
+
+using RigFactory = std::function<std::unique_ptr<TransportRig>()>;
+
+}  // namespace tally::host
+
+#endif
