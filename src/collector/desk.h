@@ -163,7 +163,7 @@ class Desk {
   std::size_t working_ = 0;
   std::deque<DeliveryPtr> pending_;
   std::size_t pending_samples_ = 0;
-  Clock::time_point pending_since_{};
+  Clock::time_point pending_since_{}, last_pending_{};
 
   bool store_ok_ = false;
   std::string store_reason_ = "not opened yet";

@@ -8,6 +8,12 @@
 #include "core/strings.h"
 
 namespace tally::collector {
+namespace {
+
+constexpr int kQuiet = 10;  // a batch to which nothing was added for this part of its age is written
+
+}  // namespace
+
 // When the pending messages are to be written; none: nothing is pending.
 std::optional<Clock::time_point> Desk::batch_due() const {
   if (pending_.empty()) return std::nullopt;
@@ -16,7 +22,9 @@ std::optional<Clock::time_point> Desk::batch_due() const {
   const bool stalled = queued_.empty() && working_ == 0 &&
                        std::any_of(buses_.begin(), buses_.end(), [&](const BusPtr& bus) { return full(*bus); });
   if (enough || stalled || hurry_ || closing_) return Clock::time_point::min();
-  return pending_since_ + options_.batch_age;
+  const auto old = pending_since_ + options_.batch_age;
+  // Where nothing comes any more for a while, as from a bus whose own window is smaller than a batch, neither.
+  return queued_.empty() && working_ == 0 ? std::min(old, last_pending_ + options_.batch_age / kQuiet) : old;
 }
 
 std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t store_version) {

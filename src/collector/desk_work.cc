@@ -96,7 +96,8 @@ void Desk::make_pending(const DeliveryPtr& delivery) {
   delivery->bus->books.samples.made += delivery->made;
   delivery->bus->books.samples.in_flight += delivery->made;
   delivery->stage = Stage::pending;
-  if (pending_.empty()) pending_since_ = Clock::now();
+  last_pending_ = Clock::now();
+  if (pending_.empty()) pending_since_ = last_pending_;
   pending_samples_ += delivery->made;
   pending_.push_back(delivery);
 }

@@ -124,6 +124,16 @@ TEST_F(CollectorTest, TheWindowBoundsWhatIsUnsettled) {
   EXPECT_EQ(collector_->status().messages.stored, 20U);
 }
 
+TEST_F(CollectorTest, ABusWithASmallerWindowThanABatchIsNotHeldUpByTheBatchsAge) {
+  bus_->own_window = 3;
+  options_.batch_age = Milliseconds(4'000);  // seven batches of three that each grow old would take longer than kLong
+  start();
+  for (int i = 0; i < 20; ++i) bus_->send(fakes::message(std::to_string(i), "made.a"));
+  settled(20);
+  EXPECT_LE(bus_->most_unsettled, 3U);
+  EXPECT_EQ(collector_->status().messages.stored, 20U);
+}
+
 TEST_F(CollectorTest, AgainIsTriedUntilItWorks) {
   std::atomic<int> calls{0};
   use([&calls](const host::Notification&, std::vector<Sample>& samples) {

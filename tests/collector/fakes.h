@@ -34,6 +34,7 @@ struct BusEnd {
   int opened = 0;
   int stopped = 0;
   std::size_t unsettled = 0, most_unsettled = 0;
+  std::size_t own_window = 1'000'000;  // hands over no more while so many are unsettled, whatever the host has room for
   std::vector<std::uint64_t> acknowledged, requeued;
   std::map<std::string, std::uint64_t> counts;  // told at each service
 
@@ -70,19 +71,20 @@ class Transport final : public host::Transport {
   absl::Status consume(std::uint32_t) override { return absl::OkStatus(); }
   absl::Status service(std::uint32_t most, std::uint32_t timeout_ms, const host::TransportEvents& events) override {
     std::vector<host::Message> out;
+    const auto more = [&] { return most > 0 && !end_->waiting.empty() && end_->unsettled < end_->own_window; };
     std::uint64_t lost = 0;
     std::map<std::string, std::uint64_t> counts;
     {
       std::unique_lock lock(end_->mutex);
       end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms),
-                             [&] { return end_->woken || end_->lose_lane || (most > 0 && !end_->waiting.empty()); });
+                             [&] { return end_->woken || end_->lose_lane || more(); });
       end_->woken = false;
       counts = end_->counts;
       if (std::exchange(end_->lose_lane, false)) {
         lost = end_->generation++;
         end_->unsettled = 0;
       }
-      for (; most > 0 && lost == 0 && !end_->waiting.empty(); --most) {
+      for (; lost == 0 && more(); --most) {
         out.push_back({{1, end_->generation, end_->next_tag++}, std::move(end_->waiting.front()), "", false});
         end_->waiting.pop_front();
         end_->most_unsettled = std::max(end_->most_unsettled, ++end_->unsettled);

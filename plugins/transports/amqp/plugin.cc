@@ -111,7 +111,7 @@ TALLY_PLUGIN(tally::amqp::Amqp, {
                 "help": "what a full queue of ours does: drops its oldest, or refuses, which services that await confirmation feel"},
                {"key": "own_deliveries", "type": "integer", "default": 1000, "min": 0,
                 "help": "a quorum queue of ours drops a message that came back so often unsettled; 0: the broker's own limit"},
-               {"key": "prefetch", "type": "integer", "default": 1000, "min": 1, "max": 65535,
+               {"key": "prefetch", "type": "integer", "default": 10000, "min": 1, "max": 65535,
                 "help": "most messages of one queue that are on the way or unsettled; never more than the collector takes"},
                {"key": "look_again", "type": "duration", "default": "30s", "min": "50ms",
                 "help": "between looks for a queue or an exchange that is absent"},
