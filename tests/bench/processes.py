@@ -70,14 +70,17 @@ def program(bench, name, config):
 
 
 @contextlib.contextmanager
-def collector(bench, storage):
-    """A collector on its own socket; gives (process, port, bus)."""
+def collector(bench, storage, bus=None, before=lambda config: None):
+    """A collector on this bus, or a socket of its own, to this store; gives (process, port, config, bus). `before` is
+    called with its configuration before it starts."""
     folder = bench.folder / f"collector-{time.monotonic_ns()}"
     folder.mkdir()
-    port, bus = free_port(), f"local://{folder}/bus.sock"
-    url = "null://" if storage == "null" else f"sqlite://{folder}/tally.db"
+    port, bus = free_port(), bus or f"local://{folder}/bus.sock"
+    url = {"null": "null://", "sqlite": f"sqlite://{folder}/tally.db"}.get(storage, storage)
     config = folder / "collector.yaml"
+    config.touch(mode=0o600)
     config.write_text(f"listen: ['{bus}']\nstorage: '{url}'\nhttp: 127.0.0.1:{port}\n")
+    before(config)
     with program(bench, "tally-collector", config) as process:
         wait_until("the collector answers", lambda: page(port, "/status"), process)
         yield process, port, config, bus

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 
+import cloud
 import processes
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -100,6 +101,29 @@ class Bench:
             self.say("  CPU seconds a million: sender, collector",
                      f"{found.sender_s * 1e6 / count:.1f}, {found.collector_s * 1e6 / count:.1f}")
 
+    def amqp(self):
+        """RabbitMQ to nowhere and to PostgreSQL, beside a client that does nothing but acknowledge."""
+        count = 1_000_000 if self.everything else 100_000
+        with cloud.Broker(self, count) as broker:
+            floors, nulls = [], []
+            for _ in range(2):  # in turn, so that a busy moment meets both
+                floors.append(broker.drain())
+                nulls.append(broker.collect("null"))
+            floor, null = max(floors, key=lambda one: one.rate), max(nulls, key=lambda one: one.rate)
+            with cloud.Postgresql() as database:
+                stored = broker.collect(database.url)
+        self.say(f"RabbitMQ, {count:,} of 1.3 KB: a client that only acknowledges", f"{floor.rate:,.0f} a second",
+                 f"{floor.cpu_s * 1e6 / count:.1f} CPU s a million")
+        self.say("RabbitMQ to discarded samples", f"{null.rate:,.0f} a second")
+        self.say("  beside that client", f"{null.rate / floor.rate:.2f}", "at least 0.85", null.rate / floor.rate >= 0.85)
+        for name, one in (("discarded samples", null), ("PostgreSQL", stored)):
+            spent = one.cpu_s * 1e6 / count
+            self.say(f"RabbitMQ to {name}: collector's CPU s a million", f"{spent:.1f}",
+                     "at most 20" if one is stored else "", spent <= 20 if one is stored else None)
+            self.say("  resident at the most", f"{one.peak_kib / 1024:.0f} MiB")
+        self.say("RabbitMQ to PostgreSQL", f"{stored.rate:,.0f} a second", "at least 15,300", stored.rate >= 15_300)
+        self.say("  samples", f"{stored.rate * 4:,.0f} a second")
+
     def agent(self):
         with processes.Agent(self, "10s") as agent:
             agent.wait_for_cycles(2)
@@ -126,11 +150,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("what", nargs="*", help="dispatch decode clock store month end_to_end agent")
+    parser.add_argument("what", nargs="*", help="dispatch decode clock store month end_to_end amqp agent")
     arguments = parser.parse_args()
     bench = Bench(arguments.build.resolve(), arguments.all)
     try:
-        for name in arguments.what or ("dispatch", "decode", "clock", "store", "month", "end_to_end", "agent"):
+        for name in arguments.what or ("dispatch", "decode", "clock", "store", "month", "end_to_end", "amqp", "agent"):
             getattr(bench, name)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)
