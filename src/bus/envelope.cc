@@ -1,9 +1,7 @@
 #include "bus/envelope.h"
 
 #include <simdjson.h>
-
-#include <array>
-#include <cstdio>
+#include <tally/sdk/json_scan.h>
 
 #include "core/json.h"
 #include "core/sample_json.h"
@@ -14,175 +12,219 @@ namespace tally::bus {
 
 namespace {
 
-namespace ondemand = simdjson::ondemand;
+namespace scan = json_scan;
 using host::JsonWriter;
 
 constexpr std::string_view kContextPrefix = "_context_";
 
-// A parser reads a little past the end: the room for that must belong to the text.
-simdjson::padded_string_view padded(std::string& text) {
-  text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-  return simdjson::padded_string_view(text.data(), text.size(), text.capacity());
-}
+std::string_view between(const char* from, const char* to) { return {from, static_cast<std::size_t>(to - from)}; }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
-}
-
-// The text of a value as it was written, and with it what stands before the next comma or bracket.
-simdjson::error_code loose_text(ondemand::value& value, std::string_view& out) {
-  ondemand::json_type type;
-  if (auto error = value.type().get(type)) return error;
-  if (type == ondemand::json_type::object) {
-    ondemand::object object;
-    if (auto error = value.get_object().get(object)) return error;
-    return object.raw_json().get(out);
-  }
-  if (type == ondemand::json_type::array) {
-    ondemand::array array;
-    if (auto error = value.get_array().get(array)) return error;
-    return array.raw_json().get(out);
-  }
-  out = value.raw_json_token();
-  return simdjson::SUCCESS;
-}
-
-// The text of a value as it was written. The view looks into the parsed bytes.
-simdjson::error_code raw_text(ondemand::value& value, std::string_view& out) {
-  const auto error = loose_text(value, out);
-  out = trimmed(out);
-  return error;
-}
-
-// A string; a number or boolean as written; null leaves `present` false.
-simdjson::error_code scalar(ondemand::value& value, std::string& out, bool& present) {
-  ondemand::json_type type;
-  if (auto error = value.type().get(type)) return error;
-  std::string_view view;
-  if (type == ondemand::json_type::string) {
-    if (auto error = value.get_string().get(view)) return error;
-  } else if (auto error = raw_text(value, view)) {
-    return error;
-  }
-  present = type != ondemand::json_type::null;
-  out = present ? std::string(view) : std::string();
-  return simdjson::SUCCESS;
-}
-
-absl::Status broken(std::string_view layer, simdjson::error_code error) {
-  return permanent("not a message: " + std::string(layer) + ": " + simdjson::error_message(error));
-}
-
-// The version 2 wrapping, where there is one.
-struct Wrapping {
-  std::string version;
-  bool has_version = false, has_message = false;
-};
-
-absl::Status check_version(const std::string& version) {
+absl::Status check_version(std::string_view version) {
   if (version == "2" || version.starts_with("2.")) return absl::OkStatus();
-  return permanent("not a message: envelope version \"" + version + "\", only 2.x and unwrapped ones are known");
+  return permanent("not a message: envelope version \"" + std::string(version) +
+                   "\", only 2.x and unwrapped ones are known");
 }
 
 }  // namespace
 
-// Fills DecodedMessage::Bytes from one layer of JSON; in an error's case the message is given up.
-template <class Bytes>
-class LayerReader {
+// One layer of JSON while its members are found. Each function is false, with `fault` set, where it is none.
+class Decoder::Layer {
  public:
-  LayerReader(Bytes& bytes, ondemand::parser& parser) : bytes_(bytes), parser_(parser) {}
-
-  simdjson::error_code read(std::string& text, Wrapping& wrapping) {
-    ondemand::document document;
-    if (auto error = parser_.iterate(padded(text)).get(document)) return error;
-    ondemand::object object;
-    if (auto error = document.get_object().get(object)) return error;
-    for (auto next : object) {
-      ondemand::field field;
-      if (auto error = std::move(next).get(field)) return error;
-      std::string_view key;
-      if (auto error = field.unescaped_key().get(key)) return error;
-      if (auto error = member(key, field.value(), wrapping)) return error;
-    }
-    const char* rest = nullptr;
-    const auto end = document.current_location().get(rest);
-    return end == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+  Layer(Decoder& decoder, std::string_view text)
+      : decoder_(decoder), begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {
+    decoder_.context_.clear();
   }
 
-  std::string context() const { return context_.str(); }
-  bool event_type() const { return event_type_; }
+  bool read() {
+    if (next() != '{') return fail("no JSON object");
+    ++at_;
+    if (next() == '}') {
+      ++at_;
+    } else {
+      do {
+        if (!member()) return false;
+      } while (pass(','));
+      if (!pass('}')) return fail("neither a comma nor a brace after a member");
+    }
+    return next() == '\0' && at_ == end_ ? true : fail("more stands after the object");
+  }
+
+  Envelope envelope;
+  std::optional<std::string_view> version, wrapped, event_type;
+
+  absl::Status fault(std::string_view layer) const {
+    return permanent("not a message: " + std::string(layer) + ": " + fault_ + " at byte " +
+                     std::to_string(at_ - begin_));
+  }
 
  private:
-  simdjson::error_code member(std::string_view key, ondemand::value& value, Wrapping& wrapping) {
-    Envelope& envelope = bytes_.envelope;
-    if (key == "event_type") return scalar(value, bytes_.event_type, event_type_);
-    if (key == "message_id") return optional(value, bytes_.message_id, envelope.message_id);
-    if (key == "publisher_id") return optional(value, bytes_.publisher_id, envelope.publisher_id);
-    if (key == "priority") return optional(value, bytes_.priority, envelope.priority);
-    if (key == "timestamp") return optional(value, bytes_.timestamp, envelope.timestamp);
-    if (key == "payload") return raw_text(value, envelope.payload);
-    if (key == "oslo.version") return scalar(value, wrapping.version, wrapping.has_version);
-    if (key == "oslo.message") return scalar(value, bytes_.inner, wrapping.has_message);
-    if (key.starts_with(kContextPrefix)) {
-      const std::string name(key.substr(kContextPrefix.size()));  // the parser's buffer moves on
-      std::string_view raw;
-      if (auto error = raw_text(value, raw)) return error;
-      context_.raw(name, raw);
+  bool fail(const char* why) {
+    fault_ = why;
+    return false;
+  }
+  char next() {
+    at_ = scan::space(at_, end_);
+    return at_ == end_ ? '\0' : *at_;
+  }
+  bool pass(char wanted) {
+    if (next() != wanted) return false;
+    ++at_;
+    return true;
+  }
+
+  // Passes a string, `at_` being its opening quote.
+  bool string(std::string_view& out, bool& escaped) {
+    const char* from = at_ + 1;
+    const char* to = scan::string_end(from, end_, escaped);
+    if (to == nullptr) return fail("a string that does not end, or has control characters in it, begins");
+    if (escaped) {
+      const std::size_t room = scan::unescaped_room(static_cast<std::size_t>(to - from));
+      return unescape(static_cast<char*>(decoder_.arena_.allocate(room, 1)), out);
     }
-    return simdjson::SUCCESS;
+    out = between(from, to);
+    at_ = to + 1;
+    return true;
+  }
+  // Passes a string whose characters are to be written to `room`.
+  bool unescape(char* room, std::string_view& out) {
+    char* to = room;
+    const char* quote = scan::unescape(at_ + 1, end_, to, false);
+    if (quote == nullptr) return fail("a string that does not end, or whose escapes are none, begins");
+    out = between(room, to);
+    at_ = quote + 1;
+    return true;
   }
 
-  static simdjson::error_code optional(ondemand::value& value, std::string& text,
-                                       std::optional<std::string_view>& view) {
-    bool present = false;
-    const auto error = scalar(value, text, present);
-    view = present ? std::optional<std::string_view>(text) : std::nullopt;
-    return error;
+  // Passes a value: the text of it as it was written.
+  bool raw(std::string_view& out) {
+    const char* to = scan::value_end(at_, end_);
+    if (to == nullptr) return fail("a value that does not end begins");
+    out = between(at_, to);
+    at_ = to;
+    return true;
   }
 
-  Bytes& bytes_;
-  ondemand::parser& parser_;
-  JsonWriter context_;
-  bool event_type_ = false;
+  // A string's characters; a number or boolean as written; null: none.
+  bool scalar(std::optional<std::string_view>& out) {
+    std::string_view text;
+    bool escaped = false;
+    const bool is_text = *at_ == '"';
+    if (!(is_text ? string(text, escaped) : raw(text))) return false;
+    out = is_text || text != "null" ? std::optional(text) : std::nullopt;
+    return true;
+  }
+
+  bool member() {
+    if (next() != '"') return fail("no key");
+    std::string_view key;
+    const char* const from = at_ + 1;
+    bool escaped = false;
+    if (!string(key, escaped)) return false;
+    const std::string_view written = between(from, at_ - 1);
+    if (!pass(':')) return fail("no colon after a key");
+    static constexpr std::string_view kBegins = "\"{[-0123456789tfn";
+    if (const char first = next(); kBegins.find(first) == std::string_view::npos) return fail("no value after a key");
+    if (key.starts_with(kContextPrefix)) return add_context(key, escaped, written);
+    std::string_view ignored;
+    std::optional<std::string_view>* const target = wanted(key);
+    if (target == nullptr) return raw(key == "payload" ? envelope.payload : ignored);
+    // The long one, of which every third byte is an escape, is not looked through for its end first.
+    if (target == &wrapped && *at_ == '"')
+      return unescape(decoder_.wrapped_room(static_cast<std::size_t>(end_ - at_)), wrapped.emplace());
+    return scalar(*target);
+  }
+
+  std::optional<std::string_view>* wanted(std::string_view key) {
+    switch (key.size()) {
+      case 8:
+        return key == "priority" ? &envelope.priority : nullptr;
+      case 9:
+        return key == "timestamp" ? &envelope.timestamp : nullptr;
+      case 10:
+        return key == "event_type" ? &event_type : key == "message_id" ? &envelope.message_id : nullptr;
+      case 12:
+        return key == "publisher_id"   ? &envelope.publisher_id
+               : key == "oslo.version" ? &version
+               : key == "oslo.message" ? &wrapped
+                                       : nullptr;
+      default:
+        return nullptr;
+    }
+  }
+
+  bool add_context(std::string_view key, bool escaped, std::string_view written) {
+    std::string_view value;
+    if (!raw(value)) return false;
+    std::string& context = decoder_.context_;
+    context += context.empty() ? '{' : ',';
+    if (escaped) {
+      context += json_quote(key.substr(kContextPrefix.size()));
+    } else {
+      context += '"';
+      context += written.substr(kContextPrefix.size());
+      context += '"';
+    }
+    context += ':';
+    context += value;
+    return true;
+  }
+
+  Decoder& decoder_;
+  const char* const begin_;
+  const char* at_;
+  const char* const end_;
+  const char* fault_ = "";
 };
 
-absl::StatusOr<DecodedMessage> decode(std::string body) {
-  thread_local ondemand::parser parser;
-  DecodedMessage message;
-  auto& bytes = *message.bytes_;
-  bytes.body = std::move(body);
-  Wrapping wrapping;
-  LayerReader<DecodedMessage::Bytes> outer(bytes, parser);
-  if (const auto error = outer.read(bytes.body, wrapping)) return broken("body", error);
-  std::string context = outer.context();
-  bool has_event_type = outer.event_type();
-  if (wrapping.has_version && wrapping.has_message) {
-    if (absl::Status status = check_version(wrapping.version); !status.ok()) return status;
-    bytes.envelope = Envelope();
-    Wrapping ignored;
-    std::string inner = std::move(bytes.inner);
-    LayerReader<DecodedMessage::Bytes> reader(bytes, parser);
-    // `inner` is read in place, and `bytes.inner` only takes it up afterwards: its heap block, and so every view,
-    // stays.
-    const auto error = reader.read(inner, ignored);
-    if (error) return broken("oslo.message", error);
-    bytes.inner = std::move(inner);
-    context = reader.context();
-    has_event_type = reader.event_type();
+// Room for the long text of one message; what was there is given up.
+char* Decoder::wrapped_room(std::size_t size) {
+  const std::size_t wanted = scan::unescaped_room(size);
+  if (wanted > wrapped_size_ || (wrapped_size_ > kKeep && wanted <= kKeep)) {
+    wrapped_ = std::make_unique<char[]>(wanted);
+    wrapped_size_ = wanted;
   }
-  if (!has_event_type || bytes.event_type.empty()) return permanent("not a message: \"event_type\" is missing");
-  bytes.context = std::move(context);
-  Envelope& envelope = bytes.envelope;
-  envelope.context = bytes.context;
-  envelope.event_type = bytes.event_type;
-  for (char& c : bytes.priority)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  if (envelope.timestamp) envelope.time = Time::parse(*envelope.timestamp);
-  const std::string_view type = envelope.event_type;
-  envelope.samples =
+  return wrapped_.get();
+}
+
+absl::StatusOr<const Envelope*> Decoder::read(std::string_view body) {
+  arena_.release();
+  if (!simdjson::validate_utf8(body.data(), body.size())) return permanent("not a message: body: not UTF-8");
+  Layer outer(*this, body);
+  if (!outer.read()) return outer.fault("body");
+  if (!outer.version || !outer.wrapped) return finish(outer);
+  if (absl::Status status = check_version(*outer.version); !status.ok()) return status;
+  Layer inner(*this, *outer.wrapped);
+  if (!inner.read()) return inner.fault("oslo.message");
+  return finish(inner);
+}
+
+absl::StatusOr<const Envelope*> Decoder::finish(const Layer& layer) {
+  const std::string_view type = layer.event_type.value_or("");
+  if (type.empty()) return permanent("not a message: \"event_type\" is missing");
+  envelope_ = layer.envelope;
+  envelope_.event_type = type;
+  if (!context_.empty()) {
+    context_ += '}';
+    envelope_.context = context_;
+  }
+  if (envelope_.priority) {
+    priority_ = *envelope_.priority;
+    for (char& c : priority_)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    envelope_.priority = priority_;
+  }
+  if (envelope_.timestamp) envelope_.time = Time::parse(*envelope_.timestamp);
+  envelope_.samples =
       type == "telemetry.polling" || type == "telemetry.api" || type == "metering" || type.starts_with("metering.");
+  return &envelope_;
+}
+
+absl::StatusOr<DecodedMessage> decode(std::string body) {
+  DecodedMessage message;
+  message.bytes_->body = std::move(body);
+  const auto envelope = message.bytes_->decoder.read(message.bytes_->body);
+  if (!envelope.ok()) return envelope.status();
+  message.bytes_->envelope = *envelope;
   return message;
 }
 

@@ -5,7 +5,10 @@
 
 #include <tally/model/sample.h>
 
+#include <array>
+#include <cstddef>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,7 +20,7 @@
 
 namespace tally::bus {
 
-// One message, seen. The views live as long as the DecodedMessage that gave it.
+// One message, seen. The views live as long as what gave it says.
 struct Envelope {
   std::optional<std::string_view> message_id;
   std::string_view event_type;
@@ -30,10 +33,37 @@ struct Envelope {
   bool samples = false;  // carries samples: event type telemetry.polling, telemetry.api, metering[.NAME]
 };
 
-// Owns the bytes of one message. Movable; any one thread at a time.
+// Reads message after message in the same memory. One thread at a time.
+class Decoder {
+ public:
+  Decoder() = default;
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  // Reads a message: a JSON object with `event_type`, bare (version 1) or as text in an `oslo.message` (version 2). An
+  // error is permanent, and says what is wrong where. What is answered looks into `body` and into this, and lives until
+  // the next call.
+  absl::StatusOr<const Envelope*> read(std::string_view body);
+
+ private:
+  class Layer;
+  static constexpr std::size_t kKeep = std::size_t{1} << 20;  // of a longer message the memory is not kept
+
+  char* wrapped_room(std::size_t size);
+  absl::StatusOr<const Envelope*> finish(const Layer& layer);
+
+  std::array<std::byte, 1024> first_;
+  std::pmr::monotonic_buffer_resource arena_{first_.data(), first_.size()};
+  std::unique_ptr<char[]> wrapped_;
+  std::size_t wrapped_size_ = 0;
+  std::string context_, priority_;
+  Envelope envelope_;
+};
+
+// A message that stands alone, with its bytes. Movable; any one thread at a time.
 class DecodedMessage {
  public:
-  const Envelope& envelope() const { return bytes_->envelope; }
+  const Envelope& envelope() const { return *bytes_->envelope; }
   // The message as it came.
   std::string_view body() const { return bytes_->body; }
 
@@ -41,15 +71,14 @@ class DecodedMessage {
   friend absl::StatusOr<DecodedMessage> decode(std::string body);
 
   struct Bytes {
-    std::string body, inner, context;
-    std::string message_id, event_type, publisher_id, priority, timestamp;
-    Envelope envelope;
+    std::string body;
+    Decoder decoder;
+    const Envelope* envelope = nullptr;
   };
   std::unique_ptr<Bytes> bytes_ = std::make_unique<Bytes>();
 };
 
-// Reads a message: a JSON object with `event_type`, bare (version 1) or as text in an `oslo.message` (version 2).
-// An error is permanent, and says what is wrong where. Any thread.
+// Decoder::read for one message alone. Any thread.
 absl::StatusOr<DecodedMessage> decode(std::string body);
 
 // The class of a sample whose signature is missing or wrong.

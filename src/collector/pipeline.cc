@@ -47,7 +47,7 @@ void kill_part(Processed& processed, const Incoming& message, const std::string&
 }  // namespace
 
 host::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
-                              std::string detail, std::string handler) {
+                              std::string detail, const std::string& handler) {
   host::DeadLetter letter;
   letter.digest = host::digest(message.body);
   letter.kind = "message";
@@ -80,10 +80,12 @@ host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const P
 struct Pipeline::Impl {
   PipelineRules rules;
   std::unique_ptr<host::Dispatcher> handlers;
+  bus::Decoder decoder;
+  std::vector<Sample> scratch;  // the samples of the message at hand; kept for its room
 
-  void handle(const Incoming& message, const bus::Envelope& envelope, std::string_view body, Processed& out);
+  void handle(const Incoming& message, const bus::Envelope& envelope, Processed& out);
   void take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out);
-  void admit(Sample sample, const Incoming& message, Processed& out);
+  void admit(Sample&& sample, const Incoming& message, Processed& out);
   bool disabled(const std::string& meter) const;
   std::string refusal(const Sample& sample, Time received, std::string& detail) const;
   // Whether `status` of one handler lets the message go on; its samples are dropped by the caller.
@@ -91,8 +93,10 @@ struct Pipeline::Impl {
                            Processed& out);
 };
 
-Pipeline::Pipeline(PipelineRules rules, std::unique_ptr<host::Dispatcher> handlers)
-    : impl_(std::make_unique<Impl>(Impl{std::move(rules), std::move(handlers)})) {}
+Pipeline::Pipeline(PipelineRules rules, std::unique_ptr<host::Dispatcher> handlers) : impl_(std::make_unique<Impl>()) {
+  impl_->rules = std::move(rules);
+  impl_->handlers = std::move(handlers);
+}
 Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
@@ -126,7 +130,7 @@ std::string Pipeline::Impl::refusal(const Sample& sample, Time received, std::st
 }
 
 // REQUIRES: the id is set.
-void Pipeline::Impl::admit(Sample sample, const Incoming& message, Processed& out) {
+void Pipeline::Impl::admit(Sample&& sample, const Incoming& message, Processed& out) {
   ++out.made;
   if (disabled(sample.name)) {
     ++out.filtered;
@@ -136,11 +140,10 @@ void Pipeline::Impl::admit(Sample sample, const Incoming& message, Processed& ou
   if (!sample.timestamp) sample.timestamp = message.received;
   std::string detail;
   const std::string reason = refusal(sample, message.received, detail);
-  host::Row row{std::move(sample), message.received};
   if (reason.empty())
-    out.rows.push_back(std::move(row));
+    out.rows.push_back({std::move(sample), message.received});
   else
-    out.dead_samples.push_back(dead_row(row, message, out, reason, detail));
+    out.dead_samples.push_back(dead_row({std::move(sample), message.received}, message, out, reason, detail));
 }
 
 bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
@@ -164,8 +167,7 @@ bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& s
   }
 }
 
-void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelope, std::string_view body,
-                            Processed& out) {
+void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
   const host::Notification notification = view_of(envelope, message.received);
   const host::Dispatcher::Match& match = handlers->match(envelope.event_type);
   for (const host::Dispatcher::Parked* parked : match.parked) {
@@ -175,7 +177,10 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
                   "; mend or disable it, then replay this",
               parked->name);
   }
-  std::vector<Sample> samples;
+  static constexpr std::size_t kKeep = 256;
+  if (scratch.capacity() > kKeep) scratch = {};
+  scratch.clear();
+  std::vector<Sample>& samples = scratch;
   for (host::Dispatcher::Handler* handler : match.handlers) {
     const std::size_t before = samples.size();
     const absl::Status status = handler->handler->handle(notification, samples);
@@ -185,7 +190,8 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
   }
   for (Sample& sample : samples)
     if (!sample.timestamp) sample.timestamp = envelope.time;
-  host::MessageIds(rules.source, envelope.message_id, body).assign(samples);
+  host::MessageIds(rules.source, envelope.message_id, message.body).assign(samples);
+  out.rows.reserve(samples.size());
   for (Sample& sample : samples) admit(std::move(sample), message, out);
 }
 
@@ -209,18 +215,18 @@ void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& 
 
 Processed Pipeline::process(const Incoming& message) {
   Processed out;
-  auto decoded = bus::decode(message.body);
+  const auto decoded = impl_->decoder.read(message.body);
   if (!decoded.ok()) {
     kill_part(out, message, "unreadable", std::string(decoded.status().message()), "");
     return out;
   }
-  const bus::Envelope& envelope = decoded->envelope();
+  const bus::Envelope& envelope = **decoded;
   out.event_type = envelope.event_type;
   out.message_id = envelope.message_id.value_or("");
   if (envelope.samples)
     impl_->take_samples(message, envelope, out);
   else
-    impl_->handle(message, envelope, decoded->body(), out);
+    impl_->handle(message, envelope, out);
   if (!out.again) return out;
   Processed again;
   again.again = true;

@@ -75,7 +75,7 @@ class Pipeline {
 
 // The dead letter for a message given up as a whole: `reason` a short token, `detail` in words.
 host::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
-                              std::string detail, std::string handler);
+                              std::string detail, const std::string& handler);
 
 // The dead letter for a row that the store would not take.
 host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const Processed& processed, std::string reason,

@@ -3,7 +3,12 @@
 #include <sodium.h>
 
 #include <array>
+#include <cstring>
 #include <limits>
+#include <tuple>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/strings.h"
 
 namespace tally::host {
 
@@ -13,78 +18,133 @@ constexpr char kVersion = 1;
 constexpr char kMessage = 1;
 constexpr char kBareMessage = 2;
 constexpr char kPolled = 3;
+constexpr std::size_t kDigits = 32;
 
-template <class Integer>
-void append_integer(std::string& out, Integer value) {
-  for (std::size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<char>(value >> (8 * i) & 0xff));
+// Bytes to be hashed; those of all but unheard-of samples fit where it stands.
+class Bytes {
+ public:
+  Bytes(char kind, std::string_view source) {
+    *room(2) = kVersion;
+    data()[1] = kind;
+    size_ = 2;
+    text(source);
+  }
+  template <class Integer>
+  void integer(Integer value) {
+    char* to = room(sizeof value);
+    for (std::size_t i = 0; i < sizeof value; ++i) to[i] = static_cast<char>(value >> (8 * i) & 0xff);
+    size_ += sizeof value;
+  }
+  void text(std::string_view text) {
+    integer(static_cast<std::uint32_t>(text.size()));
+    if (text.empty()) return;
+    std::memcpy(room(text.size()), text.data(), text.size());
+    size_ += text.size();
+  }
+  void measurement(const Sample& sample) {
+    text(sample.name);
+    text(sample.resource_id);
+    const std::int64_t time = sample.timestamp ? sample.timestamp->us : std::numeric_limits<std::int64_t>::min();
+    integer(static_cast<std::uint64_t>(time));
+  }
+  std::string_view view() { return {data(), size_}; }
+
+ private:
+  char* data() { return large_.empty() ? small_.data() : large_.data(); }
+  char* room(std::size_t more) {
+    if (size_ + more > (large_.empty() ? small_.size() : large_.size())) {
+      std::string larger((size_ + more) * 2, '\0');
+      std::memcpy(larger.data(), data(), size_);
+      large_ = std::move(larger);
+    }
+    return data() + size_;
+  }
+
+  std::size_t size_ = 0;
+  std::array<char, 512> small_;
+  std::string large_;
+};
+
+void hash(std::string_view bytes, std::string& digits) {
+  // Each byte's two digits.
+  static constexpr auto kPairs = [] {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> pairs{};
+    for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kHex[i >> 4], kHex[i & 15]};
+    return pairs;
+  }();
+  std::array<unsigned char, kDigits / 2> hash;
+  crypto_generichash_blake2b(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                             bytes.size(), nullptr, 0);
+  std::array<char, kDigits> text;
+  for (std::size_t i = 0; i < hash.size(); ++i) std::memcpy(&text[2 * i], kPairs[hash[i]].data(), 2);
+  digits.assign(text.data(), text.size());
 }
 
-void append_text(std::string& out, std::string_view text) {
-  append_integer(out, static_cast<std::uint32_t>(text.size()));
-  out.append(text);
-}
-
-void append_measurement(std::string& out, const Sample& sample) {
-  append_text(out, sample.name);
-  append_text(out, sample.resource_id);
-  const std::int64_t time = sample.timestamp ? sample.timestamp->us : std::numeric_limits<std::int64_t>::min();
-  append_integer(out, static_cast<std::uint64_t>(time));
-}
-
-std::string head(char kind, std::string_view source) {
-  std::string out{kVersion, kind};
-  append_text(out, source);
-  return out;
+bool same_measurement(const Sample& a, const Sample& b) {
+  return a.timestamp == b.timestamp && a.name == b.name && a.resource_id == b.resource_id;
 }
 
 }  // namespace
 
 std::string digest(std::string_view bytes) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::array<unsigned char, 16> hash;
-  crypto_generichash_blake2b(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                             bytes.size(), nullptr, 0);
   std::string text;
-  text.reserve(2 * hash.size());
-  for (unsigned char byte : hash) {
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-  }
+  hash(bytes, text);
   return text;
 }
 
 std::string poll_sample_id(const Sample& sample, std::string_view source) {
-  std::string bytes = head(kPolled, sample.source.empty() ? source : std::string_view(sample.source));
-  append_measurement(bytes, sample);
-  return digest(bytes);
+  Bytes bytes(kPolled, sample.source.empty() ? source : std::string_view(sample.source));
+  bytes.measurement(sample);
+  return digest(bytes.view());
 }
 
 MessageIds::MessageIds(std::string_view source, std::optional<std::string_view> message_id, std::string_view body)
-    : source_(source), kind_(message_id && !message_id->empty() ? kMessage : kBareMessage) {
-  if (kind_ == kMessage) {
-    append_text(head_tail_, *message_id);
-  } else {
-    append_text(head_tail_, digest(body));
+    : source_(source) {
+  if (message_id && !message_id->empty()) {
+    message_ = *message_id;
+    return;
   }
-  head_ = head(kind_, source_) + head_tail_;
+  digest_ = digest(body);
+  message_ = digest_;
+}
+
+void MessageIds::set_id(Sample& sample, std::uint64_t n) const {
+  Bytes bytes(digest_.empty() ? kMessage : kBareMessage,
+              sample.source.empty() ? source_ : std::string_view(sample.source));
+  bytes.text(message_);
+  bytes.measurement(sample);
+  bytes.integer(n);
+  hash(bytes.view(), sample.id);
 }
 
 std::string MessageIds::sample_id(const Sample& sample, std::uint64_t n) const {
-  std::string bytes =
-      sample.source.empty() || sample.source == source_ ? head_ : head(kind_, sample.source) + head_tail_;
-  bytes.reserve(bytes.size() + sample.name.size() + sample.resource_id.size() + 24);
-  append_measurement(bytes, sample);
-  append_integer(bytes, n);
-  return digest(bytes);
+  Sample named = sample;
+  set_id(named, n);
+  return named.id;
 }
 
-void MessageIds::assign(std::span<Sample> samples) {
-  std::string measurement;
+void MessageIds::assign(std::span<Sample> samples) const {
+  static constexpr std::size_t kFew = 16;  // up to here comparing each with each is faster than a table
+  if (samples.size() <= kFew) {
+    std::array<std::uint64_t, kFew> numbers;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      numbers[i] = 0;
+      for (std::size_t before = i; before-- > 0;) {
+        if (!same_measurement(samples[before], samples[i])) continue;
+        numbers[i] = numbers[before] + 1;
+        break;
+      }
+      if (samples[i].id.empty()) set_id(samples[i], numbers[i]);
+    }
+    return;
+  }
+  using Measurement = std::tuple<absl::string_view, absl::string_view, std::int64_t>;
+  absl::flat_hash_map<Measurement, std::uint64_t> seen;
   for (Sample& sample : samples) {
-    measurement.clear();
-    append_measurement(measurement, sample);
-    const std::uint64_t n = seen_[measurement]++;
-    if (sample.id.empty()) sample.id = sample_id(sample, n);
+    const std::int64_t time = sample.timestamp ? sample.timestamp->us : std::numeric_limits<std::int64_t>::min();
+    const std::uint64_t n = seen[{sample.name, sample.resource_id, time}]++;
+    if (sample.id.empty()) set_id(sample, n);
   }
 }
 

@@ -22,8 +22,6 @@
 #include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
-
 namespace tally::host {
 
 // BLAKE2b-128 of `bytes` in 32 lower-case hexadecimal digits: the key of a dead letter, and of a message without id.
@@ -33,26 +31,28 @@ std::string digest(std::string_view bytes);
 // `source` counts where the sample names none.
 std::string poll_sample_id(const Sample& sample, std::string_view source);
 
-// Gives ids to all samples that one message yields. One thread; lives for one message.
+// Gives ids to all samples that one message yields. Looks into what it was given, which must outlive it.
 class MessageIds {
  public:
   // `source` counts for samples that name none. Without a message id (none, or empty) the digest of `body` stands in.
   MessageIds(std::string_view source, std::optional<std::string_view> message_id, std::string_view body);
+  MessageIds(const MessageIds&) = delete;
+  MessageIds& operator=(const MessageIds&) = delete;
 
-  // Sets the id of each sample that has none. Call it with every sample of the message, in the handlers' order, before
-  // any is dropped by configuration: later calls go on counting. A time that is not the message's own (the moment of
-  // arrival) must not be filled in before: it would differ in the next delivery.
-  void assign(std::span<Sample> samples);
+  // Sets the id of each sample that has none. REQUIRES: these are all samples of the message, in the handlers' order,
+  // before any is dropped by configuration. A time that is not the message's own (the moment of arrival) must not be
+  // filled in before: it would differ in the next delivery.
+  void assign(std::span<Sample> samples) const;
 
   // The id of the n-th sample of its kind; `assign` without the counting.
   std::string sample_id(const Sample& sample, std::uint64_t n) const;
 
  private:
-  std::string source_;
-  std::string head_tail_;  // the message's field
-  std::string head_;       // version, kind, source, message
-  char kind_;
-  absl::flat_hash_map<std::string, std::uint64_t> seen_;  // meter, resource, time as hashed -> how many
+  void set_id(Sample& sample, std::uint64_t n) const;
+
+  std::string_view source_;
+  std::string_view message_;
+  std::string digest_;  // of a message without id
 };
 
 }  // namespace tally::host

@@ -27,8 +27,42 @@ std::optional<std::string> optional_text(tally_str text) {
   return std::string(text.data, text.size);
 }
 
+void set(std::optional<std::string>& to, tally_str text) {
+  if (text.data != nullptr) to.emplace(text.data, text.size);
+}
+
 absl::Status check_optional(tally_str text, const TextRule& rule) {
   return text.data == nullptr ? absl::OkStatus() : check_text(text, rule);
+}
+
+// Whether every byte is ASCII and none is NUL: eight at a time. REQUIRES: data is not null.
+bool plain_text(tally_str text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  std::uint64_t word = kOnes, tops = 0;
+  std::size_t at = 0;
+  // Where a byte is NUL or the one before it borrowed, its top bit is set after the subtraction; a borrow begins at a
+  // NUL alone.
+  for (; at + sizeof word <= text.size; at += sizeof word) {
+    std::memcpy(&word, text.data + at, sizeof word);
+    tops |= word | (word - kOnes);
+  }
+  if (text.size >= sizeof word) {
+    std::memcpy(&word, text.data + text.size - sizeof word, sizeof word);
+    return ((tops | word | (word - kOnes)) & kTops) == 0;
+  }
+  for (; at < text.size; ++at) {
+    const auto byte = static_cast<unsigned char>(text.data[at]);
+    if (byte == 0 || byte >= 0x80) return false;
+  }
+  return true;
+}
+
+// Whether check_text would take it, as far as that can be told at little cost.
+bool surely_text(tally_str text, std::size_t least, std::size_t most) {
+  return text.data != nullptr && text.size >= least && text.size <= most && plain_text(text);
+}
+bool surely_optional(tally_str text, std::size_t least = 0, std::size_t most = TextRule().most) {
+  return text.data == nullptr || surely_text(text, least, most);
 }
 
 absl::Status check_json(tally_str text, const char* name) {
@@ -38,6 +72,15 @@ absl::Status check_json(tally_str text, const char* name) {
   return absl::OkStatus();
 }
 
+// The numbers of the limits are those of check_texts.
+bool surely_texts(const tally_sample& sample) {
+  return surely_text(sample.name, 1, 255) && surely_optional(sample.unit, 0, 255) &&
+         surely_text(sample.volume, 1, 1024) && surely_text(sample.resource_id, 1, 1024) &&
+         surely_optional(sample.project_id) && surely_optional(sample.project_name) &&
+         surely_optional(sample.user_id) && surely_optional(sample.user_name) &&
+         surely_optional(sample.source, 1, 255) && surely_optional(sample.id, 1, 255);
+}
+
 absl::Status first_fault(std::initializer_list<absl::Status> checks) {
   for (const absl::Status& check : checks) {
     if (!check.ok()) return check;
@@ -45,7 +88,23 @@ absl::Status first_fault(std::initializer_list<absl::Status> checks) {
   return absl::OkStatus();
 }
 
-absl::Status check_sample(const tally_sample& sample) {
+absl::Status check_texts(const tally_sample& sample) {
+  return first_fault({
+      check_text(sample.name, {"the sample's name", 1, 255}),
+      check_optional(sample.unit, {"the sample's unit", 0, 255}),
+      check_text(sample.volume, {"the sample's volume", 1, 1024}),
+      check_text(sample.resource_id, {"the sample's resource_id", 1, 1024}),
+      check_optional(sample.project_id, {"the sample's project_id"}),
+      check_optional(sample.project_name, {"the sample's project_name"}),
+      check_optional(sample.user_id, {"the sample's user_id"}),
+      check_optional(sample.user_name, {"the sample's user_name"}),
+      check_optional(sample.source, {"the sample's source", 1, 255}),
+      check_optional(sample.id, {"the sample's id", 1, 255}),
+  });
+}
+
+// `before`: a sample of the same call that was taken; metadata of the same bytes is not looked at again. Null: none.
+absl::Status check_sample(const tally_sample& sample, const Sample* before) {
   if (sample.size < sizeof(tally_sample)) {
     return permanent(absl::StrCat("the sample has ", sample.size, " bytes, version 1 has ", sizeof(tally_sample)));
   }
@@ -59,19 +118,10 @@ absl::Status check_sample(const tally_sample& sample) {
       (sample.timestamp_us < kFirstYear_us || sample.timestamp_us >= kLastYear_us)) {
     return permanent("the sample's timestamp lies outside the years 1 to 9999");
   }
-  return first_fault({
-      check_text(sample.name, {"the sample's name", 1, 255}),
-      check_optional(sample.unit, {"the sample's unit", 0, 255}),
-      check_text(sample.volume, {"the sample's volume", 1, 1024}),
-      check_text(sample.resource_id, {"the sample's resource_id", 1, 1024}),
-      check_optional(sample.project_id, {"the sample's project_id"}),
-      check_optional(sample.project_name, {"the sample's project_name"}),
-      check_optional(sample.user_id, {"the sample's user_id"}),
-      check_optional(sample.user_name, {"the sample's user_name"}),
-      check_optional(sample.source, {"the sample's source", 1, 255}),
-      check_optional(sample.id, {"the sample's id", 1, 255}),
-      check_json(sample.resource_metadata, "the sample's resource_metadata"),
-  });
+  if (!surely_texts(sample))
+    if (absl::Status fault = check_texts(sample); !fault.ok()) return fault;
+  if (before != nullptr && view_of(sample.resource_metadata) == before->resource_metadata) return absl::OkStatus();
+  return check_json(sample.resource_metadata, "the sample's resource_metadata");
 }
 
 // URLs within prose lose their passwords word by word.
@@ -132,9 +182,11 @@ absl::Status check_text(tally_str text, const TextRule& rule) {
 bool is_json_object(std::string_view text) {
   if (text == "{}") return true;
   thread_local simdjson::dom::parser tree;
+  thread_local std::string padded;
+  padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+  padded.assign(text);
   simdjson::dom::element root;
-  const simdjson::padded_string padded(text);
-  const simdjson::error_code error = tree.parse(padded).get(root);
+  const simdjson::error_code error = tree.parse(padded.data(), padded.size(), false).get(root);
   if (error == simdjson::SUCCESS) return root.is_object();
   // Numbers beyond 64 bits and halves of surrogate pairs are JSON that simdjson's tree cannot hold, and that metadata
   // carries: senders escape what they cannot write.
@@ -142,29 +194,51 @@ bool is_json_object(std::string_view text) {
   return beyond_tree && valid_json_object(text);
 }
 
-absl::StatusOr<Sample> sample_from_c(const tally_sample& given) {
-  if (absl::Status status = check_sample(given); !status.ok()) return status;
+namespace {
+
+// REQUIRES: `given` passed check_sample; `sample` is as it was made.
+void fill(Sample& sample, const tally_sample& given, const Decimal& volume) {
+  if (given.id.data != nullptr) sample.id.assign(given.id.data, given.id.size);
+  sample.name.assign(given.name.data, given.name.size);
+  sample.type = static_cast<SampleType>(given.type);
+  if (given.unit.data != nullptr) sample.unit.assign(given.unit.data, given.unit.size);
+  sample.volume = volume;
+  sample.resource_id.assign(given.resource_id.data, given.resource_id.size);
+  set(sample.project_id, given.project_id);
+  set(sample.project_name, given.project_name);
+  set(sample.user_id, given.user_id);
+  set(sample.user_name, given.user_name);
+  if (given.timestamp_us != TALLY_NO_TIME) sample.timestamp = Time{given.timestamp_us};
+  if (const tally_str& metadata = given.resource_metadata; metadata.data != nullptr)
+    sample.resource_metadata.assign(metadata.data, metadata.size);
+  if (given.source.data != nullptr) sample.source.assign(given.source.data, given.source.size);
+  if (given.has_monotonic_time == 1) sample.monotonic_time = given.monotonic_time;
+}
+
+}  // namespace
+
+absl::Status append_sample(const tally_sample& given, std::vector<Sample>& samples) {
+  const Sample* before = samples.empty() ? nullptr : &samples.back();
+  if (absl::Status status = check_sample(given, before); !status.ok()) return status;
   std::string why;
   const std::optional<Decimal> volume = Decimal::parse(view_of(given.volume), &why);
   if (!volume) {
     return permanent(absl::StrCat("the sample's volume \"", to_absl(view_of(given.volume)), "\": ", why));
   }
-  Sample sample;
-  sample.id = view_of(given.id);
-  sample.name = view_of(given.name);
-  sample.type = static_cast<SampleType>(given.type);
-  sample.unit = view_of(given.unit);
-  sample.volume = *volume;
-  sample.resource_id = view_of(given.resource_id);
-  sample.project_id = optional_text(given.project_id);
-  sample.project_name = optional_text(given.project_name);
-  sample.user_id = optional_text(given.user_id);
-  sample.user_name = optional_text(given.user_name);
-  if (given.timestamp_us != TALLY_NO_TIME) sample.timestamp = Time{given.timestamp_us};
-  if (given.resource_metadata.data != nullptr) sample.resource_metadata = view_of(given.resource_metadata);
-  sample.source = view_of(given.source);
-  if (given.has_monotonic_time == 1) sample.monotonic_time = given.monotonic_time;
-  return sample;
+  samples.emplace_back();
+  try {
+    fill(samples.back(), given, *volume);
+  } catch (...) {  // out of memory
+    samples.pop_back();
+    throw;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Sample> sample_from_c(const tally_sample& given) {
+  std::vector<Sample> samples;
+  if (absl::Status status = append_sample(given, samples); !status.ok()) return status;
+  return std::move(samples.front());
 }
 
 absl::StatusOr<Resource> resource_from_c(const tally_resource& given) {
@@ -262,10 +336,7 @@ tally_emitter emitter_for(SampleGate& gate) {
             if (given == nullptr) return refuse(permanent("the sample is null"), error);
             try {
               if (samples->size() >= kMostResults) return refuse(too_many_results(), error);
-              absl::StatusOr<Sample> sample = sample_from_c(*given);
-              if (!sample.ok()) return refuse(sample.status(), error);
-              samples->push_back(*std::move(sample));
-              return TALLY_OK;
+              return refuse(append_sample(*given, *samples), error);
             } catch (...) {
               return TALLY_PASSING;  // out of memory; no room for words
             }

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -44,6 +45,9 @@ absl::Status check_text(tally_str text, const TextRule& rule);
 bool is_json_object(std::string_view text);
 
 absl::StatusOr<Sample> sample_from_c(const tally_sample& sample);
+// The same, put at the end. What is there already came from the same call, and so was checked: where the last one has
+// the same metadata, that is not read again.
+absl::Status append_sample(const tally_sample& sample, std::vector<Sample>& samples);
 absl::StatusOr<Resource> resource_from_c(const tally_resource& resource);
 // The views live as long as `sample` and `volume`.
 tally_sample sample_to_c(const Sample& sample, const std::string& volume);

@@ -1,11 +1,11 @@
 #include "plugin/descriptors.h"
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <map>
 #include <mutex>
-#include <system_error>
 
 #include "core/log.h"
 
@@ -45,16 +45,15 @@ bool has_the_most(const Ledger& all, const Growth& mine) {
 }  // namespace
 
 std::int64_t open_descriptors() {
+  DIR* folder = opendir("/proc/self/fd");
+  if (folder == nullptr) return 0;
   std::int64_t count = 0;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at("/proc/self/fd", error), end; !error && at != end; at.increment(error)) {
-    ++count;
-  }
-  return std::max<std::int64_t>(count - 1, 0);  // one was the folder's own
+  while (readdir(folder) != nullptr) ++count;
+  closedir(folder);
+  return std::max<std::int64_t>(count - 3, 0);  // ".", "..", and the folder's own
 }
 
-bool worth_counting(const std::string& plugin) {
-  const Clock::time_point now = Clock::now();
+bool worth_counting(const std::string& plugin, Clock::time_point now) {
   Ledger& all = ledger();
   const std::lock_guard guard(all.lock);
   Growth& growth = all.plugins[plugin];

@@ -3,6 +3,7 @@
 #ifndef TALLY_PLUGIN_DESCRIPTORS_H
 #define TALLY_PLUGIN_DESCRIPTORS_H
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -16,9 +17,9 @@ inline constexpr std::int64_t kDescriptorsWorthAWarning = 64;
 // How many descriptors this process has open; 0 where the system does not say.
 std::int64_t open_descriptors();
 
-// Whether the process's descriptors are to be counted before and after a call of `plugin` that begins now: they are for
-// its first calls, then about ten times a second at most, for counting costs more than a call. Any thread.
-bool worth_counting(const std::string& plugin);
+// Whether the process's descriptors are to be counted before and after a call of `plugin` that begins `now`: they are
+// for its first calls, then about ten times a second at most, for counting costs more than a call. Any thread.
+bool worth_counting(const std::string& plugin, std::chrono::steady_clock::time_point now);
 
 // Notes that there were `before` descriptors before a call of `plugin` and `after` after it. Other threads open and
 // close theirs meanwhile, so that this is an estimate: the sum over its calls, never below zero. Logs one warning for

@@ -60,6 +60,7 @@ void PatternIndex::match(std::string_view text, std::vector<std::uint32_t>& numb
 
 Dispatcher::Handler& Dispatcher::add(std::string name, std::unique_ptr<NotificationHandler> handler,
                                      const std::vector<std::string>& claims, std::shared_ptr<Guard> guard) {
+  known_.clear();
   const auto number = static_cast<std::uint32_t>(handlers_.size());
   for (const std::string& claim : claims) handler_index_.add(claim, number);
   handlers_.push_back({std::move(name), std::move(handler), std::move(guard)});
@@ -75,18 +76,29 @@ absl::Status Dispatcher::add(std::string name, std::unique_ptr<NotificationHandl
 }
 
 void Dispatcher::park(std::string name, std::string reason, const std::vector<std::string>& claims) {
+  known_.clear();
   const auto number = static_cast<std::uint32_t>(parked_.size());
   for (const std::string& claim : claims) parked_index_.add(claim, number);
   parked_.push_back({std::move(name), std::move(reason)});
+}
+
+// Event types are few; one who makes them up only makes this begin anew.
+const Dispatcher::Claimants& Dispatcher::claimants(std::string_view event_type) {
+  static constexpr std::size_t kMost = 4096;
+  if (const auto known = known_.find(to_absl(event_type)); known != known_.end()) return known->second;
+  if (known_.size() >= kMost) known_.clear();
+  Claimants& found = known_[to_absl(event_type)];
+  handler_index_.match(event_type, found.handlers);
+  parked_index_.match(event_type, found.parked);
+  return found;
 }
 
 const Dispatcher::Match& Dispatcher::match(std::string_view event_type) {
   match_.handlers.clear();
   match_.parked.clear();
   parked_now_.clear();
-  numbers_.clear();
-  handler_index_.match(event_type, numbers_);
-  for (const std::uint32_t number : numbers_) {
+  const Claimants& claimants = this->claimants(event_type);
+  for (const std::uint32_t number : claimants.handlers) {
     Handler& handler = handlers_[number];
     if (handler.guard == nullptr || handler.guard->admit().ok()) {
       match_.handlers.push_back(&handler);
@@ -95,9 +107,7 @@ const Dispatcher::Match& Dispatcher::match(std::string_view event_type) {
       match_.parked.push_back(&parked_now_.back());
     }
   }
-  numbers_.clear();
-  parked_index_.match(event_type, numbers_);
-  for (const std::uint32_t number : numbers_) match_.parked.push_back(&parked_[number]);
+  for (const std::uint32_t number : claimants.parked) match_.parked.push_back(&parked_[number]);
   return match_;
 }
 

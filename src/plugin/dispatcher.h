@@ -81,12 +81,18 @@ class Dispatcher {
   const std::deque<Parked>& parked() const { return parked_; }
 
  private:
+  // The numbers of those who claim an event type, whatever their state.
+  struct Claimants {
+    std::vector<std::uint32_t> handlers, parked;
+  };
+  const Claimants& claimants(std::string_view event_type);
+
   PatternIndex handler_index_;
   PatternIndex parked_index_;
+  absl::flat_hash_map<std::string, Claimants> known_;  // what was asked before
   std::deque<Handler> handlers_;
   std::deque<Parked> parked_;
   std::deque<Parked> parked_now_;  // those of the last answer that a guard holds back
-  std::vector<std::uint32_t> numbers_;
   Match match_;
 };
 

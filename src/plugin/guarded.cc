@@ -48,6 +48,12 @@ class GuardedBase : public T {
   absl::Status call(Use use) {
     return guarded_call(*guard_, worker_, [lazy = lazy_, use = std::move(use)]() mutable { return lazy->with(use); });
   }
+  // The same on a worker's thread, whose job owns all that `use` refers to.
+  template <class Use>
+  absl::Status call_here(const Use& use) {
+    const std::shared_ptr<Lazy<T>> lazy = lazy_;  // the thread may be left alone in this call
+    return guarded_call_here(*guard_, [&] { return lazy->with(use); });
+  }
 
  private:
   std::shared_ptr<Guard> guard_;
@@ -84,8 +90,9 @@ class GuardedDiscovery final : public GuardedBase<Discovery> {
     auto found = std::make_shared<std::vector<Resource>>();
     absl::Status status = call([found](Discovery& discovery) {
       absl::StatusOr<std::vector<Resource>> resources = discovery.discover();
-      if (resources.ok()) *found = *std::move(resources);
-      return resources.status();
+      if (!resources.ok()) return resources.status();
+      *found = *std::move(resources);
+      return absl::OkStatus();
     });
     if (!status.ok()) return status;
     return std::move(*found);
@@ -118,7 +125,7 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
 
   absl::Status handle(const Notification& notification, std::vector<Sample>& samples) override {
     if (Worker::on_worker()) {
-      return call([&](NotificationHandler& handler) { return handler.handle(notification, samples); });
+      return call_here([&](NotificationHandler& handler) { return handler.handle(notification, samples); });
     }
     struct Call {
       OwnedNotification notification;
@@ -137,8 +144,9 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
     auto types = std::make_shared<std::vector<std::string>>();
     absl::Status status = call([types](NotificationHandler& handler) {
       absl::StatusOr<std::vector<std::string>> claimed = handler.claims();
-      if (claimed.ok()) *types = *std::move(claimed);
-      return claimed.status();
+      if (!claimed.ok()) return claimed.status();
+      *types = *std::move(claimed);
+      return absl::OkStatus();
     });
     if (!status.ok()) return status;
     return std::move(*types);

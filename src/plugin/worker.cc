@@ -56,9 +56,9 @@ struct Worker::Core {
     }
   }
 
-  void begin(Guard& guard) {
+  void begin(Guard& guard, Clock::time_point now) {
     const std::lock_guard held(lock);
-    call = Call{&guard, guard.options().limit, Clock::now() + guard.options().limit};
+    call = Call{&guard, guard.options().limit, now + guard.options().limit};
   }
 
   // Does not return once the call was given up: what the caller's frame refers to may be gone.
@@ -111,17 +111,19 @@ absl::Status Worker::run(std::function<void()> job) {
 }
 
 absl::Status guarded_call(Guard& guard, Worker& worker, std::function<absl::Status()> job) {
+  if (Worker::on_worker()) return guarded_call_here(guard, job);
   if (absl::Status status = guard.admit(); !status.ok()) return status;
-  if (!Worker::on_worker()) {
-    auto answer = std::make_shared<absl::Status>();
-    absl::Status status =
-        worker.run([&guard, &worker, answer, job = std::move(job)] { *answer = guarded_call(guard, worker, job); });
-    return status.ok() ? *answer : status;
-  }
+  auto answer = std::make_shared<absl::Status>();
+  absl::Status status = worker.run([&guard, answer, job = std::move(job)] { *answer = guarded_call_here(guard, job); });
+  return status.ok() ? *answer : status;
+}
+
+absl::Status guarded_call_here(Guard& guard, absl::FunctionRef<absl::Status()> job) {
+  if (absl::Status status = guard.admit(); !status.ok()) return status;
   Worker::Core& core = *this_worker;
-  const std::int64_t before = worth_counting(guard.name()) ? open_descriptors() : -1;
-  core.begin(guard);
   const Clock::time_point begin = Clock::now();
+  const std::int64_t before = worth_counting(guard.name(), begin) ? open_descriptors() : -1;
+  core.begin(guard, begin);
   absl::Status status = job();
   const auto took = Clock::now() - begin;
   core.end();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "plugin/guard.h"
 
@@ -42,6 +43,9 @@ class Worker {
 // Makes one call to a plugin under its guard: asks admit(), measures, records. On a Worker's thread it runs there and
 // then; else on `worker`. `job` owns all it uses.
 absl::Status guarded_call(Guard& guard, Worker& worker, std::function<absl::Status()> job);
+
+// The same there and then. REQUIRES: Worker::on_worker().
+absl::Status guarded_call_here(Guard& guard, absl::FunctionRef<absl::Status()> job);
 
 }  // namespace tally::host
 

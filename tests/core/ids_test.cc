@@ -32,19 +32,38 @@ TEST(Ids, AreTheGoldenVectors) {
 }
 
 TEST(Ids, CountEqualMeasurementsWithinAMessage) {
-  MessageIds ids("openstack", "m", "");
-  std::vector<Sample> first = {kMemory, kMemory, sample("vcpus", "vm-1", "2026-01-02")};
-  std::vector<Sample> second = {kMemory};
-  ids.assign(first);
-  ids.assign(second);
-  EXPECT_EQ(first[0].id, ids.sample_id(kMemory, 0));
-  EXPECT_EQ(first[1].id, ids.sample_id(kMemory, 1));
-  EXPECT_EQ(second[0].id, ids.sample_id(kMemory, 2));
-  EXPECT_EQ(first[2].id, ids.sample_id(first[2], 0));
+  const MessageIds ids("openstack", "m", "");
+  for (const std::size_t others : {0U, 5U, 40U}) {  // few and many are counted in two ways
+    std::vector<Sample> samples = {kMemory, kMemory, sample("vcpus", "vm-1", "2026-01-02")};
+    for (std::size_t i = 0; i < others; ++i) samples.push_back(sample("memory", "other", "2026-01-02"));
+    samples.push_back(kMemory);
+    samples.push_back(sample("memory", "vm-1", "2026-01-02"));
+    ids.assign(samples);
+    EXPECT_EQ(samples[0].id, ids.sample_id(kMemory, 0));
+    EXPECT_EQ(samples[1].id, ids.sample_id(kMemory, 1));
+    EXPECT_EQ(samples[2].id, ids.sample_id(samples[2], 0));
+    for (std::size_t i = 0; i < others; ++i) EXPECT_EQ(samples[3 + i].id, ids.sample_id(samples[3 + i], i));
+    EXPECT_EQ(samples[others + 3].id, ids.sample_id(kMemory, 2));
+    EXPECT_EQ(samples[others + 4].id, ids.sample_id(samples[others + 4], 0));
+  }
+}
+
+TEST(Ids, OfTextsOfAnyLengthDependOnAllOfThem) {
+  const std::string longest(2000, 'r');
+  const MessageIds ids("openstack", "m", "");
+  Sample one = kMemory, other = kMemory;
+  one.resource_id = longest + "1";
+  other.resource_id = longest + "2";
+  EXPECT_NE(ids.sample_id(one, 0), ids.sample_id(other, 0));
+  std::string bytes("\1\1\x09\0\0\0openstack\1\0\0\0m\6\0\0\0memory", 30);
+  bytes += std::string("\xd1\7\0\0", 4) + one.resource_id;
+  const std::uint64_t time = 1767323045678901;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(time >> (8 * i) & 0xff);
+  EXPECT_EQ(ids.sample_id(one, 0), digest(bytes + std::string(8, '\0')));
 }
 
 TEST(Ids, KeepAForeignIdAndCountItAllTheSame) {
-  MessageIds ids("openstack", "m", "");
+  const MessageIds ids("openstack", "m", "");
   std::vector<Sample> samples = {kMemory, kMemory};
   samples[0].id = "theirs";
   ids.assign(samples);

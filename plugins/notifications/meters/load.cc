@@ -127,8 +127,8 @@ Definition Definitions::definition(const YAML::Node& node, const std::string& fi
   made.name = load_word(name, "name", program_.paths);
   made.event_types = patterns(find(all, "event_type"));
   made.type = load_word(type, "type", program_.paths);
-  const bool known = made.type.literal == "gauge" || made.type.literal == "delta" || made.type.literal == "cumulative";
-  if (!made.type.field.set() && !known)
+  made.literal_type = type_named(made.type.literal);
+  if (!made.type.field.set() && !made.literal_type)
     throw Fault(type, "type \"" + made.type.literal + "\" is neither gauge, delta nor cumulative");
   made.unit = load_word(find(all, "unit"), "unit", program_.paths);
   const std::array<std::pair<const char*, Field*>, 5> fields = {{{"volume", &made.volume},

@@ -16,7 +16,7 @@ using tally::json_detail::quote;
 
 // As it was written, on one line: a message may come with line breaks, a sample goes out without.
 void append_line(std::string_view json, std::string& out) {
-  if (json.find_first_of("\n\r") == std::string_view::npos) {
+  if (json.find('\n') == std::string_view::npos && json.find('\r') == std::string_view::npos) {
     out += json;
     return;
   }

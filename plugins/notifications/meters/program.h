@@ -3,8 +3,11 @@
 #ifndef TALLY_PLUGINS_METERS_PROGRAM_H
 #define TALLY_PLUGINS_METERS_PROGRAM_H
 
+#include <tally/model/sample.h>
+
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -45,11 +48,19 @@ struct Word {
   std::string literal;
 };
 
+// The type that a word names.
+inline std::optional<tally::SampleType> type_named(std::string_view word) {
+  for (const auto type : {tally::SampleType::gauge, tally::SampleType::delta, tally::SampleType::cumulative})
+    if (word == tally::to_string(type)) return type;
+  return std::nullopt;
+}
+
 struct Definition {
   std::string place;     // "compute.yaml:12"
   std::string name_key;  // the name as written, for duplicates and errors
   std::vector<EventPattern> event_types;
   Word name, type, unit;
+  std::optional<tally::SampleType> literal_type;  // the type's literal, where it names one
   Field volume, resource_id, project_id, user_id, timestamp;
   std::uint32_t metadata = 0;  // number in Program::metadata
   // Which attributes have a value for each sample (the key "lookup"); without it there is one sample.

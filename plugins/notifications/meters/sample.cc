@@ -14,22 +14,10 @@ tally::Error wrong(const Definition& definition, const std::string& text) {
   return tally::Error::permanent(definition.place + ": " + text);
 }
 
-void set_text(const Node& value, std::string& out) {
-  if (value.is_string()) {
-    out.assign(value.text);
-  } else {
-    out.clear();
-    append_json(value, out);
-  }
-}
-
-void set_optional(const Node* value, std::optional<std::string>& out) {
-  if (value == nullptr || value->is_null()) {
-    out.reset();
-    return;
-  }
-  if (!out) out.emplace();
-  set_text(*value, *out);
+// As long as the message and the arena.
+std::string_view text_of(const Node& value, Arena& arena) {
+  if (value.is_string()) return value.text;
+  return value.raw.empty() ? keep(arena, as_text(value)) : value.raw;
 }
 
 bool filled(const Node* value) { return value != nullptr && !value->is_null(); }
@@ -63,6 +51,18 @@ std::optional<tally::Decimal> number_in(std::string_view text, std::string* why)
   return mended == text ? std::nullopt : tally::Decimal::parse(mended, why);
 }
 
+namespace {
+
+std::optional<std::string_view> optional_text(const Node* value, Arena& arena) {
+  return filled(value) ? std::optional(text_of(*value, arena)) : std::nullopt;
+}
+
+std::string_view word_of(const Word& word, const Node* value, Arena& arena) {
+  return filled(value) ? text_of(*value, arena) : std::string_view(word.literal);
+}
+
+}  // namespace
+
 void SampleMaker::make(const Definition& definition, Message& message, tally::Emitter& emit) {
   if (definition.lookup) {
     make_many(definition, message, emit);
@@ -78,7 +78,7 @@ void SampleMaker::make_one(const Definition& definition, Message& message, tally
   const Node* project = message.first(definition.project_id);
   if (!filled(user)) user = message.first(program_.context_user);
   if (!filled(project)) project = message.first(program_.context_project);
-  if (!fill(definition, message.first(definition.name.field), message.first(definition.type.field),
+  if (!fill(definition, message.arena(), message.first(definition.name.field), message.first(definition.type.field),
             message.first(definition.unit.field), volume, message.first(definition.timestamp), user, project,
             message.first(definition.resource_id)))
     return;
@@ -86,29 +86,15 @@ void SampleMaker::make_one(const Definition& definition, Message& message, tally
   emit(sample_);
 }
 
-void SampleMaker::set_word(const Word& word, const Node* value, std::string& out) const {
-  if (filled(value)) {
-    set_text(*value, out);
-  } else {
-    out = word.literal;
-  }
-}
-
 void SampleMaker::set_type(const Definition& definition, const Node* type) {
-  std::string word;
-  set_word(definition.type, type, word);
-  if (word == "gauge") {
-    sample_.type = tally::SampleType::gauge;
-  } else if (word == "delta") {
-    sample_.type = tally::SampleType::delta;
-  } else if (word == "cumulative") {
-    sample_.type = tally::SampleType::cumulative;
-  } else {
-    throw wrong(definition, "type \"" + word + "\" of " + sample_.name + " is neither gauge, delta nor cumulative");
-  }
+  const auto named = filled(type) ? type_named(as_text(*type)) : definition.literal_type;
+  if (!named)
+    throw wrong(definition, "type \"" + (filled(type) ? as_text(*type) : definition.type.literal) + "\" of " +
+                                std::string(sample_.name) + " is neither gauge, delta nor cumulative");
+  sample_.type = *named;
 }
 
-bool SampleMaker::fill(const Definition& definition, const Node* name, const Node* type, const Node* unit,
+bool SampleMaker::fill(const Definition& definition, Arena& arena, const Node* name, const Node* type, const Node* unit,
                        const Node* volume, const Node* timestamp, const Node* user, const Node* project,
                        const Node* resource) {
   if (!filled(volume)) return false;
@@ -119,22 +105,23 @@ bool SampleMaker::fill(const Definition& definition, const Node* name, const Nod
   if (!number)
     throw wrong(definition, "volume \"" + as_text(*volume).substr(0, 80) + "\" of " + definition.name_key + ": " + why);
   sample_.volume = *number;
-  set_word(definition.name, name, sample_.name);
+  sample_.name = word_of(definition.name, name, arena);
   if (sample_.name.empty()) throw wrong(definition, "the message has no name for the meter " + definition.name_key);
   set_type(definition, type);
-  set_word(definition.unit, unit, sample_.unit);
-  if (!filled(resource)) throw wrong(definition, "the message has no resource_id for " + sample_.name);
-  set_text(*resource, sample_.resource_id);
-  if (sample_.resource_id.empty()) throw wrong(definition, "the message has an empty resource_id for " + sample_.name);
-  set_optional(user, sample_.user_id);
-  set_optional(project, sample_.project_id);
+  sample_.unit = word_of(definition.unit, unit, arena);
+  if (!filled(resource)) throw wrong(definition, "the message has no resource_id for " + std::string(sample_.name));
+  sample_.resource_id = text_of(*resource, arena);
+  if (sample_.resource_id.empty())
+    throw wrong(definition, "the message has an empty resource_id for " + std::string(sample_.name));
+  sample_.user_id = optional_text(user, arena);
+  sample_.project_id = optional_text(project, arena);
   sample_.timestamp.reset();
   if (is_time(timestamp)) {
-    const std::string time = as_text(*timestamp);
+    const std::string_view time = text_of(*timestamp, arena);
     sample_.timestamp = tally::Time::parse(time);
     if (!sample_.timestamp)
-      throw wrong(definition,
-                  "timestamp \"" + time.substr(0, 80) + "\" of " + sample_.name + " is not an ISO 8601 time");
+      throw wrong(definition, "timestamp \"" + std::string(time.substr(0, 80)) + "\" of " + std::string(sample_.name) +
+                                  " is not an ISO 8601 time");
   }
   return true;
 }
@@ -183,8 +170,8 @@ void SampleMaker::make_many(const Definition& definition, Message& message, tall
   }
   const auto value = [&](std::size_t attribute, std::size_t i) { return columns[attribute].values[i]; };
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!fill(definition, names[i], value(0, i), value(2, i), value(1, i), value(3, i), value(4, i), value(5, i),
-              value(6, i)))
+    if (!fill(definition, message.arena(), names[i], value(0, i), value(2, i), value(1, i), value(3, i), value(4, i),
+              value(5, i), value(6, i)))
       continue;
     sample_.resource_metadata = metadata_.text(definition.metadata, message);
     emit(sample_);

@@ -35,15 +35,14 @@ class SampleMaker {
   void make_one(const Definition& definition, Message& message, tally::Emitter& emit);
   void make_many(const Definition& definition, Message& message, tally::Emitter& emit);
   // Fills sample_; false where it has no volume.
-  bool fill(const Definition& definition, const Node* name, const Node* type, const Node* unit, const Node* volume,
-            const Node* timestamp, const Node* user, const Node* project, const Node* resource);
+  bool fill(const Definition& definition, Arena& arena, const Node* name, const Node* type, const Node* unit,
+            const Node* volume, const Node* timestamp, const Node* user, const Node* project, const Node* resource);
   bool column(const Definition& definition, const char* name, bool looked_up, std::size_t count, Values& values);
   void set_type(const Definition& definition, const Node* type);
-  void set_word(const Word& word, const Node* value, std::string& out) const;
 
   const Program& program_;
   MetadataWriter metadata_;
-  tally::Sample sample_;  // kept for its buffers
+  tally::SampleView sample_;  // of the message's and the definition's texts
   std::unordered_set<const Definition*> told_;
 };
 

@@ -3,11 +3,50 @@
 #ifndef TALLY_PLUGINS_METERS_SCAN_H
 #define TALLY_PLUGINS_METERS_SCAN_H
 
+#include <tally/sdk/json_scan.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "node.h"
 
 namespace meters {
+
+// A key that may come next, as it is written: with its quotes and its colon.
+class ExpectedKey {
+ public:
+  ExpectedKey() = default;
+  // One that is longer than there is room for is never met.
+  explicit ExpectedKey(std::string_view written) {
+    if (written.size() > text_.size()) return;
+    std::memcpy(text_.data(), written.data(), written.size());
+    size_ = static_cast<std::uint32_t>(written.size());
+    mask_ = size_ == 32 ? UINT32_MAX : (std::uint32_t{1} << size_) - 1;
+  }
+  std::size_t size() const { return size_; }
+  bool known() const { return size_ != 0; }
+  bool meets(const char* at, const char* end) const {
+    if (size_ == 0) return false;
+#ifdef __SSE2__
+    if (end - at >= 32) {
+      using tally::json_scan::detail::block, tally::json_scan::detail::marks;
+      const unsigned low = marks(_mm_cmpeq_epi8(block(at), block(text_.data()))) | ~0xffffU;
+      if ((~low & mask_) != 0) return false;
+      if (size_ <= 16) return true;
+      const unsigned high = marks(_mm_cmpeq_epi8(block(at + 16), block(text_.data() + 16)));
+      return (~high & mask_ >> 16) == 0;
+    }
+#endif
+    return static_cast<std::size_t>(end - at) >= size_ && std::memcmp(at, text_.data(), size_) == 0;
+  }
+
+ private:
+  std::array<char, 32> text_{};
+  std::uint32_t size_ = 0;
+  std::uint32_t mask_ = 0;
+};
 
 // A place in a text that goes forward only, never past its end. Whatever is wrong throws tally::Error::permanent.
 class Scan {
@@ -16,7 +55,7 @@ class Scan {
 
   // Passes white space; the next character, or 0 at the end.
   char next() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+    at_ = tally::json_scan::space(at_, end_);
     return at_ == end_ ? '\0' : *at_;
   }
   // Passes `wanted`, which must come next.
@@ -30,11 +69,30 @@ class Scan {
     ++at_;
     return true;
   }
+  bool skip(const ExpectedKey& wanted) {
+    next();
+    if (!wanted.meets(at_, end_)) return false;
+    at_ += wanted.size();
+    return true;
+  }
 
   // Passes a string; its characters between the quotes as written. `escaped`: whether there are backslashes.
-  std::string_view string(bool& escaped);
-  // Passes a value of any kind, looking at no more than where it ends; the text of it.
-  std::string_view skip_value();
+  std::string_view string(bool& escaped) {
+    expect('"');
+    const char* from = at_;
+    escaped = false;
+    const char* to = tally::json_scan::string_end(from, end_, escaped);
+    if (to == nullptr) fail("a string has a control character in it or does not end, which begins");
+    at_ = to + 1;
+    return {from, static_cast<std::size_t>(to - from)};
+  }
+  // Passes a value of any kind, looking at no more than where it ends.
+  void skip_value() {
+    next();
+    const char* to = tally::json_scan::value_end(at_, end_);
+    if (to == nullptr) fail("a value is missing or does not end, which begins");
+    at_ = to;
+  }
   // Passes a value and says what it is: a scalar is checked and a string's escapes resolved; arrays and objects are
   // only skipped, their items not read.
   Node take(Arena& arena);
@@ -45,15 +103,13 @@ class Scan {
   [[noreturn]] void fail(const char* why) const;
 
  private:
-  void skip_container();
-  void skip_token();
-
   const char* begin_;
   const char* at_;
   const char* end_;
 };
 
 // The characters of a string whose escapes are still there. Half a surrogate pair becomes U+FFFD.
+// REQUIRES: its closing quote stands after it.
 std::string_view unescape(std::string_view written, Arena& arena, const Scan& where);
 
 }  // namespace meters

@@ -34,9 +34,9 @@ std::uint64_t hash_of(std::string_view name) {
 }  // namespace
 
 void Wants::add(const std::vector<std::string>& names, std::uint32_t slot) {
-  std::uint32_t at = 0;
-  for (const std::string& name : names) at = branch_below(at, name);
-  std::vector<std::uint32_t>& slots = branches_[at].slots;
+  Branch* at = root_.get();
+  for (const std::string& name : names) at = branch_below(*at, name);
+  std::vector<std::uint32_t>& slots = at->slots;
   if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
 }
 
@@ -44,92 +44,110 @@ void Wants::fill(const Branch& branch, std::uint64_t round, const Node& value, s
   for (const std::uint32_t slot : branch.slots) slots[slot] = {round, value};
 }
 
-std::uint32_t Wants::branch_below(std::uint32_t at, std::string_view name) {
-  if (const std::uint32_t known = find(at, name); known != kNone) return known;
-  const auto made = static_cast<std::uint32_t>(branches_.size());
-  branches_.emplace_back().name = name;
-  Branch& branch = branches_[at];
-  branch.below.push_back(made);
-  branch.cells.assign(std::bit_ceil(branch.below.size() * 4), {});
-  for (const std::uint32_t child : branch.below) {
-    const std::uint64_t hash = hash_of(branches_[child].name);
-    std::size_t cell = hash & (branch.cells.size() - 1);
-    while (branch.cells[cell].child != kNone) cell = (cell + 1) & (branch.cells.size() - 1);
-    branch.cells[cell] = {hash, child};
+Wants::Branch* Wants::branch_below(Branch& at, std::string_view name) {
+  if (Branch* known = find(at, name); known != nullptr) return known;
+  Branch* const made = branches_.emplace_back(std::make_unique<Branch>()).get();
+  made->name = name;
+  at.below.push_back(made);
+  at.cells.assign(std::bit_ceil(at.below.size() * 4), {});
+  for (Branch* const child : at.below) {
+    const std::uint64_t hash = hash_of(child->name);
+    std::size_t cell = hash & (at.cells.size() - 1);
+    while (at.cells[cell].child != nullptr) cell = (cell + 1) & (at.cells.size() - 1);
+    at.cells[cell] = {hash, child};
   }
   return made;
 }
 
-std::uint32_t Wants::find(std::uint32_t at, std::string_view name) const {
-  const std::vector<Cell>& cells = branches_[at].cells;
-  if (cells.empty()) return kNone;
+Wants::Branch* Wants::find(const Branch& at, std::string_view name) {
+  const std::vector<Cell>& cells = at.cells;
+  if (cells.empty()) return nullptr;
   const std::uint64_t hash = hash_of(name);
-  for (std::size_t cell = hash & (cells.size() - 1); cells[cell].child != kNone;
+  for (std::size_t cell = hash & (cells.size() - 1); cells[cell].child != nullptr;
        cell = (cell + 1) & (cells.size() - 1)) {
-    if (cells[cell].hash == hash && branches_[cells[cell].child].name == name) return cells[cell].child;
+    if (cells[cell].hash == hash && cells[cell].child->name == name) return cells[cell].child;
   }
-  return kNone;
+  return nullptr;
 }
 
 // Of a key written twice the last counts, with all that is in it.
-void Wants::forget(std::uint32_t at, std::vector<Slot>& slots) {
-  for (const std::uint32_t child : branches_[at].below) {
-    for (const std::uint32_t slot : branches_[child].slots) slots[slot].round = 0;
-    branches_[child].round = 0;
-    forget(child, slots);
+void Wants::forget(Branch& at, std::vector<Slot>& slots) {
+  for (Branch* const child : at.below) {
+    for (const std::uint32_t slot : child->slots) slots[slot].round = 0;
+    child->round = 0;
+    forget(*child, slots);
   }
 }
 
 void Wants::look(std::string_view name, std::string_view json, std::uint64_t round, std::vector<Slot>& slots,
                  Arena& arena) {
-  const std::uint32_t at = find(0, name);
-  if (at == kNone) return;
+  Branch* const at = find(*root_, name);
+  if (at == nullptr) return;
   Scan scan(json);
-  branches_[at].round = 0;
-  value(scan, at, round, slots, arena);
+  Walk walk{scan, round, slots, arena};
+  at->round = 0;
+  value(walk, *at);
   if (scan.next() != '\0' || !scan.done()) scan.fail("more stands after the value");
 }
 
 void Wants::put(std::string_view name, std::string_view text, std::uint64_t round, std::vector<Slot>& slots) {
-  const std::uint32_t at = find(0, name);
-  if (at != kNone) fill(branches_[at], round, string_node(text), slots);
+  if (const Branch* at = find(*root_, name); at != nullptr) fill(*at, round, string_node(text), slots);
 }
 
-void Wants::value(Scan& scan, std::uint32_t at, std::uint64_t round, std::vector<Slot>& slots, Arena& arena) {
-  Branch& branch = branches_[at];
-  if (branch.round == round) forget(at, slots);
-  branch.round = round;
-  const char* from = nullptr;
-  if (!branch.below.empty() && scan.next() == '{') {
-    from = scan.here();
-    members(scan, at, round, slots, arena);
+void Wants::value(Walk& walk, Branch& at) {
+  if (at.round == walk.round) forget(at, walk.slots);
+  at.round = walk.round;
+  if (!at.below.empty() && walk.scan.next() == '{') {
+    const char* from = walk.scan.here();
+    members(walk, at);
     Node whole;
     whole.kind = Node::Kind::object;
-    whole.raw = {from, static_cast<std::size_t>(scan.here() - from)};
-    return fill(branch, round, whole, slots);
+    whole.raw = {from, static_cast<std::size_t>(walk.scan.here() - from)};
+    return fill(at, walk.round, whole, walk.slots);
   }
-  if (branch.slots.empty()) {
-    scan.skip_value();
+  if (at.slots.empty()) {
+    walk.scan.skip_value();
   } else {
-    fill(branch, round, scan.take(arena), slots);
+    fill(at, walk.round, walk.scan.take(walk.arena), walk.slots);
   }
 }
 
-void Wants::members(Scan& scan, std::uint32_t at, std::uint64_t round, std::vector<Slot>& slots, Arena& arena) {
+void Wants::members(Walk& walk, Branch& at) {
+  Scan& scan = walk.scan;
   scan.expect('{');
   if (scan.skip('}')) return;
+  Branch** expected = &at.first_below;
   do {
-    bool escaped = false;
-    std::string_view name = scan.string(escaped);
-    if (escaped) name = unescape(name, arena, scan);
-    scan.expect(':');
-    if (const std::uint32_t wanted = find(at, name); wanted != kNone) {
-      value(scan, wanted, round, slots, arena);
-    } else {
+    Branch* found = *expected;
+    if (found == nullptr || !scan.skip(found->key)) {
+      found = member(walk, at);
+      if (found != nullptr) *expected = found;
+    }
+    if (found != nullptr) expected = &found->next;
+    if (found == nullptr || (found->slots.empty() && found->below.empty())) {
       scan.skip_value();
+    } else {
+      value(walk, *found);
     }
   } while (scan.skip(','));
   scan.expect('}');
+}
+
+// Passes a key that was not expected. Null: nobody wants it, and it will not be remembered either.
+Wants::Branch* Wants::member(Walk& walk, Branch& at) {
+  bool escaped = false;
+  std::string_view name = walk.scan.string(escaped);
+  const char* from = name.data() - 1;
+  if (escaped) name = unescape(name, walk.arena, walk.scan);
+  walk.scan.expect(':');
+  const std::string_view written(from, static_cast<std::size_t>(walk.scan.here() - from));
+  Branch* found = find(at, name);
+  if (found == nullptr && !escaped && ExpectedKey(written).known() && learned_ < kMostLearned) {
+    found = branch_below(at, name);
+    ++learned_;
+  }
+  if (found != nullptr) found->key = ExpectedKey(written);
+  return found;
 }
 
 }  // namespace meters

@@ -4,6 +4,7 @@
 #define TALLY_PLUGINS_METERS_WANTS_H
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,13 +21,16 @@ struct Slot {
 };
 
 // The names that are wanted, as a tree. Made once, then looking is for one thread at a time.
+//
+// Services write the same keys in the same order again and again, so which key follows which is remembered, of those
+// that nobody wants too, and a key that comes as expected is passed in one comparison.
 class Wants {
  public:
   // Asks for the member at `names` of a document; it will stand in `slot`.
   void add(const std::vector<std::string>& names, std::uint32_t slot);
 
   // Whether anything of the document's member `name` is wanted.
-  bool wants(std::string_view name) const { return find(0, name) != kNone; }
+  bool wants(std::string_view name) const { return find(*root_, name) != nullptr; }
 
   // Looks through the text of the document's member `name`; what is not wanted is passed over. Throws
   // tally::Error::permanent where it is no JSON.
@@ -35,28 +39,41 @@ class Wants {
   void put(std::string_view name, std::string_view text, std::uint64_t round, std::vector<Slot>& slots);
 
  private:
-  static constexpr std::uint32_t kNone = UINT32_MAX;
+  static constexpr int kMostLearned = 256;  // names that nobody wants; who makes them up gains nothing
 
+  struct Branch;
   struct Cell {
     std::uint64_t hash = 0;
-    std::uint32_t child = kNone;
+    Branch* child = nullptr;
   };
   struct Branch {
     std::string name;
     std::vector<std::uint32_t> slots;  // `a.b` and `$.a.b` are two paths
     std::uint64_t round = 0;           // when it was last seen
-    std::vector<std::uint32_t> below;
+    std::vector<Branch*> below;
     std::vector<Cell> cells;  // open addressing over `below`, a power of two
+    ExpectedKey key;
+    Branch* first_below = nullptr;  // which key came first within it, and which after it, the last time
+    Branch* next = nullptr;
+  };
+  struct Walk {
+    Scan& scan;
+    std::uint64_t round;
+    std::vector<Slot>& slots;
+    Arena& arena;
   };
 
-  std::uint32_t branch_below(std::uint32_t at, std::string_view name);
-  std::uint32_t find(std::uint32_t at, std::string_view name) const;
-  void members(Scan& scan, std::uint32_t at, std::uint64_t round, std::vector<Slot>& slots, Arena& arena);
-  void value(Scan& scan, std::uint32_t at, std::uint64_t round, std::vector<Slot>& slots, Arena& arena);
-  void forget(std::uint32_t at, std::vector<Slot>& slots);
+  Branch* branch_below(Branch& at, std::string_view name);
+  static Branch* find(const Branch& at, std::string_view name);
+  void members(Walk& walk, Branch& at);
+  Branch* member(Walk& walk, Branch& at);
+  void value(Walk& walk, Branch& at);
+  static void forget(Branch& at, std::vector<Slot>& slots);
   static void fill(const Branch& branch, std::uint64_t round, const Node& value, std::vector<Slot>& slots);
 
-  std::vector<Branch> branches_ = std::vector<Branch>(1);
+  std::vector<std::unique_ptr<Branch>> branches_;
+  std::unique_ptr<Branch> root_ = std::make_unique<Branch>();
+  int learned_ = 0;
 };
 
 }  // namespace meters

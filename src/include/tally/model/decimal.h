@@ -191,6 +191,14 @@ class Decimal {
 
   // Canonical: plain digits, no exponent, no trailing zeros, "-0" is "0".
   std::string to_string() const {
+    if (exponent_ >= 0 && coefficient_ >> 64 == 0) {
+      std::array<char, 1 + 20 + kMaxExponent> text;
+      char* at = text.data();
+      if (negative_) *at++ = '-';
+      at = std::to_chars(at, text.data() + text.size(), static_cast<std::uint64_t>(coefficient_)).ptr;
+      for (int zeros = exponent_; zeros > 0; --zeros) *at++ = '0';
+      return {text.data(), static_cast<std::size_t>(at - text.data())};
+    }
     return decimal_detail::plain(negative_, decimal_detail::Wide::of(coefficient_).digits(), exponent_);
   }
 
@@ -273,8 +281,28 @@ class Decimal {
     return from_parts(negative, digits, digits == 0 ? 0 : exponent);
   }
 
+  // A whole number of few digits, which most are; none for any other.
+  static std::optional<Decimal> read_whole(std::string_view text) {
+    const bool negative = text.starts_with('-');
+    if (negative) text.remove_prefix(1);
+    if (text.empty() || text.size() > 18 || (text[0] == '0' && text.size() > 1)) return std::nullopt;
+    std::uint64_t number = 0;
+    for (const char c : text) {
+      const auto digit = static_cast<unsigned>(c) - '0';
+      if (digit > 9) return std::nullopt;
+      number = number * 10 + digit;
+    }
+    Decimal value;
+    if (number == 0) return value;
+    for (; number % 10 == 0; number /= 10) ++value.exponent_;
+    value.negative_ = negative;
+    value.coefficient_ = number;
+    return value;
+  }
+
   // The significant digits of a JSON number and the place of their point.
   static std::optional<Decimal> read(std::string_view text, const char*& reason) {
+    if (const std::optional<Decimal> whole = read_whole(text)) return whole;
     reason = "not a number";
     std::size_t at = 0;
     const auto digit = [&] { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
