@@ -1,5 +1,5 @@
 """Starts servers, runs a command with their URLs in its environment, stops them: with_services.py rabbitmq,postgresql
--- COMMAND. The command finds TALLY_TEST_AMQP, TALLY_TEST_POSTGRESQL. Ends with the command's status."""
+-- COMMAND. The command finds TALLY_TEST_AMQP, TALLY_TEST_KAFKA, TALLY_TEST_POSTGRESQL. Ends with its status."""
 import contextlib
 import os
 import signal
@@ -13,6 +13,9 @@ def make(name):
     if name == "rabbitmq":
         from rabbitmq import Rabbitmq
         return Rabbitmq()
+    if name == "kafka":
+        from kafka import Kafka
+        return Kafka()
     if name == "postgresql":
         from postgresql import Postgresql
         return Postgresql()
