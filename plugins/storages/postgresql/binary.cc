@@ -12,25 +12,30 @@ namespace {
 
 constexpr std::int64_t kEpoch_us = 946'684'800'000'000;  // 2000-01-01, in microseconds since 1970
 
-int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+constexpr std::array<std::int8_t, 256> hex_digits() {
+  std::array<std::int8_t, 256> values{};
+  for (std::int8_t& value : values) value = -1;
+  for (int i = 0; i < 10; ++i) values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
+  for (int i = 0; i < 6; ++i) values[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
+  return values;
+}
+constexpr std::array<std::int8_t, 256> kHexDigits = hex_digits();
 
 // Appends 16 bytes for 32 digits at the places that `dashes` leaves; false and nothing where there is another one.
+// REQUIRES: 32 characters, or 36 with dashes.
 bool put_hex(std::string& to, std::string_view text, bool dashes) {
-  const std::size_t before = to.size();
-  for (std::size_t i = 0; i < text.size();) {
-    if (dashes && (i == 8 || i == 13 || i == 18 || i == 23)) {
-      if (text[i++] != '-') break;
-      continue;
-    }
-    const int high = hex_digit(text[i]);
-    const int low = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
-    if (high < 0 || low < 0) break;
-    to.push_back(static_cast<char>(high << 4 | low));
-    i += 2;
+  std::array<char, 16> bytes;
+  std::size_t at = 0;
+  for (char& byte : bytes) {
+    if (dashes && (at == 8 || at == 13 || at == 18 || at == 23) && text[at++] != '-') return false;
+    const int high = kHexDigits[static_cast<unsigned char>(text[at])];
+    const int low = kHexDigits[static_cast<unsigned char>(text[at + 1])];
+    if ((high | low) < 0) return false;
+    byte = static_cast<char>(high << 4 | low);
+    at += 2;
   }
-  if (to.size() == before + 16) return true;
-  to.resize(before);
-  return false;
+  to.append(bytes.data(), bytes.size());
+  return true;
 }
 
 // How many bytes from here on are one character of UTF-8, or 0.

@@ -16,8 +16,6 @@ namespace tally::postgresql {
 
 namespace {
 
-constexpr std::size_t kCopyChunk = 256u << 10;
-
 std::string seconds(std::chrono::milliseconds limit) {
   const auto whole = std::chrono::duration_cast<std::chrono::seconds>(limit);
   return limit == whole ? std::to_string(whole.count()) + " s" : std::to_string(limit.count()) + " ms";
@@ -260,7 +258,7 @@ void Connection::each(const std::string& sql, const Parameters& parameters,
   }
 }
 
-void Connection::copy(const std::string& sql, std::string_view data) {
+void Connection::copy(const std::string& sql, const std::function<bool(std::string&)>& next_bytes) {
   if (PQsendQuery(handle_, sql.c_str()) == 0) fail_connection(first_line(PQerrorMessage(handle_)));
   flush();
   {
@@ -270,10 +268,12 @@ void Connection::copy(const std::string& sql, std::string_view data) {
       fail(begun.get());
     }
   }
-  for (; !data.empty(); data.remove_prefix(std::min(kCopyChunk, data.size()))) {
-    const auto size = static_cast<int>(std::min(kCopyChunk, data.size()));
+  std::string bytes;
+  for (bool more = true; more;) {
+    bytes.clear();
+    more = next_bytes(bytes);
     while (true) {
-      const int taken = PQputCopyData(handle_, data.data(), size);
+      const int taken = PQputCopyData(handle_, bytes.data(), static_cast<int>(bytes.size()));
       if (taken < 0) fail_connection(first_line(PQerrorMessage(handle_)));
       if (taken > 0) break;
       wait(true);

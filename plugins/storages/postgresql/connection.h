@@ -78,8 +78,9 @@ class Connection {
   std::int64_t integer(const std::string& sql, const Parameters& parameters = {});  // first of the first row, or 0
   // Row by row as they come, each as row 0; false ends it, and the connection with it.
   void each(const std::string& sql, const Parameters& parameters, const std::function<bool(const Result&)>& row);
-  // `sql` is COPY … FROM STDIN (FORMAT binary), `data` all of its bytes.
-  void copy(const std::string& sql, std::string_view data);
+  // `sql` is COPY … FROM STDIN (FORMAT binary). `next_bytes` appends what comes next, and says whether there is more;
+  // the server works on what it has meanwhile.
+  void copy(const std::string& sql, const std::function<bool(std::string&)>& next_bytes);
 
   bool in_transaction() const { return PQtransactionStatus(handle_) != PQTRANS_IDLE; }
   // Ends a transaction that was left, if there is one; breaks the connection rather than wait for it.

@@ -171,19 +171,36 @@ Entry& wanted(Entries& entries, std::string digest, const Row& row, Time last) {
   return entry;
 }
 
+void append_meter(std::string& to, const Row& row) {
+  to.push_back(static_cast<char>(row.type));
+  append(to, row.name);
+  append(to, row.unit);
+}
+
+void append_resource(std::string& to, const Row& row) {
+  append(to, row.resource_id);
+  append(to, row.project_id);
+  append(to, row.project_name);
+  append(to, row.user_id);
+  append(to, row.user_name);
+  append(to, row.source);
+}
+
+bool same_resource(const Row& one, const Row& other) {
+  return one.resource_id == other.resource_id && one.project_id == other.project_id &&
+         one.project_name == other.project_name && one.user_id == other.user_id && one.user_name == other.user_name &&
+         one.source == other.source;
+}
+
 std::string meter_digest(const Row& row) {
-  std::string text(1, static_cast<char>(row.type));
-  append(text, row.name);
-  append(text, row.unit);
+  std::string text;
+  append_meter(text, row);
   return text_digest(text);
 }
 
 std::string resource_digest(const Row& row) {
   std::string text;
-  for (const auto& part : {std::optional(row.resource_id), row.project_id, row.project_name, row.user_id, row.user_name,
-                           std::optional(row.source)}) {
-    append(text, part);
-  }
+  append_resource(text, row);
   return text_digest(text);
 }
 
@@ -211,28 +228,31 @@ bool no_metadata(const Row& row) { return row.resource_metadata.empty() || row.r
 
 Dictionary::Dictionary() : series_(kMostSeries), metadata_(kMostMetadata) {}
 
-std::string_view Dictionary::series_text(const Row& row) {
-  scratch_.clear();
-  scratch_.push_back(static_cast<char>(row.type));
-  append(scratch_, row.name);
-  append(scratch_, row.unit);
-  append(scratch_, row.resource_id);
-  append(scratch_, row.project_id);
-  append(scratch_, row.project_name);
-  append(scratch_, row.user_id);
-  append(scratch_, row.user_name);
-  append(scratch_, row.source);
-  return scratch_;
+// The resource's texts first, whose hash the next rows often share.
+TextHash Dictionary::series_hash(const Row& row) {
+  if (!last_row_ || !same_resource(*last_row_, row)) {
+    scratch_.clear();
+    append_resource(scratch_, row);
+    last_resource_ = hash_(scratch_);
+  }
+  scratch_.assign(reinterpret_cast<const char*>(last_resource_.data()), sizeof last_resource_);
+  append_meter(scratch_, row);
+  return hash_(scratch_);
 }
 
 std::string Dictionary::look_at(Kept& kept) {
-  kept.series_hash = hash_(series_text(kept.row));
-  if (series_.find(kept.series_hash) == nullptr) {
-    if (std::string why = refusal_of(kept.row); !why.empty()) return why;
+  const Row& row = kept.row;
+  kept.series_hash = series_hash(row);
+  if (!no_metadata(row)) {
+    const bool same = last_row_ && last_row_->resource_metadata == row.resource_metadata;
+    kept.metadata_hash = same ? last_metadata_ : hash_(row.resource_metadata);
+    last_metadata_ = kept.metadata_hash;
   }
-  if (no_metadata(kept.row)) return {};
-  kept.metadata_hash = hash_(kept.row.resource_metadata);
-  if (metadata_.find(kept.metadata_hash) == nullptr && !fits_text(kept.row.resource_metadata)) {
+  last_row_ = row;
+  if (series_.find(kept.series_hash) == nullptr) {
+    if (std::string why = refusal_of(row); !why.empty()) return why;
+  }
+  if (!no_metadata(row) && metadata_.find(kept.metadata_hash) == nullptr && !fits_text(row.resource_metadata)) {
     return refusal("resource_metadata");
   }
   return {};

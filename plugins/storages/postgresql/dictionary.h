@@ -25,6 +25,9 @@ class Dictionary {
  public:
   Dictionary();
 
+  // Before the first row of a batch: views of another one are no more.
+  void begin() { last_row_.reset(); }
+
   // Hashes the row's texts. Returns why they can never be kept, or nothing.
   std::string look_at(Kept& kept);
 
@@ -43,7 +46,7 @@ class Dictionary {
 
   void number_series(Connection& connection, std::span<Kept> rows);
   void number_metadata(Connection& connection, std::span<Kept> rows);
-  std::string_view series_text(const Row& row);
+  TextHash series_hash(const Row& row);
 
   TextHasher hash_;
   DictionaryCache series_;
@@ -51,6 +54,9 @@ class Dictionary {
   std::vector<Pending> new_series_;  // of this transaction
   std::vector<Pending> new_metadata_;
   std::string scratch_;
+  std::optional<Row> last_row_;  // that look_at() saw in this batch, and its hashes
+  TextHash last_resource_{};
+  TextHash last_metadata_{};
 };
 
 }  // namespace tally::postgresql

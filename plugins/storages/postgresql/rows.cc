@@ -53,6 +53,26 @@ int order(std::string_view one_id, Time one, std::string_view other_id, Time oth
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
+int order(const Kept& one, const Kept& other) {
+  return order(one.id, one.row.timestamp, other.id, other.row.timestamp);
+}
+
+// In the order of id and timestamp; equal ones in the batch's. Ids differ early, nearly always in the first 8 bytes.
+std::vector<Place> by_id(const std::vector<Kept>& kept) {
+  std::vector<Place> places(kept.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    std::uint64_t first = 0;
+    std::memcpy(&first, kept[i].id.data(), std::min(kept[i].id.size(), sizeof first));
+    places[i] = {__builtin_bswap64(first), i};
+  }
+  std::ranges::sort(places, [&kept](const Place& a, const Place& b) {
+    if (a.beginning != b.beginning) return a.beginning < b.beginning;
+    const int way = order(kept[a.index], kept[b.index]);
+    return way != 0 ? way < 0 : a.index < b.index;
+  });
+  return places;
+}
+
 }  // namespace
 
 Content content_of(const Kept& kept) {
@@ -79,6 +99,7 @@ RowResult compared(const Content& there, const Content& here, std::string_view i
 Incoming part(const Batch& batch, Dictionary& dictionary) {
   Incoming incoming;
   incoming.results.resize(batch.size());
+  dictionary.begin();
   std::vector<Kept> all;
   all.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -90,21 +111,15 @@ Incoming part(const Batch& batch, Dictionary& dictionary) {
       all.pop_back();
     }
   }
-  // Equal ones come to lie together, in the batch's order.
-  std::vector<std::size_t> by_id(all.size());
-  for (std::size_t i = 0; i < by_id.size(); ++i) by_id[i] = i;
-  std::ranges::sort(by_id, [&all](std::size_t a, std::size_t b) {
-    const int way = order(all[a].id, all[a].row.timestamp, all[b].id, all[b].row.timestamp);
-    return way != 0 ? way < 0 : a < b;
-  });
   std::vector<std::size_t> first(all.size());
   bool any = false;
-  for (std::size_t i = 0; i < by_id.size(); ++i) {
-    const std::size_t here = by_id[i];
-    const std::size_t before = i == 0 ? here : by_id[i - 1];
-    const bool equal = i > 0 && all[here].id == all[before].id && all[here].row.timestamp == all[before].row.timestamp;
+  std::size_t before = 0;
+  for (const Place& place : by_id(all)) {
+    const std::size_t here = place.index;
+    const bool equal = order(all[before], all[here]) == 0 && before != here;
     first[here] = equal ? first[before] : here;
     any = any || equal;
+    before = here;
   }
   if (!any) {
     incoming.kept = std::move(all);
@@ -122,20 +137,17 @@ Incoming part(const Batch& batch, Dictionary& dictionary) {
   return incoming;
 }
 
-ById::ById(const std::vector<Kept>& kept) : kept_(kept), order_(kept.size()) {
-  for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = i;
-  std::ranges::sort(order_, [&kept](std::size_t a, std::size_t b) {
-    return order(kept[a].id, kept[a].row.timestamp, kept[b].id, kept[b].row.timestamp) < 0;
-  });
-}
+ById::ById(const std::vector<Kept>& kept) : kept_(kept), order_(by_id(kept)) {}
 
 std::optional<std::size_t> ById::find(std::string_view id, Time timestamp) const {
-  const auto found = std::ranges::lower_bound(
-      order_, 0, {}, [&](std::size_t i) { return order(kept_[i].id, kept_[i].row.timestamp, id, timestamp); });
+  const auto found = std::ranges::lower_bound(order_, 0, {}, [&](const Place& place) {
+    const Kept& kept = kept_[place.index];
+    return order(kept.id, kept.row.timestamp, id, timestamp);
+  });
   if (found == order_.end()) return std::nullopt;
-  const Kept& kept = kept_[*found];
+  const Kept& kept = kept_[found->index];
   if (kept.id != id || kept.row.timestamp != timestamp) return std::nullopt;
-  return *found;
+  return found->index;
 }
 
 }  // namespace tally::postgresql

@@ -55,6 +55,12 @@ struct Incoming {
 };
 Incoming part(const Batch& batch, Dictionary& dictionary);
 
+// Where a kept row is, and the beginning of its id.
+struct Place {
+  std::uint64_t beginning = 0;
+  std::size_t index = 0;
+};
+
 // Finds a kept row by its id and time.
 class ById {
  public:
@@ -64,7 +70,7 @@ class ById {
 
  private:
   const std::vector<Kept>& kept_;
-  std::vector<std::size_t> order_;
+  std::vector<Place> order_;
 };
 
 }  // namespace tally::postgresql

@@ -32,40 +32,47 @@ std::vector<const Kept*> in_order(const std::vector<Kept>& kept) {
   return rows;
 }
 
-std::string copy_bytes(const std::vector<const Kept*>& rows, std::int64_t batch) {
-  std::string bytes("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
-  bytes.reserve(rows.size() * 110 + 64);
-  std::string volume;
-  for (const Kept* kept : rows) {
-    put(bytes, std::int16_t{8});
-    put_number(bytes, to_server(kept->row.timestamp));
-    put_number(bytes, kept->series);
-    if (kept->metadata == 0) {
-      put_null(bytes);
-    } else {
-      put_number(bytes, kept->metadata);
-    }
-    put_number(bytes, batch);
-    put_number(bytes, to_server(kept->row.received));
-    if (kept->row.monotonic_time) {
-      put_number(bytes, *kept->row.monotonic_time);
-    } else {
-      put_null(bytes);
-    }
-    put_field(bytes, kept->id);
-    volume.clear();
-    put_numeric(volume, kept->volume);
-    put_field(bytes, volume);
+void put_row(std::string& bytes, const Kept& kept, std::int64_t batch, std::string& scratch) {
+  put(bytes, std::int16_t{8});
+  put_number(bytes, to_server(kept.row.timestamp));
+  put_number(bytes, kept.series);
+  if (kept.metadata == 0) {
+    put_null(bytes);
+  } else {
+    put_number(bytes, kept.metadata);
   }
-  put(bytes, std::int16_t{-1});
-  return bytes;
+  put_number(bytes, batch);
+  put_number(bytes, to_server(kept.row.received));
+  if (kept.row.monotonic_time) {
+    put_number(bytes, *kept.row.monotonic_time);
+  } else {
+    put_null(bytes);
+  }
+  put_field(bytes, kept.id);
+  scratch.clear();
+  put_numeric(scratch, kept.volume);
+  put_field(bytes, scratch);
+}
+
+void copy(Connection& connection, const std::vector<const Kept*>& rows, std::int64_t batch) {
+  constexpr std::size_t kRowsOfPiece = 500;
+  std::string scratch;
+  std::size_t next = 0;
+  connection.copy(kCopy, [&](std::string& bytes) {
+    if (next == 0) bytes.append("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+    for (const std::size_t end = std::min(rows.size(), next + kRowsOfPiece); next < end; ++next) {
+      put_row(bytes, *rows[next], batch, scratch);
+    }
+    if (next == rows.size()) put(bytes, std::int16_t{-1});
+    return next < rows.size();
+  });
 }
 
 // False, and nothing is inserted, where a row is there already.
 bool insert_straight(Connection& connection, const std::vector<const Kept*>& rows, std::int64_t batch) {
   connection.run("SAVEPOINT straight");
   try {
-    connection.copy(kCopy, copy_bytes(rows, batch));
+    copy(connection, rows, batch);
     return true;
   } catch (const ServerError& error) {
     if (error.state() != sqlstate::kUniqueViolation) throw;

@@ -1,0 +1,273 @@
+// The PostgreSQL driver through the plugin boundary: `bench-postgresql write URL SERVERS CYCLES`, `fill URL SERVERS
+// CYCLES`, `month URL SERVERS CYCLES`. Each prints one JSON object.
+// Not for judging the figures: run.py does.
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "plugin/adapters.h"
+#include "plugin/catalog.h"
+#include "plugin/driver.h"
+#include "rows.h"
+
+namespace {
+
+using namespace tally::bench;  // NOLINT(google-build-using-namespace)
+namespace host = tally::host;
+
+constexpr std::size_t kBatch = 10'000;
+constexpr int kRounds = 3;
+constexpr std::int64_t kMonth_us = 30 * 86'400'000'000;
+constexpr const char* kDriver = "bench_driver";
+constexpr const char* kFloor = "bench_floor";
+
+void require(const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << "bench: " << status << '\n';
+  std::exit(1);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// One connection. Ends the program with a reason where anything fails.
+class Server {
+ public:
+  explicit Server(const std::string& url) : handle_(PQconnectdb(url.c_str())) {
+    check(PQstatus(handle_) == CONNECTION_OK);
+    run("SET client_min_messages = warning");
+  }
+  ~Server() { PQfinish(handle_); }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  std::string run(const std::string& sql) {
+    PGresult* result = PQexec(handle_, sql.c_str());
+    const ExecStatusType status = PQresultStatus(result);
+    check(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK);
+    std::string value = PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";
+    PQclear(result);
+    return value;
+  }
+  std::int64_t integer(const std::string& sql) { return std::atoll(run(sql).c_str()); }
+
+  std::string copy_out(const std::string& sql) {
+    PQclear(PQexec(handle_, sql.c_str()));
+    std::string bytes;
+    char* part = nullptr;
+    for (int size = PQgetCopyData(handle_, &part, 0); size > 0; size = PQgetCopyData(handle_, &part, 0)) {
+      bytes.append(part, static_cast<std::size_t>(size));
+      PQfreemem(part);
+    }
+    finish();
+    return bytes;
+  }
+  void copy_in(const std::string& sql, const std::string& bytes) {
+    PQclear(PQexec(handle_, sql.c_str()));
+    check(PQputCopyData(handle_, bytes.data(), static_cast<int>(bytes.size())) == 1);
+    check(PQputCopyEnd(handle_, nullptr) == 1);
+    finish();
+  }
+
+ private:
+  void finish() {
+    while (PGresult* result = PQgetResult(handle_)) {
+      check(PQresultStatus(result) == PGRES_COMMAND_OK);
+      PQclear(result);
+    }
+  }
+  void check(bool good) {
+    if (good) return;
+    std::cerr << "bench: " << PQerrorMessage(handle_) << '\n';
+    std::exit(1);
+  }
+
+  PGconn* handle_;
+};
+
+std::unique_ptr<host::Storage> open(const std::string& url, const std::string& schema) {
+  static host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  auto entry = host::find_driver(catalog, host::Role::storage, url);
+  require(entry.status());
+  host::PluginSettings settings;
+  settings.options = {{"schema", schema}};
+  settings.url = url;
+  auto storage = host::make_storage(**entry, settings);
+  require(storage.status());
+  return *std::move(storage);
+}
+
+void write_batch(host::Storage& storage, std::span<const host::Row> rows, const host::BatchToken& token) {
+  const auto conclude = [](std::span<const host::RowResult> results) {
+    std::uint64_t stored = 0;
+    for (const host::RowResult& result : results) stored += result.status == host::RowStatus::stored ? 1 : 0;
+    host::Conclusion conclusion;
+    for (const char* unit : {"messages", "samples"})
+      conclusion.entries.push_back({20'454, "bench", unit, "stored", stored});
+    return conclusion;
+  };
+  require(storage.write(rows, conclude, token));
+}
+
+void drop(Server& server, const std::string& schema) { server.run("DROP SCHEMA IF EXISTS " + schema + " CASCADE"); }
+
+// The driver, tables made beforehand; its first batches bring the dictionaries.
+double write_by_driver(Server& server, const std::string& url, const std::vector<host::Row>& rows) {
+  drop(server, kDriver);
+  const auto storage = open(url, kDriver);
+  require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  server.run("CHECKPOINT");
+  host::BatchToken token{"0123456789abcdef0123456789abcdef", 1};
+  return seconds_of([&] {
+    for (std::size_t begin = 0; begin < rows.size(); begin += kBatch, ++token.sequence)
+      write_batch(*storage, std::span(rows).subspan(begin, std::min(kBatch, rows.size() - begin)), token);
+  });
+}
+
+// What the driver stored, a batch each, as COPY's bytes.
+std::vector<std::string> stored_batches(Server& server) {
+  std::vector<std::string> batches;
+  const std::string schema = kDriver;
+  for (std::int64_t key = server.integer("SELECT min(batch) FROM " + schema + ".sample"),
+                    last = server.integer("SELECT max(batch) FROM " + schema + ".sample");
+       key <= last; ++key) {
+    batches.push_back(server.copy_out("COPY (SELECT * FROM " + schema + ".sample WHERE batch = " + std::to_string(key) +
+                                      ") TO STDOUT (FORMAT binary)"));
+  }
+  return batches;
+}
+
+// The same rows by a client that only copies, into the same tables.
+double write_bare(Server& server, const std::string& url, const std::vector<std::string>& batches) {
+  drop(server, kFloor);
+  require(open(url, kFloor)->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  const std::string floor = kFloor, driver = kDriver;
+  server.run("SELECT " + floor + ".make_partitions(array_agg(starts)) FROM " + driver + ".partition");
+  server.run("CHECKPOINT");
+  return seconds_of([&] {
+    for (const std::string& batch : batches)
+      server.copy_in("COPY " + floor + ".sample FROM STDIN (FORMAT binary)", batch);
+  });
+}
+
+std::int64_t bytes_of(Server& server, const std::string& tables) {
+  return server.integer("SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND " + tables);
+}
+
+// One naive wide table with indexes for the same questions.
+std::int64_t wide_bytes(Server& server) {
+  drop(server, "bench_wide");
+  server.run(
+      "CREATE SCHEMA bench_wide; CREATE TABLE bench_wide.sample AS SELECT bench_driver.id_text(x.id) AS id, m.name, "
+      "(ARRAY['gauge', 'delta', 'cumulative'])[m.type] AS type, m.unit, x.volume, r.resource_id, r.project_id, "
+      "r.project_name, r.user_id, r.user_name, x.timestamp, d.text AS resource_metadata, r.source, x.monotonic, "
+      "x.received, x.batch FROM bench_driver.sample x JOIN bench_driver.series s ON s.key = x.series "
+      "JOIN bench_driver.meter m ON m.key = s.meter JOIN bench_driver.resource r ON r.key = s.resource "
+      "LEFT JOIN bench_driver.metadata d ON d.key = x.metadata; "
+      "ALTER TABLE bench_wide.sample ADD UNIQUE (id, timestamp); "
+      "CREATE INDEX ON bench_wide.sample (resource_id, name)");
+  const std::int64_t bytes = bytes_of(server, "relnamespace = 'bench_wide'::regnamespace");
+  drop(server, "bench_wide");
+  return bytes;
+}
+
+int write(const std::string& url, int servers, std::int64_t cycles) {
+  Server server(url);
+  const Rows made(servers);
+  const std::vector<host::Row> rows = made.rows(0, made.series_count() * cycles);
+  double driver = std::numeric_limits<double>::max(), floor = driver;
+  for (int round = 0; round < kRounds; ++round) {
+    driver = std::min(driver, write_by_driver(server, url, rows));
+    floor = std::min(floor, write_bare(server, url, stored_batches(server)));
+  }
+  const std::string differing = "SELECT count(*) FROM (TABLE bench_driver.sample EXCEPT TABLE bench_floor.sample) x";
+  if (server.integer(differing) != 0) {
+    std::cerr << "bench: driver and floor differ\n";
+    return 1;
+  }
+  const auto count = static_cast<std::int64_t>(rows.size());
+  std::cout << host::JsonWriter()
+                   .number("rows", count)
+                   .raw("driver_rows_s", std::to_string(static_cast<double>(count) / driver))
+                   .raw("floor_rows_s", std::to_string(static_cast<double>(count) / floor))
+                   .number("driver_bytes", bytes_of(server, "relnamespace = 'bench_driver'::regnamespace"))
+                   .number("wide_bytes", wide_bytes(server))
+                   .str()
+            << '\n';
+  drop(server, kDriver);
+  drop(server, kFloor);
+  return 0;
+}
+
+int fill(const std::string& url, int servers, std::int64_t cycles) {
+  const Rows made(servers);
+  const auto storage = open(url, kDriver);
+  require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  const std::int64_t all = made.series_count() * cycles;
+  for (std::int64_t next = 0; next < all; next += static_cast<std::int64_t>(kBatch))
+    write_batch(*storage, made.rows(next, std::min(static_cast<std::int64_t>(kBatch), all - next)), {});
+  std::cout << host::JsonWriter().number("rows", all).str() << '\n';
+  return 0;
+}
+
+// The best of five, each with a connection of its own, as a person asks.
+double measure_ms(const std::string& url, const host::Query& query, std::int64_t& rows) {
+  double best = std::numeric_limits<double>::max();
+  for (int round = 0; round < 5; ++round) {
+    rows = 0;
+    best = std::min(
+        best, seconds_of([&] {
+                require(open(url, kDriver)->query(query, [&](std::span<const host::Cell>) { return ++rows > 0; }));
+              }) * 1e3);
+  }
+  return best;
+}
+
+int month(const std::string& url, int servers, std::int64_t cycles) {
+  const Rows made(servers);
+  const std::int64_t middle = made.server(servers / 2 * static_cast<std::int64_t>(kMeters.size()));
+  host::Query query;
+  query.start = tally::Time{kFirstCycle_us + (cycles * kCycle_us > 2 * kMonth_us ? kMonth_us : 0)};
+  query.end = tally::Time{query.start->us + kMonth_us};
+  host::JsonWriter out;
+  const auto take = [&](const std::string& name, host::QueryKind kind, host::Filter filter) {
+    query.kind = kind;
+    query.filters = {std::move(filter)};
+    query.group_by.clear();
+    if (kind == host::QueryKind::statistics) query.group_by = {"meter"};
+    std::int64_t rows = 0;
+    out.raw(name + "_wall_ms", std::to_string(measure_ms(url, query, rows))).number(name + "_rows", rows);
+  };
+  take("resource", host::QueryKind::statistics, {"resource_id", made.server_id(middle)});
+  take("listing", host::QueryKind::samples, {"resource_id", made.server_id(middle)});
+  take("project", host::QueryKind::statistics, {"project_id", made.project_id(middle)});
+  std::cout << out.str() << '\n';
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 5) {
+    const std::string verb = argv[1];
+    const int servers = std::atoi(argv[3]);
+    const std::int64_t cycles = std::atoll(argv[4]);
+    if (verb == "write") return write(argv[2], servers, cycles);
+    if (verb == "fill") return fill(argv[2], servers, cycles);
+    if (verb == "month") return month(argv[2], servers, cycles);
+  }
+  std::cerr << "usage: bench-postgresql write|fill|month URL SERVERS CYCLES\n";
+  return 64;
+}
