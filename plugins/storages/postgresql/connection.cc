@@ -121,7 +121,7 @@ void Connection::configure(const Options& options) {
   // The server is to notice a client that died as soon as the client would notice the server: what a lost
   // connection held is waited for by the next one.
   run("SET search_path = " + quoted_name(options.schema) +
-      ", pg_temp; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; "
+      ", pg_temp; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET jit = off; "
       "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
       "SET idle_in_transaction_session_timeout = " +
       std::to_string(2 * options.write_timeout.count()));

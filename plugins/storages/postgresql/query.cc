@@ -86,20 +86,19 @@ void query_samples(Connection& connection, const Query& query, Answer& answer) {
   if (selection.empty()) return;
   std::int64_t sent = 0;
   for (const Range& range : partitions(connection, query)) {
-    Sql sql("WITH x AS MATERIALIZED (SELECT x.*");
+    const std::string order =
+        query.descending ? " ORDER BY timestamp DESC, id_text DESC" : " ORDER BY timestamp, id_text";
+    Sql sql("WITH x AS MATERIALIZED (SELECT x.*, ");
+    sql.add(kIdText).add(" AS id_text");
     selection.add_samples(sql, range.start, range.end);
-    sql.add(" ORDER BY x.timestamp").add(query.descending ? " DESC" : "").add(", ").add(kIdText);
-    sql.add(query.descending ? " DESC" : "");
+    sql.add(order);
     if (query.limit) sql.add(" LIMIT ?", *query.limit - sent);
-    sql.add(") SELECT ")
-        .add(kIdText)
-        .add(
-            ", m.name, m.type, m.unit, x.volume::text, r.resource_id, r.project_id, r.project_name, r.user_id, "
-            "r.user_name, x.timestamp, coalesce(d.text, '{}'), r.source, x.monotonic, x.received, "
-            "coalesce(o.number, x.batch) FROM x");
+    sql.add(
+        ") SELECT x.id_text, m.name, m.type, m.unit, x.volume::text, r.resource_id, r.project_id, r.project_name, "
+        "r.user_id, r.user_name, x.timestamp, coalesce(d.text, '{}'), r.source, x.monotonic, x.received, "
+        "coalesce(o.number, x.batch) FROM x");
     sql.add(kJoinTexts).add("LEFT JOIN metadata d ON d.key = x.metadata LEFT JOIN overtaken o ON o.key = x.batch");
-    sql.add(" ORDER BY x.timestamp").add(query.descending ? " DESC" : "").add(", 1");
-    sql.add(query.descending ? " DESC" : "");
+    sql.add(order);
     connection.each(sql.text(), sql.parameters(), [&](const Result& row) {
       ++sent;
       return send_sample(row, answer) || (query.limit && sent >= *query.limit);

@@ -42,8 +42,12 @@ void make(Connection& connection, const Options& options, Steps steps, int from)
                      .add(static_cast<std::int32_t>(steps.back().compatible_from)));
 }
 
+// Again each time, for a role that was named later; who does not own the schema leaves it.
 void grant(Connection& connection, const Options& options) {
   if (options.grant.empty()) return;
+  const bool owner = connection.integer("SELECT pg_has_role(nspowner, 'USAGE')::int FROM pg_namespace WHERE nspname=$1",
+                                        Parameters().add(options.schema)) != 0;
+  if (!owner) return;
   connection.run(
       replaced(replaced(kGrants, "$ROLE", quoted_name(options.grant)), "$SCHEMA", quoted_name(options.schema)));
 }
@@ -60,6 +64,10 @@ SchemaVersion schema_version(Connection& connection, const Options& options, Ste
     if (tables(connection, options) == 0) return {};
     throw Error::permanent("postgresql: " + place +
                            " holds another program's tables; name another schema by the key `schema`");
+  }
+  if (connection.integer("SELECT has_schema_privilege($1, 'USAGE')::int", Parameters().add(options.schema)) == 0) {
+    throw Error::permanent("postgresql: " + place + ": this role may not use it; " +
+                           meaning_of(sqlstate::kInsufficientPrivilege).way_out);
   }
   const Result row = connection.ask("SELECT version, compatible_from FROM tally_schema");
   if (row.rows() != 1) {
@@ -81,8 +89,7 @@ void upgrade_schema(Connection& connection, const Options& options, Steps steps)
   connection.ask("SELECT pg_advisory_xact_lock($1, hashtext($2))",
                  Parameters().add(static_cast<std::int32_t>(Lock::schema)).add(options.schema));
   const SchemaVersion before = schema_version(connection, options, steps);  // another process may just have done it
-  if (before.state == SchemaState::current) return;
-  make(connection, options, steps, before.version);
+  if (before.state != SchemaState::current) make(connection, options, steps, before.version);
   grant(connection, options);
   transaction.commit();
 }

@@ -47,7 +47,7 @@ enum class Lock : std::int32_t {
 // names both.
 SchemaVersion schema_version(Connection& connection, const Options& options, Steps steps);
 
-// Runs the steps that are lacking, in one transaction, and grants. Several processes may call it at once: one does the
+// Runs the steps that are lacking, and grants, in one transaction. Several processes may call it at once: one does the
 // work.
 void upgrade_schema(Connection& connection, const Options& options, Steps steps);
 

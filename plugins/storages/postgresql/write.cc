@@ -240,7 +240,7 @@ void Store::write(const Batch& batch) {
           no_partition || error.state() == sqlstate::kDeadlock || error.state() == sqlstate::kSerialization;
       if (again && !concluded && tries < kMostTries) continue;
       // Where the database is unfit for any batch, the host is to wait and not to split this one.
-      if (error.outcome() != Outcome::permanent || (error.values() && !no_partition)) throw;
+      if (error.outcome() != Outcome::permanent || error.values()) throw;
       throw Error::passing(error.what());
     } catch (const Error& error) {
       dictionary_.undone();
