@@ -124,6 +124,31 @@ class Bench:
         self.say("RabbitMQ to PostgreSQL", f"{stored.rate:,.0f} a second", "at least 15,300", stored.rate >= 15_300)
         self.say("  samples", f"{stored.rate * 4:,.0f} a second")
 
+    def postgresql(self):
+        """The driver beside a client that only copies, and queries of a month where there is time for ten million."""
+        with cloud.Postgresql(settings="-c max_wal_size=8GB -c shared_buffers=1GB") as server:
+            found = json.loads(self.run("bench-postgresql", "write", server.url, 300, 200))
+            for name in ("driver", "floor"):
+                self.say(f"postgresql, {found['rows']:,} rows in batches of 10,000: {name}",
+                         f"{found[name + '_rows_s']:,.0f} rows a second")
+            ratio = found["driver_rows_s"] / found["floor_rows_s"]
+            self.say("  beside COPY alone", f"{ratio:.2f}", "at least 0.70", ratio >= 0.70)
+            for name in ("driver", "wide"):
+                self.say(f"postgresql, {name}: bytes a sample with indexes",
+                         f"{found[name + '_bytes'] / found['rows']:.1f}")
+            ratio = found["driver_bytes"] / found["wide_bytes"]
+            self.say("  beside one wide table", f"{ratio:.3f}", "at most 0.35", ratio <= 0.35)
+            if not self.everything:
+                return self.say("postgresql: queries of a month: ./dev bench --all postgresql", "left out")
+            self.run("bench-postgresql", "fill", server.url, *MONTH)
+            found = json.loads(self.run("bench-postgresql", "month", server.url, *MONTH))
+            for name, what, limit in (("resource", "a resource's month by meter", 50),
+                                      ("listing", "a resource's month, sample by sample", None),
+                                      ("project", "a project's month by meter", 1000)):
+                wall = found[name + "_wall_ms"]
+                self.say(f"{what}, of 10 million: {found[name + '_rows']:,} rows", f"{wall:.1f} ms",
+                         f"at most {limit} ms" if limit else "", wall <= limit if limit else None)
+
     def agent(self):
         with processes.Agent(self, "10s") as agent:
             agent.wait_for_cycles(2)
@@ -150,11 +175,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("what", nargs="*", help="dispatch decode clock store month end_to_end amqp agent")
+    parser.add_argument("what", nargs="*", help="dispatch decode clock store month postgresql end_to_end amqp agent")
     arguments = parser.parse_args()
     bench = Bench(arguments.build.resolve(), arguments.all)
     try:
-        for name in arguments.what or ("dispatch", "decode", "clock", "store", "month", "end_to_end", "amqp", "agent"):
+        for name in arguments.what or ("dispatch", "decode", "clock", "store", "month", "postgresql", "end_to_end", "amqp",
+                                       "agent"):
             getattr(bench, name)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)
