@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMostSeries = 250'000;
 constexpr std::size_t kMostMetadata = 250'000;
-constexpr int kMostTries = 5;
+constexpr int kMostRounds = 5;
 
 // Length first, so that no two rows give the same bytes.
 void append(std::string& to, const std::optional<std::string_view>& text) {
@@ -123,7 +123,7 @@ void settle(Connection& connection, const Table& table, Entries& entries) {
       if (entry.second.key == 0) missing.push_back(&entry);
     }
     if (missing.empty()) return;
-    if (tries == kMostTries) {
+    if (tries == kMostRounds) {
       throw Error::passing("postgresql: " + connection.place() + ": table " + table.name +
                            ": a row was neither new nor there");
     }
