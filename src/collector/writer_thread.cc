@@ -91,6 +91,11 @@ class Writer {
     const bool none = std::none_of(options.retention.begin(), options.retention.end(),
                                    [](const host::Retention& rule) { return rule.age.has_value(); });
     if (none) return;
+    if (options.retention.front().meter == "*" &&
+        options.retention.front().age) {  // one rule for all: a store can drop what is old as a whole
+      report_expiry(expire_before(*options.retention.front().age, ""));
+      return;
+    }
     host::Query query;
     query.kind = host::QueryKind::meters;
     std::vector<std::string> meters;
@@ -101,6 +106,10 @@ class Writer {
     });
     for (const std::string& meter : meters)
       if (status.ok()) status = expire_meter(options, meter);
+    report_expiry(status);
+  }
+
+  static void report_expiry(const absl::Status& status) {
     if (!status.ok())
       log::warning("retention: cannot remove old samples, tried again later: " + std::string(to_std(status.message())));
   }
@@ -109,10 +118,14 @@ class Writer {
     for (const host::Retention& rule : options.retention) {
       if (!glob_match(rule.meter, meter)) continue;
       if (!rule.age) return absl::OkStatus();
-      const auto age = std::chrono::duration_cast<std::chrono::microseconds>(*rule.age).count();
-      return storage_->expire(Time{Time::now().us - age}, meter).status();
+      return expire_before(*rule.age, meter);
     }
     return absl::OkStatus();
+  }
+
+  absl::Status expire_before(std::chrono::seconds age, const std::string& meter) {
+    const auto age_us = std::chrono::duration_cast<std::chrono::microseconds>(age).count();
+    return storage_->expire(Time{Time::now().us - age_us}, meter).status();
   }
 
   Milliseconds first_pause() const { return desk_.options().retry_first; }

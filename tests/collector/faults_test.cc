@@ -289,6 +289,15 @@ TEST_F(FaultsTest, WhatIsOlderThanTheRetentionIsRemovedFromTheStore) {
   EXPECT_EQ(store_->samples.count("1"), 0U);
 }
 
+TEST_F(FaultsTest, OneRuleForAllMetersLetsTheStoreExpireAsAWhole) {
+  options_.retention = {{"*", std::chrono::seconds(3600)}};
+  options_.expire_every = Milliseconds(5);
+  start();
+  ASSERT_TRUE(store_->wait_expired(2));
+  const std::lock_guard lock(store_->mutex);
+  EXPECT_THAT(store_->expired, Each(testing::Field(&std::pair<std::string, Time>::first, "")));
+}
+
 // --- what a transport counts ----------------------------------------------------------------------------------------
 
 TEST_F(FaultsTest, WhatATransportCountsIsExported) {
