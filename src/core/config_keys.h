@@ -26,6 +26,7 @@ struct Item {
   std::string name;                 // by_namespace, by_meter; "*" for a scalar that stands for all
   std::optional<std::string> text;  // empty: the word none
   Place place;                      // line 0 and no file: the default
+  bool elsewhere = false;           // {file:} or {env:} stands there instead of the text
 };
 
 // A key's value, checked; `one` has exactly one item.

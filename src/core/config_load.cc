@@ -195,7 +195,7 @@ void Loader::read_item(const CoreKey& key, const std::string& name, const YamlNo
   }
   std::optional<std::string> text = resolver_.checked_text(path, key.decl, node);
   if (!text) return;
-  Item item{name, std::move(text), node.place};
+  Item item{name, std::move(text), node.place, node.is_reference()};
   if (acceptable(key, item)) items.push_back(std::move(item));
 }
 
@@ -207,7 +207,7 @@ bool Loader::acceptable(const CoreKey& key, const Item& item) {
       faults_.fault(item.place, "\"" + key.decl.name + "\": " + std::string(to_std(url.status().message())));
       return false;
     }
-    if (url_has_password(text)) resolver_.watch_secret(key.decl.name, item.place);
+    if (!item.elsewhere && url_has_password(text)) resolver_.watch_secret(key.decl.name, item.place);
   } else if (key.decl.name == "http") {
     const std::size_t colon = text.rfind(':');
     const auto port =

@@ -89,7 +89,8 @@ void Loader::set_plugin(const PluginKeys& plugin, const YamlNode* node) {
 std::optional<std::string> Loader::plugin_value(const std::string& path, const KeyDecl& decl, const YamlNode& node) {
   if (decl.type != KeyType::list) {
     std::optional<std::string> value = resolver_.value(path, decl, node);
-    if (value && !decl.secret && url_has_password(*value)) resolver_.watch_secret(path, node.place);
+    if (value && !decl.secret && !node.is_reference() && url_has_password(*value))
+      resolver_.watch_secret(path, node.place);
     return value;
   }
   std::vector<std::string> texts;

@@ -120,7 +120,7 @@ Items Resolver::list(const std::string& key, const KeyDecl& decl, const YamlNode
   Items items;
   const auto add = [&](const YamlNode& item) {
     std::optional<std::string> text = value(key, decl, item);
-    if (text) items.push_back({"", std::move(*text), item.place});
+    if (text) items.push_back({"", std::move(*text), item.place, item.is_reference()});
   };
   if (node.kind == YamlNode::Kind::list) {
     for (const YamlNode& item : node.items) add(item);

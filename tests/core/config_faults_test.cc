@@ -139,6 +139,15 @@ TEST(ConfigFaults, SecretsThatOthersMayRead) {
   EXPECT_THAT(open.faults[1].text, HasSubstr("\"publish\""));
   chmod(file.c_str(), 0640);
   EXPECT_THAT(load_config(Program::agent, file, {}).faults, IsEmpty());
+
+  // What stands elsewhere is no secret here, in a list neither.
+  std::ofstream(folder / "bus.url") << "amqp://u:hunter2@h/\n";
+  chmod((folder / "bus.url").c_str(), 0600);
+  std::ofstream(file) << "publish: {file: bus.url}\n";
+  chmod(file.c_str(), 0644);
+  EXPECT_THAT(load_config(Program::agent, file, {}).faults, IsEmpty());
+  std::ofstream(file) << "listen: [{file: bus.url}]\n";
+  EXPECT_THAT(load_config(Program::collector, file, {}).faults, IsEmpty());
   fs::remove_all(folder);
 }
 
