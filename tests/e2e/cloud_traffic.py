@@ -10,7 +10,8 @@ import struct
 from traffic import SECOND, Traffic, text_of
 
 BEGIN = 1_704_164_645  # 2024-01-02 03:04:05 UTC
-STEP = 607_000_009  # microseconds between two messages: 100,000 of them are about two years, so partitions come and go
+STEP = 607_000_009  # microseconds between two messages: partitions are made all the time
+WRAP = 100_000  # messages, about two years
 KINDS = {
     # taken
     "server": 600, "volume": 130, "image": 90, "download": 70, "numbers": 30, "nul": 5, "pair": 10,
@@ -33,7 +34,8 @@ def digest(data):
 
 
 def stamp(number):
-    return BEGIN * SECOND + number * STEP
+    """Never later than 2026; what is beyond comes late, into the times of the first ones."""
+    return BEGIN * SECOND + number % WRAP * STEP + number // WRAP
 
 
 def sized(text):
