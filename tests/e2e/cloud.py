@@ -384,4 +384,5 @@ class Cloud(Sandbox):
     def copies_cut(self):
         """How often the database's log says that a COPY ended because its client was gone."""
         lines = (self.database.folder / "log").read_text(errors="replace").splitlines()
-        return sum(1 for line, after in zip(lines, lines[1:]) if "CONTEXT:  COPY" in after and "client" in line)
+        return sum(1 for at, line in enumerate(lines) if "unexpected EOF on client connection" in line
+                   and any("STATEMENT:  COPY sample" in after for after in lines[at + 1:at + 3]))
