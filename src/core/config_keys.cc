@@ -212,8 +212,8 @@ void add_limit_keys(std::vector<CoreKey>& keys) {
   keys.push_back(in_range(key("batch.samples", KeyType::integer, "5000", "A batch ends with this many samples.", kAll,
                               [](Config& c, const Items& v) { c.batch.samples = count_of(v); }),
                           "1", "1000000"));
-  duration("batch.age", "1s", "A batch ends at this age at the latest, and after a tenth of it without anything new.", "1ms", "1m",
-           [](Config& c, const Items& v) { c.batch.age = duration_of(v[0].text); });
+  duration("batch.age", "1s", "A batch ends at this age at the latest, and after a tenth of it without anything new.",
+           "1ms", "1m", [](Config& c, const Items& v) { c.batch.age = duration_of(v[0].text); });
   keys.push_back(in_range(key("limits.messages", KeyType::integer, "10000", "Messages taken and not yet settled.", kAll,
                               [](Config& c, const Items& v) { c.limits.messages = count_of(v); }),
                           "1", "10000000"));
