@@ -1,0 +1,85 @@
+#include "client.h"
+
+#include <syslog.h>
+
+#include <array>
+#include <string_view>
+
+#include <tally/sdk/error.h>
+#include <tally/sdk/log.h>
+
+namespace tally::kafka {
+namespace {
+
+// The library's threads call it. Connections are told by on_error, once each change.
+void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
+  const std::string_view kind(facility);
+  if (kind == "FAIL" || kind == "ERROR" || kind == "CONFWARN") return;
+  if (level > LOG_WARNING) return;
+  log(level <= LOG_ERR ? Level::error : Level::warning, "librdkafka: " + std::string(text));
+}
+
+}  // namespace
+
+Client::Client(rd_kafka_type_t type, const std::vector<Setting>& settings, Listener& listener, Counts& counts)
+    : listener_(listener), counts_(counts) {
+  Conf conf = make_conf(settings);
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_log_cb(conf.get(), &on_log);
+  rd_kafka_conf_set_error_cb(conf.get(), &Client::on_error);
+  if (type == RD_KAFKA_CONSUMER) {
+    rd_kafka_conf_set_rebalance_cb(conf.get(), &Client::on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf.get(), &Client::on_commit);
+  } else {
+    rd_kafka_conf_set_dr_msg_cb(conf.get(), &Client::on_report);
+  }
+  std::array<char, 512> why{};
+  handle_ = rd_kafka_new(type, conf.get(), why.data(), why.size());
+  if (handle_ == nullptr) {
+    throw Error::permanent(std::string("librdkafka does not start with these settings: ") + why.data());
+  }
+  static_cast<void>(conf.release());
+}
+
+Client::~Client() { rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+
+void Client::on_error(rd_kafka_t*, int error, const char* reason, void* self) {
+  auto& client = *static_cast<Client*>(self);
+  client.counts_.add(Counts::errors);
+  if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    client.last_reason_ = reason;
+    if (!client.failure_.empty()) client.failure_ = reason;
+  } else if (client.failure_.empty()) {
+    client.failure_ = client.last_reason_.empty() ? reason : client.last_reason_;
+  }
+}
+
+void Client::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list, void* self) {
+  static_cast<Client*>(self)->listener_.rebalanced(error, list);
+}
+
+void Client::on_commit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list, void* self) {
+  static_cast<Client*>(self)->listener_.committed(error, list);
+}
+
+void Client::on_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
+  static_cast<Client*>(self)->listener_.reported(*message);
+}
+
+void Client::look(std::chrono::milliseconds limit) {
+  if (failure_.empty()) return;
+  const struct rd_kafka_metadata* found = nullptr;
+  if (rd_kafka_metadata(handle_, 0, nullptr, &found, static_cast<int>(limit.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return;
+  }
+  rd_kafka_metadata_destroy(found);
+  failure_.clear();
+}
+
+std::string Client::fatal() const {
+  std::array<char, 512> why{};
+  return rd_kafka_fatal_error(handle_, why.data(), why.size()) == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string()
+                                                                                             : std::string(why.data());
+}
+
+}  // namespace tally::kafka
