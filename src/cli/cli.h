@@ -72,6 +72,7 @@ void add_config_command(CLI::App& app, Context& context);
 void add_status_command(CLI::App& app, Context& context);
 void add_dead_letter_command(CLI::App& app, Context& context);
 void add_storage_command(CLI::App& app, Context& context);
+void add_bus_command(CLI::App& app, Context& context);
 void add_migrate_command(CLI::App& app, Context& context);
 void add_docs_command(CLI::App& app, Context& context);
 

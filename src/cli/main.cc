@@ -163,6 +163,7 @@ int run(int argc, char** argv) {
   add_status_command(app, context);
   add_dead_letter_command(app, context);
   add_storage_command(app, context);
+  add_bus_command(app, context);
   add_migrate_command(app, context);
   add_docs_command(app, context);
   try {

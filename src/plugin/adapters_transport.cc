@@ -22,6 +22,7 @@ using TellingGate = Gate<Telling>;
 
 constexpr std::size_t kLongestMessage = std::size_t{256} << 20U;
 constexpr std::size_t kLongestTopic = 64 << 10U;
+constexpr std::size_t kMostQueues = 100'000;
 
 tally_delivery delivery_to_c(const DeliveryId& id) { return {id.lane, id.generation, id.tag}; }
 
@@ -76,6 +77,42 @@ void take_count(void* context, tally_str what, std::uint64_t total) {
     telling->events.counted(name, total);
   } catch (...) {
     telling->fault = passing("out of memory while a count was taken");
+  }
+}
+
+// What inspect() or unsubscribe() tells.
+struct Listing {
+  const QueueSink& sink;
+  std::size_t count = 0;
+  absl::Status fault;
+};
+using ListingGate = Gate<Listing>;
+
+std::optional<std::uint64_t> known(std::uint64_t number) {
+  return number == UINT64_MAX ? std::nullopt : std::optional(number);
+}
+
+void take_queue(void* context, const tally_queue* given) {
+  Listing* listing = static_cast<ListingGate*>(context)->target();
+  if (listing == nullptr || given == nullptr || !listing->fault.ok()) return;
+  if (given->size < sizeof(tally_queue) || ++listing->count > kMostQueues) {
+    listing->fault = absl::InternalError("the plugin's queue struct is too short, or there are more than 100000");
+    return;
+  }
+  absl::Status status = check_text(given->name, {"a queue's name", 1, 4096});
+  if (status.ok()) status = check_text(given->state, {"a queue's state", 1, 64});
+  if (status.ok() && given->warning.data != nullptr)
+    status = check_text(given->warning, {"a queue's warning", 0, 4096});
+  if (!status.ok()) {
+    listing->fault = absl::InternalError(std::string(status.message()));
+    return;
+  }
+  try {
+    listing->sink({std::string(view_of(given->name)), std::string(view_of(given->state)), known(given->messages),
+                   known(given->consumers), given->ours != 0,
+                   given->warning.data == nullptr ? std::string() : std::string(view_of(given->warning))});
+  } catch (...) {
+    listing->fault = passing("out of memory while queues were taken");
   }
 }
 
@@ -136,9 +173,30 @@ class LoadedTransport final : public Transport {
 
   absl::Status stop() override { return instance_.call(&tally_transport_table::stop); }
 
+  absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    if (!instance_.offers(&tally_transport_table::inspect)) return Transport::inspect(timeout_ms, queues);
+    return list(&tally_transport_table::inspect, timeout_ms, queues);
+  }
+
+  absl::Status unsubscribe(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    if (!instance_.offers(&tally_transport_table::unsubscribe)) return Transport::unsubscribe(timeout_ms, queues);
+    return list(&tally_transport_table::unsubscribe, timeout_ms, queues);
+  }
+
  private:
+  using Lister = std::int32_t (*tally_transport_table::*)(void*, std::uint32_t, const tally_queues*, tally_error*);
+
+  absl::Status list(Lister function, std::uint32_t timeout_ms, const QueueSink& queues) {
+    Listing listing{queues, 0, absl::OkStatus()};
+    const tally_queues taker = {sizeof(tally_queues), listing_gate_, &take_queue};
+    const Opened<Listing> opened(*listing_gate_, listing);
+    absl::Status status = instance_.call(function, timeout_ms, &taker);
+    return status.ok() ? listing.fault : status;
+  }
+
   Instance<tally_transport_table> instance_;
   TellingGate* gate_ = TellingGate::make();
+  ListingGate* listing_gate_ = ListingGate::make();
 };
 
 }  // namespace

@@ -214,6 +214,12 @@ class CountedTransport final : public Transport {
   absl::Status stop() override {
     return counted(*guard_, [&] { return transport_->stop(); });
   }
+  absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    return counted(*guard_, [&] { return transport_->inspect(timeout_ms, queues); });
+  }
+  absl::Status unsubscribe(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    return counted(*guard_, [&] { return transport_->unsubscribe(timeout_ms, queues); });
+  }
 
  private:
   std::unique_ptr<Transport> transport_;

@@ -41,10 +41,12 @@ class Instance {
         name_, [this] { table_->destroy(instance_); }, [](const char*) {});
   }
 
-  // Whether the table offers an optional function.
+  // Whether the table, which may be an older one and shorter, offers an optional function.
   template <class Function>
   bool offers(Function Table::*function) const {
-    return table_->*function != nullptr;
+    const auto* begin = reinterpret_cast<const char*>(table_);
+    const auto* end = reinterpret_cast<const char*>(&(table_->*function) + 1);
+    return static_cast<std::size_t>(end - begin) <= table_->size && table_->*function != nullptr;
   }
 
   // Calls a function of the table: the instance first, an error buffer last. An exception is a broken plugin's answer,

@@ -58,7 +58,7 @@ const Shape& shape_of(Role role) {
          TALLY_MEMBER(tally_storage_table, query), TALLY_MEMBER(tally_storage_table, purge_dead_letters),
          TALLY_MEMBER(tally_storage_table, expire)}}},
       {Role::transport,
-       {sizeof(tally_transport_table),
+       {offsetof(tally_transport_table, inspect),
         {TALLY_MEMBER(tally_transport_table, create), TALLY_MEMBER(tally_transport_table, destroy),
          TALLY_MEMBER(tally_transport_table, consume), TALLY_MEMBER(tally_transport_table, service),
          TALLY_MEMBER(tally_transport_table, settle), TALLY_MEMBER(tally_transport_table, publish),

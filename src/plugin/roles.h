@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/status.h"
 
 namespace tally::host {
 
@@ -128,6 +129,17 @@ struct Outgoing {
   std::string body;
 };
 
+// A queue as it stands: what it is called, "present", "absent", "removed", "in use", and what a person should know.
+struct QueueState {
+  std::string name;
+  std::string state;
+  std::optional<std::uint64_t> messages;
+  std::optional<std::uint64_t> consumers;
+  bool ours = false;
+  std::string warning;  // empty: none
+};
+using QueueSink = std::function<void(const QueueState&)>;
+
 // See tally/abi/transport.h for the contract of each call.
 class Transport {
  public:
@@ -140,6 +152,13 @@ class Transport {
                                                             std::uint32_t timeout_ms) = 0;
   virtual void wake() = 0;
   virtual absl::Status stop() = 0;
+  // kAbsent: the plugin does not offer it.
+  virtual absl::Status inspect(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
+    return absl::Status(kAbsent, "does not say how its queues stand");
+  }
+  virtual absl::Status unsubscribe(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
+    return absl::Status(kAbsent, "makes nothing that would have to be removed");
+  }
 };
 
 // --- storage --------------------------------------------------------------------------------------------------------

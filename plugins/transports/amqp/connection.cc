@@ -89,6 +89,7 @@ void Connection::pause_after_failure() {
 
 void Connection::broke(const std::string& why) {
   if (!link_) return;
+  link_->abandon();
   link_.reset();
   failure_ = why;
   if (Clock::now() - up_since_ >= kSettled) {

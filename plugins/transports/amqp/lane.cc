@@ -110,6 +110,7 @@ void Lane::handle_method(Link& link, const amqp_method_t& method) {
 }
 
 void Lane::deliver(const amqp_basic_deliver_t& given) {
+  if (state_ != State::starting && state_ != State::consuming && state_ != State::stopped) return;
   window_.arrived();
   buffer_.push_back({given.delivery_tag, given.redelivered != 0, 0, {}, {}});
   if (options_.by_key) buffer_.back().key = view_of(given.routing_key);

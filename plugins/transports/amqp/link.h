@@ -46,6 +46,9 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
+  // Ends without a good-bye.
+  void abandon() { open_ = false; }
+
   int fd() const;
   const std::string& where() const { return where_; }
   bool usable() const { return open_; }

@@ -27,6 +27,23 @@ std::string file(const Config& config, const std::string& key) {
   return path;
 }
 
+// What may be there of this configuration: what it consumes, what is ours from another time, what the services make.
+std::vector<KnownQueue> known_queues(const Config& config, const std::vector<LaneOptions>& consumed) {
+  std::vector<KnownQueue> all;
+  const auto add = [&](const std::string& name, bool ours) {
+    const auto same = [&](const KnownQueue& queue) { return queue.name == name; };
+    if (std::any_of(all.begin(), all.end(), same)) return;
+    const auto takes = [&](const LaneOptions& lane) { return lane.queue == name; };
+    all.push_back({name, ours, std::any_of(consumed.begin(), consumed.end(), takes)});
+  };
+  for (const std::string& topic : config.list("topics")) add(config.text("own_prefix") + topic, true);
+  for (const LaneOptions& lane : consumed) add(lane.queue, false);
+  for (const std::string& topic : config.list("topics")) {
+    for (const std::string& priority : config.list("priorities")) add(topic + "." + priority, false);
+  }
+  return all;
+}
+
 // Queues of our own: one a topic.
 TopologyOptions topology(const Config& config) {
   TopologyOptions own;
@@ -92,6 +109,9 @@ Options Options::read(const Config& config) {
 
   const std::size_t longest = config.bytes("max_message");
   options.consumer.buffer_bytes = config.bytes("buffer");
+  if (config.text("own_prefix").empty()) {
+    throw Error::permanent("own_prefix: must not be empty, or a queue of the services would be taken for ours");
+  }
   options.consumer.topology = topology(config);
   for (const std::string& queue : queues(config, options.consumer.topology)) {
     LaneOptions lane;
@@ -103,6 +123,7 @@ Options Options::read(const Config& config) {
     lane.tag = connection.link.name + " " + queue;
     options.consumer.lanes.push_back(std::move(lane));
   }
+  options.known = known_queues(config, options.consumer.lanes);
   options.publisher.exchange = config.text("exchange");
   options.publisher.durable = config.boolean("durable");
   options.publisher.own = options.consumer.topology;

@@ -7,6 +7,7 @@
 
 #include "connection.h"
 #include "consumer.h"
+#include "inspection.h"
 #include "publisher.h"
 
 namespace tally::amqp {
@@ -15,6 +16,7 @@ struct Options {
   Connection::Options connection;
   ConsumerOptions consumer;
   PublisherOptions publisher;
+  std::vector<KnownQueue> known;  // whatever `queues` says: ours and the services'
 
   // Throws tally::Error, permanent, for a URL or a file that is of no use.
   static Options read(const Config& config);

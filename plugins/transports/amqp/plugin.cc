@@ -69,6 +69,15 @@ class Amqp : public Transport {
     if (consumer_) consumer_->stop();
   }
 
+  void inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    Inspection(options_.connection, Clock::now() + std::chrono::milliseconds(timeout_ms)).tell(options_.known, queues);
+  }
+
+  void unsubscribe(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    Inspection(options_.connection, Clock::now() + std::chrono::milliseconds(timeout_ms))
+        .remove(options_.known, queues);
+  }
+
  private:
   Options options_;
   spool_files::Fd wake_;

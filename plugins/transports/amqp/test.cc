@@ -111,7 +111,8 @@ TEST_F(AmqpTest, LargeAndEmptyBodiesPassAndATooLongOneIsCut) {
   const auto consumer = rig_.AmqpRig::make({{"max_message", "10000000"}, {"buffer", "65536"}});
   ASSERT_TRUE(consumer->consume(10).ok());
   const auto producer = rig_.AmqpRig::make({});
-  std::string large(10'000'000, 'x');
+  std::string large;
+  large.resize(10'000'000, 'x');
   for (std::size_t i = 0; i < large.size(); i += 4099) large[i] = static_cast<char>('a' + i % 26);
   const std::vector<Outgoing> sent = {{"notifications.info", "", large},
                                       {"notifications.info", "", ""},
@@ -162,6 +163,52 @@ TEST_F(AmqpTest, AnUnroutableMessageIsNotKeptAndItsQueueIsMadeAgain) {
   int messages = 0;
   EXPECT_TRUE(raw_.has_queue(queue(), &messages));
   EXPECT_EQ(messages, 1);
+}
+
+TEST_F(AmqpTest, EachQueueIsToldAndOnlyOursAreRemoved) {
+  const std::string own = "tally." + rig_.prefix + "notifications";
+  raw_.declare_queue(queue());
+  raw_.declare_exchange(rig_.exchange());
+  const auto producer = rig_.make();
+  ASSERT_TRUE(producer->publish(std::vector<Outgoing>{{"notifications.sample", "", "x"}}, 5000).ok());
+  std::map<std::string, QueueState> told;
+  const auto take = [&](const QueueState& state) { told[state.name] = state; };
+  const auto reader = rig_.make();
+  ASSERT_TRUE(reader->inspect(5000, take).ok());
+  ASSERT_EQ(told.size(), 2U) << "absent ones that are not consumed are left out";
+  EXPECT_EQ(told[own].messages, 1U);
+  EXPECT_EQ(told[own].consumers, 0U);
+  EXPECT_TRUE(told[own].ours);
+  EXPECT_NE(told[own].warning.find("nobody consumes it and it fills"), std::string::npos) << told[own].warning;
+  EXPECT_EQ(told[queue()].state, "present");
+  EXPECT_FALSE(told[queue()].ours);
+
+  const auto consumer = rig_.make();
+  ASSERT_TRUE(consumer->consume(10).ok());
+  pump(*consumer, [&] { return got_.size() == 1; });
+  told.clear();
+  ASSERT_TRUE(reader->unsubscribe(5000, take).ok());
+  EXPECT_EQ(told[own].state, "in use");
+  EXPECT_TRUE(raw_.has_queue(own));
+  ASSERT_TRUE(consumer->stop().ok());
+  pump(*consumer, [&] {  // the broker ends the consumer in its own time
+    if (told[own].state != "removed") {
+      EXPECT_TRUE(reader->unsubscribe(5000, take).ok());
+    }
+    return told[own].state == "removed";
+  });
+  EXPECT_FALSE(raw_.has_queue(own));
+  EXPECT_TRUE(raw_.has_queue(queue()));
+  raw_.declare_queue(own, true, "quorum");
+  ASSERT_TRUE(reader->unsubscribe(5000, take).ok());
+  EXPECT_FALSE(raw_.has_queue(own));
+  told.clear();
+  ASSERT_TRUE(rig_.AmqpRig::make({})->inspect(5000, take).ok());
+  EXPECT_EQ(told.size(), 7U);
+  EXPECT_EQ(told[queue("audit")].state, "absent");
+  const auto away = rig_.open("amqp://127.0.0.1:1/", {});
+  ASSERT_TRUE(away.ok());
+  EXPECT_EQ((*away)->inspect(2000, take).code(), kPassing);
 }
 
 TEST_F(AmqpTest, ABadUrlOrFileIsRefusedWithTheWayOut) {

@@ -38,6 +38,12 @@ class AmqpFaults : public AmqpTest {
     return again;
   }
 
+  static std::vector<Outgoing> large(int count) {
+    std::string body;
+    body.resize(10'000'000, 'x');
+    return std::vector<Outgoing>(static_cast<std::size_t>(count), {"notifications.info", "", body});
+  }
+
   static std::vector<Outgoing> numbered(int count) {
     std::vector<Outgoing> made;
     for (int i = 0; i < count; ++i) made.push_back({"notifications.info", "", std::to_string(i)});
@@ -222,9 +228,8 @@ TEST_F(AmqpFaults, ABrokerThatHoldsUpPublishersDoesNotHoldUsUp) {
   EXPECT_NE(std::string(status.message()).find("takes no messages for now"), std::string::npos) << status;
   const auto begin = Clock::now();
   EXPECT_FALSE(both->publish(numbered(1), 300).ok());
-  const auto large = rig_.AmqpRig::make({});
-  const auto stuck =
-      large->publish(std::vector<Outgoing>(4, {"notifications.info", "", std::string(10'000'000, 'x')}), 1500);
+  const auto another = rig_.AmqpRig::make({});
+  const auto stuck = another->publish(large(4), 1500);
   EXPECT_EQ(stuck.status().code(), kPassing) << stuck.status();
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(7));
   std::set<std::string> seen;
@@ -240,8 +245,7 @@ TEST_F(AmqpFaults, ANetworkThatStallsDoesNotHoldUsUp) {
   pump(**both, [&] { return got_.size() == 1; });
   proxy_.stall(true);
   auto begin = Clock::now();
-  const auto results =
-      (*both)->publish(std::vector<Outgoing>(4, {"notifications.info", "", std::string(10'000'000, 'x')}), 500);
+  const auto results = (*both)->publish(large(4), 500);
   EXPECT_EQ(results.status().code(), kPassing) << results.status();
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(8));
   begin = Clock::now();

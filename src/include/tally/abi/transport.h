@@ -59,6 +59,25 @@ typedef struct tally_outgoing {
   tally_str body;
 } tally_outgoing;
 
+/* Since 1.2: a queue (topic, subscription) as it stands. */
+typedef struct tally_queue {
+  size_t size;
+  tally_str name;
+  tally_str state;     /* a word: "present", "absent", "removed", "in use" */
+  tally_str warning;   /* for a person, with the way out; null: none */
+  uint64_t messages;   /* that wait; UINT64_MAX: not known */
+  uint64_t consumers;  /* UINT64_MAX: not known */
+  uint32_t ours;       /* 0 or 1: made by Tally, and to be removed when it leaves */
+  uint32_t reserved;   /* zero */
+} tally_queue;
+
+/* Takes queues, during the call, on its thread. */
+typedef struct tally_queues {
+  size_t size;
+  void* context;
+  void (*queue)(void* context, const tally_queue* queue);
+} tally_queues;
+
 typedef struct tally_transport_table {
   size_t size;
   tally_create create;
@@ -81,6 +100,12 @@ typedef struct tally_transport_table {
   void (*wake)(void* instance);
   /* Stops taking messages; what was delivered may still be settled. `destroy` ends the connection. */
   int32_t (*stop)(void* instance, tally_error* error);
+  /* Since 1.2, optional, of an instance that does not consume, within `timeout_ms`: tells each queue that this
+   * configuration consumes or has made. TALLY_ABSENT: this bus cannot tell. */
+  int32_t (*inspect)(void* instance, uint32_t timeout_ms, const tally_queues* queues, tally_error* error);
+  /* Since 1.2, optional, as `inspect`: removes the queues that are ours and that nobody consumes, with what waits in
+   * them, and tells what became of each. */
+  int32_t (*unsubscribe)(void* instance, uint32_t timeout_ms, const tally_queues* queues, tally_error* error);
 } tally_transport_table;
 
 #ifdef __cplusplus

@@ -74,6 +74,37 @@ struct Outgoing {
   std::string_view body;
 };
 
+// A queue (topic, subscription) as it stands.
+struct Queue {
+  std::string_view name;
+  std::string_view state = "present";  // "absent", "removed", "in use"
+  std::optional<std::uint64_t> messages;
+  std::optional<std::uint64_t> consumers;
+  bool ours = false;                        // made by Tally, and to be removed when it leaves
+  std::optional<std::string_view> warning;  // for a person, with the way out
+};
+
+// Takes queues, during the call.
+class QueueSink {
+ public:
+  explicit QueueSink(const tally_queues& queues) : queues_(queues) {}
+
+  void operator()(const Queue& queue) const {
+    const tally_queue out{sizeof(tally_queue),
+                          detail::text(queue.name),
+                          detail::text(queue.state),
+                          detail::text(queue.warning),
+                          queue.messages.value_or(UINT64_MAX),
+                          queue.consumers.value_or(UINT64_MAX),
+                          queue.ours ? 1U : 0U,
+                          0};
+    queues_.queue(queues_.context, &out);
+  }
+
+ private:
+  const tally_queues& queues_;
+};
+
 // All calls to one instance come from one thread, but wake().
 class Transport {
  public:
@@ -98,6 +129,17 @@ class Transport {
 
   // Stops taking messages; what was delivered may still be settled. The destructor ends the connection.
   virtual void stop() = 0;
+
+  // Of an instance that does not consume: tells each queue that this configuration consumes or once made.
+  virtual void inspect(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
+    throw Error::absent("this transport does not say how its queues stand");
+  }
+
+  // Of an instance that does not consume: removes the queues that are ours and that nobody consumes, and tells what
+  // became of each.
+  virtual void unsubscribe(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
+    throw Error::absent("this transport makes nothing that would have to be removed");
+  }
 };
 
 namespace detail {
@@ -155,6 +197,16 @@ struct TransportRole {
     return guarded(error, [&] { self(instance).stop(); });
   }
 
+  static std::int32_t inspect(void* instance, std::uint32_t timeout_ms, const tally_queues* queues,
+                              tally_error* error) noexcept {
+    return guarded(error, [&] { self(instance).inspect(timeout_ms, QueueSink(*queues)); });
+  }
+
+  static std::int32_t unsubscribe(void* instance, std::uint32_t timeout_ms, const tally_queues* queues,
+                                  tally_error* error) noexcept {
+    return guarded(error, [&] { self(instance).unsubscribe(timeout_ms, QueueSink(*queues)); });
+  }
+
   static constexpr tally_transport_table kTable = {sizeof(tally_transport_table),
                                                    create<Plugin, Transport>,
                                                    destroy<Transport>,
@@ -163,7 +215,9 @@ struct TransportRole {
                                                    settle,
                                                    publish,
                                                    wake,
-                                                   stop};
+                                                   stop,
+                                                   inspect,
+                                                   unsubscribe};
 };
 
 }  // namespace detail

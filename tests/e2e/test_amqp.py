@@ -1,0 +1,137 @@
+"""RabbitMQ in front of a collector: what oslo.messaging and the agent send is stored once, and `tally bus` tells. Not for
+faults of every kind: the transport's own tests and cloud.py make those."""
+import json
+import pathlib
+import subprocess
+
+from rabbitmq import Rabbitmq
+from support import Sandbox, free_port, notification, wait_until
+
+SENDER = pathlib.Path(__file__).resolve().parent / "oslo_rabbit.py"
+KEYS = "plugins:\n  'transport:amqp': {look_again: 0.2s, retry_last: 0.5s}\n"
+
+
+class Amqp(Sandbox):
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = Rabbitmq()
+        cls.addClassCleanup(cls.broker.close)
+        cls.broker.start()
+
+    def setUp(self):
+        super().setUp()
+        self.vhost = self.id().rpartition(".")[2]
+        self.broker.ctl("add_vhost", self.vhost)
+        self.broker.ctl("set_permissions", "-p", self.vhost, "guest", ".*", ".*", ".*")
+        self.addCleanup(self.broker.ctl, "delete_vhost", self.vhost)
+        self.rabbit = f"rabbit://guest:guest@127.0.0.1:{self.broker.port}/{self.vhost}"
+
+    def amqp_config(self, extra=KEYS):
+        config = self.collector_config(extra)
+        text = config.read_text().replace(self.bus, self.rabbit)
+        return self.write("collector.yaml", text)
+
+    def oslo(self, driver, first, count):
+        subprocess.run(["/usr/bin/python3", SENDER, self.rabbit, driver, str(first), str(count)], check=True,
+                       capture_output=True, timeout=120)
+
+    def settled(self, config, received):
+        wait_until("all are settled", lambda: self.books(config)["messages"]["received"] >= received
+                   and self.books(config)["messages"]["in_flight"] == 0)
+        books = self.books(config)
+        self.assert_books_balance(books)
+        return books
+
+    def waiting(self):
+        """{queue: (messages, unsettled ones too; consumers)}"""
+        lines = self.broker.ctl("list_queues", "-p", self.vhost, "--no-table-headers", "name", "messages", "consumers")
+        return {name: (int(messages), int(consumers))
+                for name, messages, consumers in (line.split("\t") for line in lines.splitlines() if "\t" in line)}
+
+    def test_both_envelopes_of_oslo_messaging_are_stored_once_and_settled(self):
+        config = self.amqp_config()
+        self.oslo("messaging", 0, 40)  # before there is a collector: the sender makes the queue
+        collector = self.start_collector(config)
+        self.settled(config, 40)
+        self.oslo("messagingv2", 40, 60)
+        books = self.settled(config, 100)
+        self.assertEqual((books["messages"]["stored"], books["messages"]["dead"]), (100, 0), books)
+        self.assertEqual(self.rows("--config", config, "query", "statistics", "memory")[0]["count"], 100)
+        self.assertEqual(self.rows("--config", config, "query", "statistics", "memory")[0]["sum"], 51200)
+        self.end(collector)
+        self.assertEqual(self.waiting()["notifications.info"], (0, 0))
+
+    def test_the_agent_publishes_and_nothing_is_lost_while_no_collector_is_there(self):
+        agent_port = free_port()
+        agent_config = self.write("agent.yaml", f"publish: '{self.rabbit}'\nhttp: 127.0.0.1:{agent_port}\n"
+                                                f"data: '{self.folder}/agent'\npolling: {{interval: 1s}}\n{KEYS}")
+        agent = self.start("tally-agent", "--config", agent_config)
+        wait_until("samples wait", lambda: self.waiting().get("notifications.sample", (0, 0))[0] >= 2)
+        config = self.amqp_config()
+        collector = self.start_collector(config)
+        self.settled(config, 3)
+        self.end(agent)
+        wait_until("the queue is empty", lambda: self.waiting()["notifications.sample"][0] == 0)
+        books = self.settled(config, 3)
+        self.assertEqual((books["messages"]["dead"], books["samples"]["conflict"]), (0, 0), books)
+        self.assertEqual(books["samples"]["stored"], sum(
+            row["count"] for row in self.rows("--config", config, "query", "statistics")))
+        self.end(collector)
+
+    def test_a_broker_that_restarts_is_waited_for(self):
+        config = self.amqp_config()
+        collector = self.start_collector(config)
+        self.oslo("messagingv2", 0, 20)
+        self.settled(config, 20)
+        self.broker.kill()
+        wait_until("not ready, and why", lambda: f"127.0.0.1:{self.broker.port}" in self.page("/readyz"))
+        self.broker.start()
+        self.oslo("messagingv2", 20, 20)  # the queue, not durable, went with the broker
+        books = self.settled(config, 40)
+        self.assertEqual(books["messages"]["stored"], 40, books)
+        wait_until("ready", lambda: self.page("/readyz").startswith("ready"))
+        self.assertIn('event="connections_lost"} 1', self.page("/metrics"))
+        self.end(collector)
+
+    def test_own_queues_are_told_and_taken_away(self):
+        config = self.amqp_config("plugins:\n  'transport:amqp': {queues: own, look_again: 0.2s}\n")
+        self.oslo("messagingv2", 0, 5)
+        collector = self.start_collector(config)
+
+        def bound():
+            lines = self.broker.ctl("list_bindings", "-p", self.vhost, "--no-table-headers", "source_name", "routing_key")
+            return "nova\tnotifications.info" in lines
+        wait_until("our queue is bound", bound)
+        self.oslo("messagingv2", 5, 10)
+        self.settled(config, 10)
+        self.assertEqual(self.waiting()["notifications.info"][0], 15, "Ceilometer's queue has them all")
+        rows = {row["queue"]: row for row in self.rows("--config", config, "bus", "status")}
+        self.assertEqual((rows["tally.notifications"]["consumers"], rows["tally.notifications"]["warning"]), (1, None))
+        self.assertNotIn("guest:guest", str(rows))
+        self.assertIn("nobody consumes it", rows["notifications.info"]["warning"])
+        self.assertEqual(self.rows("--config", config, "bus", "unsubscribe")[0]["state"], "in use")
+        self.end(collector)
+        self.oslo("messagingv2", 20, 1)
+        rows = {row["queue"]: row for row in self.rows("--config", config, "bus", "status")}
+        self.assertIn("tally bus unsubscribe", rows["tally.notifications"]["warning"])
+        removed = self.rows("--config", config, "bus", "unsubscribe")
+        self.assertEqual([(row["queue"], row["state"], row["messages"]) for row in removed],
+                         [("tally.notifications", "removed", 1)])
+        self.assertNotIn("tally.notifications", self.waiting())
+        self.assertEqual(self.rows("--config", config, "bus", "unsubscribe"), [])
+
+    def test_send_reaches_the_queue_and_poison_becomes_a_dead_letter(self):
+        config = self.amqp_config()
+        collector = self.start_collector(config)
+        self.tally("--config", config, "send", "notification", "-", stdin=json.dumps(notification(1)) + "\n")
+        self.tally("--config", config, "send", "notification", "-", stdin="this is no json\n", status=None)
+        books = self.settled(config, 1)
+        self.assertEqual(books["messages"]["stored"], 1, books)
+        self.end(collector)
+
+    def test_a_bus_that_is_away_is_said_with_its_exit_status(self):
+        config = self.write("away.yaml", f"listen: ['amqp://u:hidden@127.0.0.1:{free_port()}/']\n"
+                                         f"storage: 'sqlite://{self.folder}/t.db'\n")
+        _, errors = self.tally("--config", config, "bus", "status", status=69)
+        self.assertIn("cannot connect", errors)
+        self.assertNotIn("hidden", errors)
