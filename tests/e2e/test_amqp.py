@@ -1,5 +1,5 @@
-"""RabbitMQ in front of a collector: what oslo.messaging and the agent send is stored once, and `tally bus` tells. Not for
-faults of every kind: the transport's own tests and cloud.py make those."""
+"""RabbitMQ before a collector: what oslo.messaging and the agent send is stored once, and `tally bus` tells. Not for faults
+of every kind: the transport's own tests and cloud.py make those."""
 import json
 import pathlib
 import subprocess
@@ -99,7 +99,8 @@ class Amqp(Sandbox):
         collector = self.start_collector(config)
 
         def bound():
-            lines = self.broker.ctl("list_bindings", "-p", self.vhost, "--no-table-headers", "source_name", "routing_key")
+            lines = self.broker.ctl("list_bindings", "-p", self.vhost, "--no-table-headers", "source_name",
+                                    "routing_key")
             return "nova\tnotifications.info" in lines
         wait_until("our queue is bound", bound)
         self.oslo("messagingv2", 5, 10)
