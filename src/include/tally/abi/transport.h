@@ -63,12 +63,12 @@ typedef struct tally_outgoing {
 typedef struct tally_queue {
   size_t size;
   tally_str name;
-  tally_str state;     /* a word: "present", "absent", "removed", "in use" */
-  tally_str warning;   /* for a person, with the way out; null: none */
-  uint64_t messages;   /* that wait; UINT64_MAX: not known */
-  uint64_t consumers;  /* UINT64_MAX: not known */
-  uint32_t ours;       /* 0 or 1: made by Tally, and to be removed when it leaves */
-  uint32_t reserved;   /* zero */
+  tally_str state;    /* a word: "present", "absent", "removed", "in use" */
+  tally_str warning;  /* for a person, with the way out; null: none */
+  uint64_t messages;  /* that wait; UINT64_MAX: not known */
+  uint64_t consumers; /* UINT64_MAX: not known */
+  uint32_t ours;      /* 0 or 1: made by Tally, and to be removed when it leaves */
+  uint32_t reserved;  /* zero */
 } tally_queue;
 
 /* Takes queues, during the call, on its thread. */
