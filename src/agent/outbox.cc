@@ -199,7 +199,7 @@ class ThreadedOutbox : public Outbox {
 
   void send(std::unique_lock<std::mutex>& lock, std::vector<Item> items) {
     std::vector<host::Outgoing> outgoing;
-    for (Item& item : items) outgoing.push_back({options_.topic, "", item.batch.body});
+    for (Item& item : items) outgoing.push_back({options_.topic, options_.key, item.batch.body});
     std::uint32_t timeout_ms = options_.publish_timeout_ms;
     if (stopping_) {
       const auto left = std::chrono::duration_cast<milliseconds>(stop_at_ - Clock::now()).count();

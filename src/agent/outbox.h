@@ -29,6 +29,7 @@ struct OutboxOptions {
   std::int64_t shortest_pause_ms = 250;  // before the bus is tried again; doubles up to the longest
   std::int64_t longest_pause_ms = 10'000;
   std::string topic = "notifications.sample";
+  std::string key;              // of each message: one sender's stay in order where the bus can; empty: any
   std::function<Time()> clock;  // for the age of what is spooled; empty: the real one
 };
 

@@ -130,6 +130,7 @@ AgentOptions agent_options(const host::Config& config) {
 
 OutboxOptions outbox_options(const host::Config& config) {
   OutboxOptions options;
+  options.key = config.host;
   options.spool_folder = config.data / "agent-spool";
   if (config.spool.bytes > 0) options.spool_bytes = config.spool.bytes;
   options.spool_age = config.spool.age;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct FakeBus {
   bool away = false;
   std::string refuse;                               // a body that the bus will never take
   std::vector<std::vector<std::string>> publishes;  // confirmed bodies, by call
+  std::set<std::string> keys;                       // of all of them
   std::uint64_t attempts = 0;
 
   void set_away(bool value) {
@@ -83,6 +85,7 @@ class FakeTransport : public host::Transport {
     bus_->publishes.emplace_back();
     for (const host::Outgoing& message : messages) {
       const bool refused = !bus_->refuse.empty() && message.body == bus_->refuse;
+      bus_->keys.insert(message.key);
       results.push_back(refused ? permanent("never") : absl::OkStatus());
       if (!refused) bus_->publishes.back().push_back(message.body);
     }

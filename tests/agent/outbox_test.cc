@@ -46,6 +46,17 @@ TEST_F(OutboxTest, SendsAndCountsWhatIsConfirmed) {
   expect_balanced(books);
 }
 
+TEST_F(OutboxTest, EachMessageHasTheSendersKey) {
+  OutboxOptions options;
+  options.key = "compute7";
+  auto outbox = open(options);
+  outbox->start();
+  outbox->put({"one", 1});
+  outbox->put({"two", 1});
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() == 2; }));
+  EXPECT_EQ(bus_->keys, std::set<std::string>{"compute7"});
+}
+
 TEST_F(OutboxTest, KeepsOnDiskWhatTheBusDoesNotTakeAndSendsItInOrderWhenItIsBack) {
   bus_->set_away(true);
   auto outbox = open();

@@ -7,7 +7,7 @@ import subprocess
 from rabbitmq import Rabbitmq
 from support import Sandbox, free_port, notification, wait_until
 
-SENDER = pathlib.Path(__file__).resolve().parent / "oslo_rabbit.py"
+SENDER = pathlib.Path(__file__).resolve().parent / "oslo_notify.py"
 KEYS = "plugins:\n  'transport:amqp': {look_again: 0.2s, retry_last: 0.5s}\n"
 
 

@@ -11,13 +11,7 @@
 namespace tally::kafka {
 namespace {
 
-// The library's threads call it. Connections are told by on_error, once each change.
-void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  const std::string_view kind(facility);
-  if (kind == "FAIL" || kind == "ERROR" || kind == "CONFWARN") return;
-  if (level > LOG_WARNING) return;
-  log(level <= LOG_ERR ? Level::error : Level::warning, "librdkafka: " + std::string(text));
-}
+constexpr std::chrono::seconds kSameKind{10};  // between two lines of one kind
 
 }  // namespace
 
@@ -25,7 +19,7 @@ Client::Client(rd_kafka_type_t type, const std::vector<Setting>& settings, Liste
     : listener_(listener), counts_(counts) {
   Conf conf = make_conf(settings);
   rd_kafka_conf_set_opaque(conf.get(), this);
-  rd_kafka_conf_set_log_cb(conf.get(), &on_log);
+  rd_kafka_conf_set_log_cb(conf.get(), &Client::on_log);
   rd_kafka_conf_set_error_cb(conf.get(), &Client::on_error);
   if (type == RD_KAFKA_CONSUMER) {
     rd_kafka_conf_set_rebalance_cb(conf.get(), &Client::on_rebalance);
@@ -42,6 +36,20 @@ Client::Client(rd_kafka_type_t type, const std::vector<Setting>& settings, Liste
 }
 
 Client::~Client() { rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+
+// The library's threads call it. Connections are told by on_error, once each change.
+void Client::on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
+  const std::string kind(facility);
+  if (level > LOG_WARNING || kind == "FAIL" || kind == "ERROR" || kind == "CONFWARN") return;
+  auto& client = *static_cast<Client*>(rd_kafka_opaque(handle));
+  {
+    const std::lock_guard lock(client.log_mutex_);
+    const auto [last, first] = client.logged_.try_emplace(kind, Clock::now());
+    if (!first && Clock::now() < last->second + kSameKind) return;
+    last->second = Clock::now();
+  }
+  log(level <= LOG_ERR ? Level::error : Level::warning, "librdkafka: " + std::string(text));
+}
 
 void Client::on_error(rd_kafka_t*, int error, const char* reason, void* self) {
   auto& client = *static_cast<Client*>(self);

@@ -4,6 +4,8 @@
 #define TALLY_KAFKA_CLIENT_H
 
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -14,7 +16,7 @@ namespace tally::kafka {
 
 using Clock = std::chrono::steady_clock;
 
-// One thread: librdkafka's own threads tell nothing here, all is told within a poll.
+// One thread: librdkafka's own threads only log, all else is told within a poll.
 class Client {
  public:
   class Listener {
@@ -44,6 +46,7 @@ class Client {
   std::string fatal() const;
 
  private:
+  static void on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text);
   static void on_error(rd_kafka_t*, int error, const char* reason, void* self);
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
   static void on_commit(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
@@ -54,6 +57,8 @@ class Client {
   rd_kafka_t* handle_ = nullptr;
   std::string failure_;
   std::string last_reason_;
+  std::mutex log_mutex_;
+  std::map<std::string, Clock::time_point> logged_;  // kinds of lines, when last; under log_mutex_
 };
 
 }  // namespace tally::kafka

@@ -1,12 +1,11 @@
+// Our membership: what is given to us and asked back, and the end of it.
+// Not for offsets: where a partition is read from, and what of it is committed, is in group_offsets.cc.
 #include "group.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
-#include <span>
 
 #include <tally/sdk/error.h>
 #include <tally/sdk/log.h>
@@ -14,42 +13,13 @@
 namespace tally::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kAsk{2000};       // where a partition was left
-constexpr std::chrono::milliseconds kAskOldest{500};  // of a partition without a place
-constexpr std::chrono::milliseconds kAskPause{200};   // between such questions that failed
 constexpr std::chrono::milliseconds kLastCommit{3000};
 constexpr std::chrono::milliseconds kLeave{5000};
-constexpr std::chrono::milliseconds kSeekPause{100};   // between two readings of what was given back
-constexpr std::chrono::milliseconds kSeekAgain{5000};  // when it has not come by then
-constexpr std::chrono::milliseconds kGather{500};      // absent topics, before they are told
+constexpr std::chrono::milliseconds kGather{500};  // absent topics, before they are told
 constexpr std::size_t kMostNoted = 1000;
-
-// Larger than those of any instance before, so that what they left unsettled is not taken for ours.
-std::uint64_t next_generation(std::uint64_t last) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto by_clock = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  return std::max(last + 1, static_cast<std::uint64_t>(by_clock));
-}
-
-// A commit's metadata says how far messages were handed over.
-std::int64_t end_in(const rd_kafka_topic_partition_t& from) {
-  std::int64_t end = 0;
-  const auto* text = static_cast<const char*>(from.metadata);
-  if (text != nullptr) std::from_chars(text, text + from.metadata_size, end);
-  return end;
-}
-
-std::span<rd_kafka_topic_partition_t> each(const rd_kafka_topic_partition_list_t* list) {
-  return {list->elems, static_cast<std::size_t>(list->cnt)};
-}
 
 Partitions copy(const rd_kafka_topic_partition_list_t* list) {
   return Partitions(rd_kafka_topic_partition_list_copy(list));
-}
-
-std::string text_of(rd_kafka_error_t* error) {
-  const KafkaError owner(error);
-  return error == nullptr ? std::string() : rd_kafka_error_string(error);
 }
 
 }  // namespace
@@ -103,7 +73,7 @@ Clock::time_point Group::due() const {
   if (assigning_) at = std::min(at, ask_again_);
   if (revoking_) at = std::min(at, revoke_by_);
   for (const Lane& lane : lanes_) {
-    if (lane.ours && lane.window.oldest_returned() >= 0) at = std::min(at, std::max(lane.sought + kSeekPause, now));
+    at = std::min(at, read_again_at(lane));
   }
   return at;
 }
@@ -216,7 +186,12 @@ void Group::give_up_revoked() {
     revoke_by_ = Clock::now() + kLastCommit;
     commit_settled();
   }
-  if (commits_ > 0 && Clock::now() < revoke_by_) return;
+  const bool all_committed =
+      std::none_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.closing && lane.moved(); });
+  if ((commits_ > 0 || !all_committed) && Clock::now() < revoke_by_) {
+    if (commits_ == 0 && Clock::now() >= next_commit_) commit_settled();
+    return;
+  }
   const Partitions list = std::move(revoking_);
   unassign(list.get());
 }
@@ -230,67 +205,9 @@ void Group::unassign(const rd_kafka_topic_partition_list_t* list) {
   }
 }
 
-// Every partition starts where the group has committed; where it never has, at the oldest message that is there.
-void Group::take_assigned() {
-  if (!assigning_ || Clock::now() < ask_again_) return;
-  if (assigning_->cnt > 0) {
-    auto error = rd_kafka_committed(client_.get(), assigning_.get(), static_cast<int>(kAsk.count()));
-    for (const rd_kafka_topic_partition_t& one : each(assigning_.get())) {
-      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = one.err;
-    }
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      ask_again_ = Clock::now() + kAskPause;
-      trouble_ = std::string("cannot ask where the group has left its partitions: ") + rd_kafka_err2str(error);
-      return;
-    }
-  }
-  trouble_.clear();
-  noted_.clear();
-  client_.in_touch();
-  for (rd_kafka_topic_partition_t& one : each(assigning_.get())) open_lane(one);
-  const Partitions list = std::move(assigning_);
-  if (const std::string why = text_of(rd_kafka_incremental_assign(client_.get(), list.get())); !why.empty()) {
-    note("partitions cannot be taken: " + why);
-  }
-}
-
 // As an answer to what is given to us while we leave.
 void Group::take_none() {
   static_cast<void>(text_of(rd_kafka_incremental_assign(client_.get(), make_partitions().get())));
-}
-
-// The oldest message's offset; -1: the broker has not said it. It is committed at once: from then on its loss is seen.
-std::int64_t Group::oldest(const rd_kafka_topic_partition_t& of) {
-  std::int64_t low = -1;
-  std::int64_t high = -1;
-  const auto error = rd_kafka_query_watermark_offsets(client_.get(), of.topic, of.partition, &low, &high,
-                                                      static_cast<int>(kAskOldest.count()));
-  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? low : -1;
-}
-
-// Its place is made known here, too, where the group has none.
-void Group::open_lane(rd_kafka_topic_partition_t& from) {
-  const auto [place, is_new] = numbers_.try_emplace({from.topic, from.partition}, lanes_.size());
-  if (is_new) lanes_.emplace_back();
-  Lane& lane = lanes_[place->second];
-  if (lane.ours) close_lane(lane);
-  const std::uint64_t generation = next_generation(lane.generation);
-  lane = Lane();
-  lane.number = place->second;
-  lane.topic = from.topic;
-  lane.partition = from.partition;
-  lane.ours = true;
-  lane.generation = generation;
-  if (from.offset >= 0) {
-    lane.start = lane.committed = from.offset;
-    lane.given_before = lane.committed_end = end_in(from);
-  } else {
-    lane.start = oldest(from);
-    from.offset = lane.start < 0 ? RD_KAFKA_OFFSET_BEGINNING : lane.start;
-  }
-  lane.window = Window(std::max<std::int64_t>(lane.start, 0));
-  const Queue queue(rd_kafka_queue_get_partition(client_.get(), from.topic, from.partition));
-  if (queue) rd_kafka_queue_forward(queue.get(), messages_.get());
 }
 
 void Group::close_lane(Lane& lane) {
@@ -298,97 +215,6 @@ void Group::close_lane(Lane& lane) {
   lane.ours = false;
   lane.closing = false;
   ended_.emplace_back(lane.number, lane.generation);
-}
-
-// --- what the broker has no more -------------------------------------------------------------------------------------
-
-void Group::offset_lost(Lane& lane, const std::string& why, const TransportEvents& events) {
-  counts_.add(Counts::offsets_lost);
-  const std::string what = lane.text() + ": the broker has not the offset " + std::to_string(lane.window.end()) +
-                           " that comes next, messages before it was read may be gone (" + why + ")";
-  if (!options_.lost_goes_on) {
-    lane.stuck = what + "; the partition halts: set the group's offset, or lost_offset: earliest, and start again";
-    log(Level::error, lane.stuck);
-    return;
-  }
-  log(Level::error, what + "; going on from the oldest that is there");
-  restart(lane);
-  tell_lost(events);
-}
-
-// Reads the lane anew from its oldest message, as another generation.
-void Group::restart(Lane& lane) {
-  const Partitions list = make_partitions(1);
-  auto* one = rd_kafka_topic_partition_list_add(list.get(), lane.topic.c_str(), lane.partition);
-  unassign(list.get());
-  open_lane(*one);
-  if (const std::string why = text_of(rd_kafka_incremental_assign(client_.get(), list.get())); !why.empty()) {
-    note(lane.text() + ": cannot be read anew: " + why);
-  }
-}
-
-// --- commits ---------------------------------------------------------------------------------------------------------
-
-void Group::commit_settled() {
-  const Partitions list = make_partitions();
-  for (const Lane& lane : lanes_) {
-    if (!lane.moved()) continue;
-    auto* one = rd_kafka_topic_partition_list_add(list.get(), lane.topic.c_str(), lane.partition);
-    one->offset = lane.window.done_up_to();
-    const std::string end = std::to_string(lane.end());
-    one->metadata = ::strdup(end.c_str());  // the library frees it
-    one->metadata_size = end.size();
-  }
-  next_commit_ = Clock::now() + options_.commit_every;
-  if (list->cnt == 0) return;
-  const auto error = rd_kafka_commit(client_.get(), list.get(), 1);
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    ++commits_;
-  } else {
-    counts_.add(Counts::commits_failed);
-    note(std::string("cannot commit: ") + rd_kafka_err2str(error));
-  }
-}
-
-void Group::committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* list) {
-  if (commits_ > 0) --commits_;
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || list == nullptr) {
-    counts_.add(Counts::commits_failed);
-    if (!leaving_) note(std::string("cannot commit, trying again: ") + rd_kafka_err2str(error));
-    return;
-  }
-  client_.in_touch();
-  for (const rd_kafka_topic_partition_t& one : each(list)) {
-    Lane* lane = find(one.topic, one.partition);
-    if (lane == nullptr) continue;
-    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      counts_.add(Counts::commits_failed);
-      note(lane->text() + ": cannot commit, trying again: " + rd_kafka_err2str(one.err));
-      continue;
-    }
-    lane->committed = one.offset;
-    lane->committed_end = std::max(lane->committed_end, end_in(one));
-  }
-}
-
-// What was given back is read once more, and what is known of what follows is passed over.
-void Group::read_again() {
-  const auto now = Clock::now();
-  const Partitions list = make_partitions();
-  for (Lane& lane : lanes_) {
-    const std::int64_t offset = lane.ours && !lane.closing ? lane.window.oldest_returned() : -1;
-    if (offset < 0) continue;
-    const auto pause = lane.asked == offset ? kSeekAgain : kSeekPause;
-    if (now < lane.sought + pause) continue;
-    rd_kafka_topic_partition_list_add(list.get(), lane.topic.c_str(), lane.partition)->offset = offset;
-    lane.sought = now;
-    lane.asked = offset;
-  }
-  if (list->cnt == 0) return;
-  counts_.add(Counts::given_back, static_cast<std::uint64_t>(list->cnt));
-  if (const std::string why = text_of(rd_kafka_seek_partitions(client_.get(), list.get(), 0)); !why.empty()) {
-    note("cannot read again what was given back: " + why);
-  }
 }
 
 // --- the end ---------------------------------------------------------------------------------------------------------
@@ -404,7 +230,7 @@ void Group::leave() {
   }
   if (assigning_) take_none();
   if (revoking_) unassign(revoking_.get());
-  const Queue queue(rd_kafka_queue_new(client_.get()));
+  const EventQueue queue(rd_kafka_queue_new(client_.get()));
   if (!text_of(rd_kafka_consumer_close_queue(client_.get(), queue.get())).empty()) return;
   const auto leave_by = Clock::now() + kLeave;
   while (rd_kafka_consumer_closed(client_.get()) == 0 && Clock::now() < leave_by) {

@@ -77,6 +77,7 @@ class Group : private Client::Listener {
   void unassign(const rd_kafka_topic_partition_list_t* list);
   void commit_settled();
   void read_again();
+  Clock::time_point read_again_at(const Lane& lane) const;
   void open_lane(rd_kafka_topic_partition_t& from);
   std::int64_t oldest(const rd_kafka_topic_partition_t& of);
   void close_lane(Lane& lane);
@@ -87,8 +88,8 @@ class Group : private Client::Listener {
   Counts& counts_;
   spool_files::Fd ready_;
   Client client_;
-  Queue messages_;
-  Queue own_;               // the group's events
+  EventQueue messages_;
+  EventQueue own_;          // the group's events
   std::deque<Lane> lanes_;  // by number
   std::map<std::pair<std::string, std::int32_t>, std::uint64_t, std::less<>> numbers_;
   Partitions assigning_;  // given to us, not taken yet

@@ -13,6 +13,7 @@
 #include <tally/plugin.h>
 
 #include "consumer.h"
+#include "inspection.h"
 #include "options.h"
 #include "publisher.h"
 
@@ -65,6 +66,10 @@ class Kafka : public Transport {
 
   void stop() override {
     if (consumer_) consumer_->stop();
+  }
+
+  void inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    Inspection(options_.group, Clock::now() + std::chrono::milliseconds(timeout_ms)).tell(queues);
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,13 +25,23 @@ struct Destroy {
 };
 
 using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy>;
-using Queue = std::unique_ptr<rd_kafka_queue_t, Destroy>;
+using EventQueue = std::unique_ptr<rd_kafka_queue_t, Destroy>;
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy>;
 using KafkaMessage = std::unique_ptr<rd_kafka_message_t, Destroy>;
 using KafkaError = std::unique_ptr<rd_kafka_error_t, Destroy>;
 using Event = std::unique_ptr<rd_kafka_event_t, Destroy>;
 
 inline Partitions make_partitions(int size = 0) { return Partitions(rd_kafka_topic_partition_list_new(size)); }
+
+inline std::span<rd_kafka_topic_partition_t> each(const rd_kafka_topic_partition_list_t* list) {
+  return {list->elems, static_cast<std::size_t>(list->cnt)};
+}
+
+// What an error that the library hands over says; empty: it is none.
+inline std::string text_of(rd_kafka_error_t* error) {
+  const KafkaError owner(error);
+  return error == nullptr ? std::string() : rd_kafka_error_string(error);
+}
 
 // Whether a setting's value must not be shown.
 bool is_secret(std::string_view name);

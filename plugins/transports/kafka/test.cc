@@ -71,6 +71,34 @@ TEST_F(KafkaTest, AVirtualHostEndsTheTopicsNames) {
   EXPECT_EQ(got_[0].topic, topic() + ".cell1");
 }
 
+TEST_F(KafkaTest, InspectionTellsEachPartitionItsLagAndWhoHasIt) {
+  raw_.create_topic(topic(), 2);
+  for (int i = 0; i < 7; ++i) raw_.publish(topic(), 0, "x");
+  const auto consumer = rig_.make();
+  ASSERT_TRUE(consumer->consume(3).ok());
+  pump(*consumer, [&] { return got_.size() == 3; });
+  settle(*consumer, got_);
+  pump(
+      *consumer, [&] { return raw_.committed(group(), topic(), 0) == 3; }, 0);
+  std::map<std::string, QueueState> rows;
+  const auto inspect = [&] {
+    rows.clear();
+    const absl::Status status = rig_.make()->inspect(10000, [&](const QueueState& row) { rows[row.name] = row; });
+    ASSERT_TRUE(status.ok()) << status;
+  };
+  inspect();
+  ASSERT_EQ(rows.size(), 8U);  // two partitions, six topics that are absent
+  EXPECT_EQ(rows[topic() + " [0]"].messages, 4U);
+  EXPECT_EQ(rows[topic() + " [0]"].consumers, 1U);
+  EXPECT_EQ(rows[topic() + " [1]"].messages, 0U);
+  EXPECT_EQ(rows[topic("sample")].state, "absent");
+  EXPECT_EQ(rows[topic() + " [0]"].warning, "");
+  raw_.delete_before(topic(), 0, 5);
+  inspect();
+  EXPECT_EQ(rows[topic() + " [0]"].messages, 2U);
+  EXPECT_NE(rows[topic() + " [0]"].warning.find("offset 3"), std::string::npos) << rows[topic() + " [0]"].warning;
+}
+
 TEST_F(KafkaTest, TheUrlSetsWhatItNames) {
   const auto made = rig_.open("kafka://" + brokers() + "/?topic_names=" + rig_.prefix + "a," + rig_.prefix +
                                   "b&group=" + rig_.prefix + "other&fetch.wait.max.ms=20",

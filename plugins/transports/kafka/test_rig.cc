@@ -34,6 +34,9 @@ class Prefixed : public Transport {
   }
   void wake() override { inner_->wake(); }
   absl::Status stop() override { return inner_->stop(); }
+  absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+    return inner_->inspect(timeout_ms, queues);
+  }
 
  private:
   std::unique_ptr<Transport> inner_;
