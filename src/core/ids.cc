@@ -18,7 +18,7 @@ constexpr char kVersion = 1;
 constexpr char kMessage = 1;
 constexpr char kBareMessage = 2;
 constexpr char kPolled = 3;
-constexpr std::size_t kDigits = 32;
+constexpr std::size_t kIdDigits = 32;
 
 // Bytes to be hashed; those of all but unheard-of samples fit where it stands.
 class Bytes {
@@ -73,10 +73,10 @@ void hash(std::string_view bytes, std::string& digits) {
     for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kHex[i >> 4], kHex[i & 15]};
     return pairs;
   }();
-  std::array<unsigned char, kDigits / 2> hash;
+  std::array<unsigned char, kIdDigits / 2> hash;
   crypto_generichash_blake2b(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
                              bytes.size(), nullptr, 0);
-  std::array<char, kDigits> text;
+  std::array<char, kIdDigits> text;
   for (std::size_t i = 0; i < hash.size(); ++i) std::memcpy(&text[2 * i], kPairs[hash[i]].data(), 2);
   digits.assign(text.data(), text.size());
 }
