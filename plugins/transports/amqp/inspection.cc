@@ -11,7 +11,7 @@
 namespace tally::amqp {
 namespace {
 
-constexpr amqp_channel_t kChannel = 1;
+constexpr amqp_channel_t kAskingChannel = 1;
 
 std::string warning_for(const KnownQueue& queue, std::uint64_t messages) {
   std::string text = "nobody consumes it";
@@ -48,7 +48,7 @@ void Inspection::open_channel() {
 Inspection::Answer Inspection::ask(amqp_method_number_t id, void* method) {
   Link& link = *connection_.link();
   const Link::Writing writing(link, deadline_);
-  link.send(kChannel, id, method);
+  link.send(kAskingChannel, id, method);
   amqp_frame_t frame{};
   while (!link.receive(frame)) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
@@ -68,9 +68,9 @@ Inspection::Answer Inspection::ask(amqp_method_number_t id, void* method) {
     const auto* close = static_cast<const amqp_channel_close_t*>(got.decoded);
     answer = {true, close->reply_code, std::string(view_of(close->reply_text)), 0, 0};
     amqp_channel_close_ok_t ok{};
-    link.send(kChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+    link.send(kAskingChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
   }
-  link.release(kChannel);
+  link.release(kAskingChannel);
   if (answer.refused) open_channel();
   return answer;
 }

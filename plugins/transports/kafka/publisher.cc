@@ -7,7 +7,7 @@
 namespace tally::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kLook{200};
+constexpr std::chrono::milliseconds kLookForReports{200};
 constexpr std::chrono::milliseconds kPoll{100};
 constexpr std::chrono::seconds kHopeless{1};  // without a broker in touch
 
@@ -30,7 +30,7 @@ int milliseconds_until(Clock::time_point deadline) {
 
 void Publisher::open() {
   if (!client_) client_.emplace(RD_KAFKA_PRODUCER, options_.settings, *this, counts_);
-  client_->look(kLook);
+  client_->look(kLookForReports);
 }
 
 void Publisher::keep_alive() {
