@@ -141,7 +141,7 @@ void Pipeline::Impl::admit(Sample&& sample, const Incoming& message, Processed& 
   std::string detail;
   const std::string reason = refusal(sample, message.received, detail);
   if (reason.empty())
-    out.rows.push_back({std::move(sample), message.received});
+    out.rows.emplace_back(std::move(sample), message.received);
   else
     out.dead_samples.push_back(dead_row({std::move(sample), message.received}, message, out, reason, detail));
 }

@@ -1,6 +1,7 @@
 #include "plugin/c_values.h"
 
 #include <simdjson.h>
+#include <tally/sdk/json_scan.h>
 
 #include <algorithm>
 #include <cmath>
@@ -180,18 +181,8 @@ absl::Status check_text(tally_str text, const TextRule& rule) {
 }
 
 bool is_json_object(std::string_view text) {
-  if (text == "{}") return true;
-  thread_local simdjson::dom::parser tree;
-  thread_local std::string padded;
-  padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-  padded.assign(text);
-  simdjson::dom::element root;
-  const simdjson::error_code error = tree.parse(padded.data(), padded.size(), false).get(root);
-  if (error == simdjson::SUCCESS) return root.is_object();
-  // Numbers beyond 64 bits and halves of surrogate pairs are JSON that simdjson's tree cannot hold, and that metadata
-  // carries: senders escape what they cannot write.
-  const bool beyond_tree = error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR;
-  return beyond_tree && valid_json_object(text);
+  static constexpr int kDeepest = 1024;
+  return json_scan::is_object(text, kDeepest) && simdjson::validate_utf8(text.data(), text.size());
 }
 
 namespace {

@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -171,6 +172,9 @@ enum class RowStatus : std::int32_t {
 };
 
 struct Row {
+  Row() = default;
+  Row(Sample&& of, Time at) : sample(std::move(of)), received(at) {}
+  Row(const Sample& of, Time at) : sample(of), received(at) {}
   Sample sample;  // id, source and timestamp are set
   Time received;
 };

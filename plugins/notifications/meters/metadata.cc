@@ -45,7 +45,7 @@ void append_value(const Node& value, std::string& out) {
 MetadataWriter::MetadataWriter(const Program& program, Reserved reserved)
     : program_(program), reserved_(std::move(reserved)), cached_(program.metadata.size()) {
   for (std::size_t i = 0; i < cached_.size(); ++i)
-    for (const auto& [key, field] : program.metadata[i].members) cached_[i].keys.push_back(quote(key) + ":");
+    for (const auto& [key, field] : program.metadata[i].members) cached_[i].keys.push_back("," + quote(key) + ":");
 }
 
 const std::string& MetadataWriter::text(std::uint32_t number, Message& message) {
@@ -66,8 +66,7 @@ void MetadataWriter::write(const Metadata& metadata, Cached& cached, Message& me
     const auto& [key, field] = metadata.members[i];
     const Node* value = message.first(field);
     if (value == nullptr || value->is_null()) continue;
-    if (out.size() > 1) out += ',';
-    out += cached.keys[i];
+    out += out.size() > 1 ? std::string_view(cached.keys[i]) : std::string_view(cached.keys[i]).substr(1);
     append_value(*value, out);
     if (metadata.user.set()) present.push_back(&key);
   }

@@ -23,7 +23,7 @@ class MetadataWriter {
   struct Cached {
     std::uint64_t round = 0;
     std::string text;
-    std::vector<std::string> keys;  // quoted, with their colon
+    std::vector<std::string> keys;  // quoted, between comma and colon
   };
 
   void write(const Metadata& metadata, Cached& cached, Message& message);

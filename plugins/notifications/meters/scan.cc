@@ -7,36 +7,6 @@
 
 namespace meters {
 
-namespace {
-
-const char* digits_end(const char* at, const char* end) {
-  while (at != end && *at >= '0' && *at <= '9') ++at;
-  return at;
-}
-
-// As JSON writes numbers.
-bool is_number(const char* at, const char* end) {
-  if (at != end && *at == '-') ++at;
-  const char* whole = digits_end(at, end);
-  if (whole == at || (*at == '0' && whole != at + 1)) return false;
-  at = whole;
-  if (at != end && *at == '.') {
-    const char* fraction = digits_end(at + 1, end);
-    if (fraction == at + 1) return false;
-    at = fraction;
-  }
-  if (at != end && (*at == 'e' || *at == 'E')) {
-    ++at;
-    if (at != end && (*at == '-' || *at == '+')) ++at;
-    const char* exponent = digits_end(at, end);
-    if (exponent == at) return false;
-    at = exponent;
-  }
-  return at == end;
-}
-
-}  // namespace
-
 void Scan::fail(const char* why) const {
   throw tally::Error::permanent("the message is not JSON: " + std::string(why) + " at byte " +
                                 std::to_string(at_ - begin_) + " of " + std::to_string(end_ - begin_));
@@ -64,7 +34,7 @@ Node Scan::take(Arena& arena) {
     if (node.raw != "null") fail("no value at all stands");
   } else if (kind != '"') {
     node.kind = Node::Kind::number;
-    if (!is_number(from, at_)) fail("no value at all stands");
+    if (!tally::json_scan::is_number(from, at_)) fail("no value at all stands");
   }
   return node;
 }

@@ -1,5 +1,6 @@
 // Walks over JSON text without building anything: where strings and values end, sixteen bytes at a time.
-// Not for judging JSON: what is only passed over need be no more than brackets and strings that end.
+// Not for reading values: json.h has a tree. What is only passed over need be no more than brackets and strings that
+// end; `is_object` alone judges JSON.
 //
 // Everything takes a place `at` and the text's `end`, never looks beyond, and answers with the place after what it
 // passed, or null where the text is not as it should be. Any thread.
@@ -21,6 +22,7 @@ namespace detail {
 #ifdef __SSE2__
 inline constexpr std::ptrdiff_t kBlock = 16;
 inline __m128i block(const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
+inline void put_block(char* to, __m128i bytes) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes); }
 inline unsigned marks(__m128i bytes) { return static_cast<unsigned>(_mm_movemask_epi8(bytes)); }
 // What ends a run of plain characters in a string: quote, backslash, control characters.
 inline __m128i string_marks(__m128i bytes) {
@@ -119,6 +121,8 @@ inline const char* escape(const char* at, const char* end, char*& to, bool halve
 
 // Passes white space.
 inline const char* space(const char* at, const char* end) {
+  if (at != end && *at == ' ') ++at;  // one is what most write
+  if (at != end && static_cast<unsigned char>(*at) > ' ') return at;
   while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
   return at;
 }
@@ -143,14 +147,26 @@ constexpr std::size_t unescaped_room(std::size_t size) { return size + 16; }
 inline const char* unescape(const char* at, const char* end, char*& to, bool halves) {
   for (;;) {
 #ifdef __SSE2__
-    while (end - at >= detail::kBlock) {
-      const __m128i bytes = detail::block(at);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-      const unsigned found = detail::marks(detail::string_marks(bytes));
-      const int plain = found == 0 ? 16 : std::countr_zero(found);
-      at += plain;
-      to += plain;
+    while (end - at >= 2 * detail::kBlock) {
+      const char* const from = at;
+      unsigned found = detail::marks(detail::string_marks(detail::block(from)));
+      while (found != 0) {
+        // More is written than counts: what follows overwrites it.
+        const int place = std::countr_zero(found);
+        detail::put_block(to, detail::block(at));
+        to += from + place - at;
+        at = from + place;
+        if (*at != '\\' || (at[1] != '"' && at[1] != '\\')) break;
+        *to++ = at[1];
+        at += 2;
+        found &= ~(3U << place);
+      }
       if (found != 0) break;
+      if (at < from + detail::kBlock) {
+        detail::put_block(to, detail::block(at));
+        to += from + detail::kBlock - at;
+        at = from + detail::kBlock;
+      }
     }
 #endif
     while (at != end && !detail::string_mark(*at)) *to++ = *at++;
@@ -167,28 +183,115 @@ inline const char* unescape(const char* at, const char* end, char*& to, bool hal
   }
 }
 
+namespace detail {
+
+// What is known within an array or object that is passed.
+struct Nesting {
+  std::size_t depth = 0;
+  bool in_string = false;
+  bool escaped = false;  // the next character is, in a string
+};
+
+#ifdef __SSE2__
+// The marks of four blocks as one word.
+template <class Mark>
+std::uint64_t marks_of_four(const char* at, Mark mark) {
+  std::uint64_t all = 0;
+  for (int i = 3; i >= 0; --i) all = all << 16 | marks(mark(block(at + 16 * i)));
+  return all;
+}
+
+// The characters that a backslash stands before; `carry` goes from one word to the next.
+inline std::uint64_t escaped_ones(std::uint64_t slashes, bool& carry) {
+  std::uint64_t escaped = carry ? 1 : 0;
+  carry = false;
+  for (std::uint64_t rest = slashes & ~escaped; rest != 0;) {
+    const int place = std::countr_zero(rest);
+    carry = place == 63;
+    const std::uint64_t next = carry ? 0 : std::uint64_t{2} << place;
+    escaped |= next;
+    rest &= ~(std::uint64_t{1} << place | next);
+  }
+  return escaped;
+}
+
+// Sixty-four bytes at a time, as far as there are as many. Null: a fault; `done`: the place after the last bracket.
+inline const char* pass_blocks(const char* at, const char* end, Nesting& nesting, bool& done) {
+  for (; end - at >= 64; at += 64) {
+    const auto equal = [&](char c) {
+      return marks_of_four(at, [c](__m128i bytes) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); });
+    };
+    std::uint64_t inside = equal('"');
+    if (const std::uint64_t slashes = equal('\\'); slashes != 0 || nesting.escaped)
+      inside &= ~escaped_ones(slashes, nesting.escaped);
+    for (int shift = 1; shift < 64; shift *= 2) inside ^= inside << shift;
+    if (nesting.in_string) inside = ~inside;
+    nesting.in_string = inside >> 63 != 0;
+    const std::uint64_t controls = marks_of_four(
+        at, [](__m128i bytes) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes); });
+    if ((controls & inside) != 0) return nullptr;
+    std::uint64_t brackets = ~inside & marks_of_four(at, [](__m128i bytes) {
+      const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+      return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')), _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+    });
+    for (; brackets != 0; brackets &= brackets - 1) {
+      const char* bracket = at + std::countr_zero(brackets);
+      nesting.depth += (*bracket | 0x20) == '{' ? std::size_t{1} : ~std::size_t{0};
+      done = nesting.depth == 0;
+      if (done) return bracket + 1;
+    }
+  }
+  return at;
+}
+#endif
+
+}  // namespace detail
+
 // Passes an array or object, `at` being its bracket. Whether brackets match in kind is not looked at.
 inline const char* container_end(const char* at, const char* end) {
-  std::size_t depth = 0;
+  detail::Nesting nesting;
+#ifdef __SSE2__
+  bool done = false;
+  at = detail::pass_blocks(at, end, nesting, done);
+  if (at == nullptr || done) return at;
+#endif
   for (;;) {
+    if (nesting.in_string) {
+      if (nesting.escaped && at++ == end) return nullptr;
+      bool ignored = false;
+      at = string_end(at, end, ignored);
+      if (at == nullptr) return nullptr;
+      ++at;
+      nesting = {nesting.depth, false, false};
+    }
     at = detail::structure_mark(at, end);
     if (at == end) return nullptr;
     if (*at == '"') {
-      bool escaped = false;
-      at = string_end(at + 1, end, escaped);
-      if (at == nullptr) return nullptr;
+      nesting.in_string = true;
       ++at;
       continue;
     }
-    depth += (*at++ | 0x20) == '{' ? std::size_t{1} : ~std::size_t{0};
-    if (depth == 0) return at;
+    nesting.depth += (*at++ | 0x20) == '{' ? std::size_t{1} : ~std::size_t{0};
+    if (nesting.depth == 0) return at;
   }
 }
 
 // Passes a number or a word, whatever is in it.
 inline const char* token_end(const char* at, const char* end) {
   const char* from = at;
-  while (at != end && static_cast<unsigned char>(*at) > ' ' && *at != ',' && *at != '}' && *at != ']') ++at;
+#ifdef __SSE2__
+  if (end - at >= detail::kBlock) {  // few are longer
+    const __m128i bytes = detail::block(at);
+    const unsigned found = detail::marks(
+        _mm_or_si128(_mm_cmpgt_epi8(_mm_set1_epi8('!'), bytes),
+                     _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(',')),
+                                  _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('}')))));
+    at += found == 0 ? 16 : std::countr_zero(found);
+    if (found != 0) return at == from ? nullptr : at;
+  }
+#endif
+  const auto goes_on = [](char c) { return c > ' ' && c != ',' && c != '}' && c != ']'; };
+  while (at != end && goes_on(*at)) ++at;
   return at == from ? nullptr : at;
 }
 
@@ -201,6 +304,92 @@ inline const char* value_end(const char* at, const char* end) {
     return at == nullptr ? nullptr : at + 1;
   }
   return *at == '{' || *at == '[' ? container_end(at, end) : token_end(at, end);
+}
+
+// Whether this is a number as JSON writes them, and nothing else.
+inline bool is_number(const char* at, const char* end) {
+  const auto digits = [&] {
+    const char* from = at;
+    while (at != end && *at >= '0' && *at <= '9') ++at;
+    return at - from;
+  };
+  if (at != end && *at == '-') ++at;
+  const bool zero = at != end && *at == '0';
+  if (const auto count = digits(); count == 0 || (zero && count > 1)) return false;
+  if (at != end && *at == '.' && (++at, digits() == 0)) return false;
+  if (at != end && (*at == 'e' || *at == 'E')) {
+    ++at;
+    if (at != end && (*at == '-' || *at == '+')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == end;
+}
+
+namespace detail {
+
+inline const char* checked_string(const char* at, const char* end) {
+  static constexpr std::string_view kNames = "\"\\/bfnrt";
+  for (;;) {
+    at = plain_end(at, end);
+    if (at == end) return nullptr;
+    if (*at == '"') return at + 1;
+    if (*at != '\\' || end - at < 2) return nullptr;
+    if (at[1] == 'u') {
+      if (hex4(at + 2, end) < 0) return nullptr;
+      at += 6;
+    } else {
+      if (kNames.find(at[1]) == std::string_view::npos) return nullptr;
+      at += 2;
+    }
+  }
+}
+
+inline const char* checked_value(const char* at, const char* end, int deeper);
+
+// `at` is after the opening bracket.
+inline const char* checked_items(const char* at, const char* end, bool object, int deeper) {
+  const char close = object ? '}' : ']';
+  at = space(at, end);
+  if (at != end && *at == close) return at + 1;
+  for (;;) {
+    if (object) {
+      if (at == end || *at != '"') return nullptr;
+      at = checked_string(at + 1, end);
+      if (at == nullptr) return nullptr;
+      at = space(at, end);
+      if (at == end || *at != ':') return nullptr;
+      at = space(at + 1, end);
+    }
+    at = checked_value(at, end, deeper);
+    if (at == nullptr) return nullptr;
+    at = space(at, end);
+    if (at == end) return nullptr;
+    if (*at == close) return at + 1;
+    if (*at != ',') return nullptr;
+    at = space(at + 1, end);
+  }
+}
+
+inline const char* checked_value(const char* at, const char* end, int deeper) {
+  if (at == end) return nullptr;
+  if (*at == '"') return checked_string(at + 1, end);
+  if (*at == '{' || *at == '[') return deeper == 0 ? nullptr : checked_items(at + 1, end, *at == '{', deeper - 1);
+  const char* to = token_end(at, end);
+  if (to == nullptr) return nullptr;
+  const std::string_view word(at, static_cast<std::size_t>(to - at));
+  if (*at == 't' || *at == 'f' || *at == 'n') return word == "true" || word == "false" || word == "null" ? to : nullptr;
+  return is_number(at, to) ? to : nullptr;
+}
+
+}  // namespace detail
+
+// Whether this is one JSON object, nested at most `deepest` deep. Judges all of it but whether it is UTF-8.
+inline bool is_object(std::string_view text, int deepest) {
+  const char* const end = text.data() + text.size();
+  const char* at = space(text.data(), end);
+  if (at == end || *at != '{') return false;
+  at = detail::checked_value(at, end, deepest);
+  return at != nullptr && space(at, end) == end;
 }
 
 }  // namespace tally::json_scan
