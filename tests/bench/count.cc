@@ -1,5 +1,6 @@
-// Does one thing a number of times for callgrind to count: `bench-count decode|dispatch-N TIMES`.
-// Not for clocks: speed.cc. Run with --collect-atstart=no, so that making things ready does not count.
+// Does one thing a number of times for callgrind to count: `bench-count decode|dispatch-N TIMES`; or prints it:
+// `bench-count message 1`. Not for clocks: speed.cc. Run with --collect-atstart=no, so that making things ready does
+// not count.
 #include <valgrind/callgrind.h>
 
 #include <cstdlib>
@@ -13,7 +14,7 @@ namespace {
 
 // What is counted is after a first round, which fills caches and pools.
 void count(int times, const std::function<void()>& once) {
-  for (int i = 0; i < 20; ++i) once();
+  for (int i = 0; i < 200; ++i) once();
   CALLGRIND_TOGGLE_COLLECT;
   for (int i = 0; i < times; ++i) once();
   CALLGRIND_TOGGLE_COLLECT;
@@ -26,8 +27,12 @@ int main(int argc, char** argv) {
   const std::string what = argc == 3 ? argv[1] : "";
   const int times = argc == 3 ? std::atoi(argv[2]) : 0;
   constexpr std::string_view kDispatch = "dispatch-";
+  if (what == "message") {
+    std::cout << bench::server_message() << '\n';
+    return 0;
+  }
   if (times <= 0 || (what != "decode" && !what.starts_with(kDispatch))) {
-    std::cerr << "usage: bench-count decode|dispatch-HANDLERS TIMES\n";
+    std::cerr << "usage: bench-count decode|dispatch-HANDLERS TIMES | message 1\n";
     return 64;
   }
   if (what == "decode") {

@@ -57,6 +57,34 @@ class Bench:
         count = self.instructions("decode", 5000)
         self.say("decode to four samples, ids included", f"{count:,} instructions", "at most 40,000", count <= 40_000)
 
+    def definitions(self):
+        rows = json.loads(self.run("bench-speed", "--benchmark_format=json", "--benchmark_min_time=0.5",
+                                   "--benchmark_filter=^(decode|load)/"))["benchmarks"]
+        cpu_ns = {row["name"].split("/")[0]: row["cpu_time"] for row in rows}
+        self.say("definitions: loading the default ones", f"{cpu_ns['load'] / 1e6:.2f} ms CPU", "at most 10 ms",
+                 cpu_ns["load"] <= 10e6)
+        few, shipped = self.instructions("decode", 1000), self.environment["TALLY_DEFINITIONS"]
+        more = self.folder / "more.yaml"
+        more.write_text("metric:\n" + "".join(
+            f"  - {{name: meter.{n}, event_type: 'service{n % 100}\\.thing{n}\\.(create|delete)\\.end', type: delta, "
+            f"unit: thing, volume: 1, resource_id: $.payload.id, project_id: $.payload.tenant_{n % 50}}}\n"
+            for n in range(10_000)))
+        self.environment["TALLY_DEFINITIONS"] = f"{shipped}:{more}"
+        many = self.instructions("decode", 1000)
+        self.environment["TALLY_DEFINITIONS"] = shipped
+        self.say("definitions: a message with 10,000 beside the default", f"{many:,} and {few:,}",
+                 "at most twice", many <= 2 * few)
+        if subprocess.run(["/usr/bin/python3", "-c", "import ceilometer"], capture_output=True).returncode != 0:
+            return self.say("definitions: Ceilometer", "not installed")
+        message = self.run("bench-count", "message", 1)
+        done = subprocess.run(["/usr/bin/python3", str(TOP / "tests/ceilometer/speed.py"), shipped], input=message,
+                              env=self.environment, check=True, capture_output=True, text=True)
+        theirs = json.loads(done.stdout)
+        self.say("Ceilometer: loading the same definitions", f"{theirs['load_s'] * 1e3:,.0f} ms CPU",
+                 f"{theirs['load_s'] * 1e9 / cpu_ns['load']:,.0f} times Tally's")
+        self.say("Ceilometer: the same message to four samples", f"{theirs['message_s'] * 1e6:,.0f} us CPU",
+                 f"{theirs['message_s'] * 1e9 / cpu_ns['decode']:,.0f} times Tally's {cpu_ns['decode'] / 1e3:.1f} us")
+
     def clock(self):
         found = json.loads(self.run("bench-speed", "--benchmark_format=json", "--benchmark_min_time=0.5"))
         for row in found["benchmarks"]:
@@ -175,12 +203,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("what", nargs="*", help="dispatch decode clock store month postgresql end_to_end amqp agent")
+    parser.add_argument("what", nargs="*",
+                        help="dispatch decode definitions clock store month postgresql end_to_end amqp agent")
     arguments = parser.parse_args()
     bench = Bench(arguments.build.resolve(), arguments.all)
     try:
-        for name in arguments.what or ("dispatch", "decode", "clock", "store", "month", "postgresql", "end_to_end", "amqp",
-                                       "agent"):
+        for name in arguments.what or ("dispatch", "decode", "definitions", "clock", "store", "month", "postgresql",
+                                       "end_to_end", "amqp", "agent"):
             getattr(bench, name)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)

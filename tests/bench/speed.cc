@@ -1,4 +1,4 @@
-// Times of what is done for each message, with the processor's clock: dispatch, decode to samples.
+// Times of what is done for each message, with the processor's clock: dispatch, decode to samples, loading definitions.
 // Not for instructions (count.cc), nor for what needs a disk or other processes.
 #include <benchmark/benchmark.h>
 
@@ -23,6 +23,12 @@ void decode(benchmark::State& state) {
   state.counters["bytes"] = static_cast<double>(message.body.size());
 }
 BENCHMARK(decode)->MeasureProcessCPUTime();
+
+void load(benchmark::State& state) {
+  tally::host::Catalog catalog = tally::host::Catalog::scan(tally::host::plugin_folders());
+  for (auto _ : state) benchmark::DoNotOptimize(bench::load_handlers(catalog).ok());
+}
+BENCHMARK(load)->MeasureProcessCPUTime();
 
 }  // namespace
 

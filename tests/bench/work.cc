@@ -59,11 +59,15 @@ class Idle final : public host::NotificationHandler {
 
 std::string server_message() { return R"({"oslo.version": "2.0", "oslo.message": ")" + escaped(kInner) + "\"}"; }
 
-collector::Pipeline make_pipeline() {
-  host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+absl::StatusOr<collector::Pipeline> load_handlers(host::Catalog& catalog) {
   host::Config config;
   config.limits.call = std::chrono::minutes(10);  // valgrind is slow
-  auto pipeline = collector::make_pipeline(catalog, config);
+  return collector::make_pipeline(catalog, config);
+}
+
+collector::Pipeline make_pipeline() {
+  host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  auto pipeline = load_handlers(catalog);
   if (!pipeline.ok()) give_up(std::string(to_std(pipeline.status().message())));
   const collector::Incoming message{server_message(), "bench", Time::now()};
   std::size_t samples = 0;

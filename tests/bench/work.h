@@ -8,7 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "collector/pipeline.h"
+#include "plugin/catalog.h"
 #include "plugin/dispatcher.h"
 
 namespace tally::bench {
@@ -19,6 +21,9 @@ std::string server_message();
 // The handlers of $TALLY_PLUGIN_PATH with the definitions of $TALLY_DEFINITIONS, guarded as in a collector.
 // Ends the program with a reason where they cannot be had.
 collector::Pipeline make_pipeline();
+
+// What of that is done anew at each start and reload: instances of all handlers, with their definitions.
+absl::StatusOr<collector::Pipeline> load_handlers(host::Catalog& catalog);
 
 // Runs `job` where a collector runs its pipeline: on a worker's thread.
 void on_worker(std::function<void()> job);
