@@ -18,7 +18,7 @@ inline std::vector<std::string> sample_columns() {
   return {"timestamp", "name", "type", "volume", "unit", "resource_id", "project_id", "user_id"};
 }
 
-inline void print_sample(const Sample& sample, Output& output) {
+inline void print_sample(const SampleView& sample, Output& output) {
   RowBuilder row;
   row.text("id", sample.id)
       .text("name", sample.name)

@@ -69,7 +69,7 @@ host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const P
   letter.digest = host::digest(letter.body);
   letter.kind = "sample";
   letter.reason = std::move(reason);
-  letter.detail = "sample " + row.sample.id + " of meter " + row.sample.name + ": " + std::move(detail);
+  letter.detail = "sample " + std::string(row.sample.id) + " of meter " + std::string(row.sample.name) + ": " + detail;
   letter.bus = message.bus;
   letter.event_type = unless_empty(processed.event_type);
   letter.message_id = unless_empty(processed.message_id);
@@ -81,13 +81,13 @@ struct Pipeline::Impl {
   PipelineRules rules;
   std::unique_ptr<host::Dispatcher> handlers;
   bus::Decoder decoder;
-  std::vector<Sample> scratch;  // the samples of the message at hand; kept for its room
+  host::SampleList samples;  // of the message at hand; kept for its room
 
   void handle(const Incoming& message, const bus::Envelope& envelope, Processed& out);
   void take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out);
-  void admit(Sample&& sample, const Incoming& message, Processed& out);
-  bool disabled(const std::string& meter) const;
-  std::string refusal(const Sample& sample, Time received, std::string& detail) const;
+  void admit(SampleView sample, const Incoming& message, Processed& out);
+  bool disabled(std::string_view meter) const;
+  std::string refusal(const SampleView& sample, Time received, std::string& detail) const;
   // Whether `status` of one handler lets the message go on; its samples are dropped by the caller.
   static bool settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
                            Processed& out);
@@ -101,14 +101,14 @@ Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
-bool Pipeline::Impl::disabled(const std::string& meter) const {
+bool Pipeline::Impl::disabled(std::string_view meter) const {
   for (const std::string& pattern : rules.disabled_meters)
     if (glob_match(pattern, meter)) return true;
   return false;
 }
 
 // The dead letter's reason, or empty for a sample that may be kept.
-std::string Pipeline::Impl::refusal(const Sample& sample, Time received, std::string& detail) const {
+std::string Pipeline::Impl::refusal(const SampleView& sample, Time received, std::string& detail) const {
   const Time time = sample.timestamp.value_or(received);
   const auto ahead = std::chrono::duration_cast<std::chrono::microseconds>(rules.ahead).count();
   if (time.us - received.us > ahead) {
@@ -129,21 +129,21 @@ std::string Pipeline::Impl::refusal(const Sample& sample, Time received, std::st
   return "";
 }
 
-// REQUIRES: the id is set.
-void Pipeline::Impl::admit(Sample&& sample, const Incoming& message, Processed& out) {
+// REQUIRES: the id is set, and `out.texts` will have the sample's texts.
+void Pipeline::Impl::admit(SampleView sample, const Incoming& message, Processed& out) {
   ++out.made;
   if (disabled(sample.name)) {
     ++out.filtered;
     return;
   }
-  if (sample.source.empty()) sample.source = rules.source;
+  if (sample.source.empty()) sample.source = samples.texts().keep(rules.source);
   if (!sample.timestamp) sample.timestamp = message.received;
   std::string detail;
   const std::string reason = refusal(sample, message.received, detail);
   if (reason.empty())
-    out.rows.emplace_back(std::move(sample), message.received);
+    out.rows.emplace_back(sample, message.received);
   else
-    out.dead_samples.push_back(dead_row({std::move(sample), message.received}, message, out, reason, detail));
+    out.dead_samples.push_back(dead_row({sample, message.received}, message, out, reason, detail));
 }
 
 bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
@@ -177,29 +177,25 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
                   "; mend or disable it, then replay this",
               parked->name);
   }
-  static constexpr std::size_t kKeep = 256;
-  if (scratch.capacity() > kKeep) scratch = {};
-  scratch.clear();
-  std::vector<Sample>& samples = scratch;
   for (host::Dispatcher::Handler* handler : match.handlers) {
     const std::size_t before = samples.size();
     const absl::Status status = handler->handler->handle(notification, samples);
     if (status.ok()) continue;
-    samples.resize(before);
+    samples.shrink(before);
     if (!settle_error(handler->name, status, message, out)) return;
   }
-  for (Sample& sample : samples)
+  for (SampleView& sample : samples)
     if (!sample.timestamp) sample.timestamp = envelope.time;
   host::MessageIds(rules.source, envelope.message_id, message.body).assign(samples);
   out.rows.reserve(samples.size());
-  for (Sample& sample : samples) admit(std::move(sample), message, out);
+  for (const SampleView& sample : samples) admit(sample, message, out);
 }
 
 void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
-  auto samples = bus::decode_samples(envelope, rules.telemetry_secret);
-  if (!samples.ok()) return kill_part(out, message, "bad samples", std::string(samples.status().message()), "");
+  auto list = bus::decode_samples(envelope, rules.telemetry_secret);
+  if (!list.ok()) return kill_part(out, message, "bad samples", std::string(list.status().message()), "");
   std::size_t number = 0, bad = 0;
-  for (absl::StatusOr<Sample>& sample : *samples) {
+  for (absl::StatusOr<Sample>& sample : *list) {
     ++number;
     if (!sample.ok()) {
       if (++bad <= 10)  // enough to see what is wrong; the body has them all
@@ -209,7 +205,8 @@ void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& 
     }
     if (!sample->timestamp) sample->timestamp = envelope.time;
     if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, rules.source);
-    admit(*std::move(sample), message, out);
+    samples.push_back(*sample);
+    admit(samples.back(), message, out);
   }
 }
 
@@ -223,10 +220,12 @@ Processed Pipeline::process(const Incoming& message) {
   const bus::Envelope& envelope = **decoded;
   out.event_type = envelope.event_type;
   out.message_id = envelope.message_id.value_or("");
+  impl_->samples.clear();
   if (envelope.samples)
     impl_->take_samples(message, envelope, out);
   else
     impl_->handle(message, envelope, out);
+  out.texts = impl_->samples.take_texts();
   if (!out.again) return out;
   Processed again;
   again.again = true;
@@ -245,7 +244,10 @@ Processed Pipeline::process_sample(const Incoming& sample_json) {
     return out;
   }
   if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, impl_->rules.source);
-  impl_->admit(*std::move(sample), sample_json, out);
+  impl_->samples.clear();
+  impl_->samples.push_back(*sample);
+  impl_->admit(impl_->samples.back(), sample_json, out);
+  out.texts = impl_->samples.take_texts();
   return out;
 }
 

@@ -45,6 +45,7 @@ struct Processed {
 
   std::string event_type;  // empty where unknown
   std::string message_id;
+  host::Texts texts;  // what the rows' texts look into
   std::vector<host::Row> rows;
   std::uint64_t made = 0;
   std::uint64_t filtered = 0;                    // samples of disabled meters

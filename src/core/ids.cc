@@ -41,7 +41,7 @@ class Bytes {
     std::memcpy(room(text.size()), text.data(), text.size());
     size_ += text.size();
   }
-  void measurement(const Sample& sample) {
+  void measurement(const SampleView& sample) {
     text(sample.name);
     text(sample.resource_id);
     const std::int64_t time = sample.timestamp ? sample.timestamp->us : std::numeric_limits<std::int64_t>::min();
@@ -65,7 +65,7 @@ class Bytes {
   std::string large_;
 };
 
-void hash(std::string_view bytes, std::string& digits) {
+std::array<char, kDigits> hash_of(std::string_view bytes) {
   // Each byte's two digits.
   static constexpr auto kPairs = [] {
     constexpr std::string_view kHex = "0123456789abcdef";
@@ -78,23 +78,22 @@ void hash(std::string_view bytes, std::string& digits) {
                              bytes.size(), nullptr, 0);
   std::array<char, kIdDigits> text;
   for (std::size_t i = 0; i < hash.size(); ++i) std::memcpy(&text[2 * i], kPairs[hash[i]].data(), 2);
-  digits.assign(text.data(), text.size());
+  return text;
 }
 
-bool same_measurement(const Sample& a, const Sample& b) {
+bool same_measurement(const SampleView& a, const SampleView& b) {
   return a.timestamp == b.timestamp && a.name == b.name && a.resource_id == b.resource_id;
 }
 
 }  // namespace
 
 std::string digest(std::string_view bytes) {
-  std::string text;
-  hash(bytes, text);
-  return text;
+  const auto digits = hash_of(bytes);
+  return {digits.data(), digits.size()};
 }
 
-std::string poll_sample_id(const Sample& sample, std::string_view source) {
-  Bytes bytes(kPolled, sample.source.empty() ? source : std::string_view(sample.source));
+std::string poll_sample_id(const SampleView& sample, std::string_view source) {
+  Bytes bytes(kPolled, sample.source.empty() ? source : sample.source);
   bytes.measurement(sample);
   return digest(bytes.view());
 }
@@ -109,22 +108,25 @@ MessageIds::MessageIds(std::string_view source, std::optional<std::string_view> 
   message_ = digest_;
 }
 
-void MessageIds::set_id(Sample& sample, std::uint64_t n) const {
-  Bytes bytes(digest_.empty() ? kMessage : kBareMessage,
-              sample.source.empty() ? source_ : std::string_view(sample.source));
+MessageIds::Digits MessageIds::digits(const SampleView& sample, std::uint64_t n) const {
+  Bytes bytes(digest_.empty() ? kMessage : kBareMessage, sample.source.empty() ? source_ : sample.source);
   bytes.text(message_);
   bytes.measurement(sample);
   bytes.integer(n);
-  hash(bytes.view(), sample.id);
+  return hash_of(bytes.view());
 }
 
-std::string MessageIds::sample_id(const Sample& sample, std::uint64_t n) const {
-  Sample named = sample;
-  set_id(named, n);
-  return named.id;
+std::string MessageIds::sample_id(const SampleView& sample, std::uint64_t n) const {
+  const Digits id = digits(sample, n);
+  return {id.data(), id.size()};
 }
 
-void MessageIds::assign(std::span<Sample> samples) const {
+void MessageIds::assign(SampleList& samples) const {
+  const auto set = [&](SampleView& sample, std::uint64_t n) {
+    if (!sample.id.empty()) return;
+    const Digits id = digits(sample, n);
+    sample.id = samples.texts().keep({id.data(), id.size()});
+  };
   static constexpr std::size_t kFew = 16;  // up to here comparing each with each is faster than a table
   if (samples.size() <= kFew) {
     std::array<std::uint64_t, kFew> numbers;
@@ -135,16 +137,15 @@ void MessageIds::assign(std::span<Sample> samples) const {
         numbers[i] = numbers[before] + 1;
         break;
       }
-      if (samples[i].id.empty()) set_id(samples[i], numbers[i]);
+      set(samples[i], numbers[i]);
     }
     return;
   }
   using Measurement = std::tuple<absl::string_view, absl::string_view, std::int64_t>;
   absl::flat_hash_map<Measurement, std::uint64_t> seen;
-  for (Sample& sample : samples) {
+  for (SampleView& sample : samples) {
     const std::int64_t time = sample.timestamp ? sample.timestamp->us : std::numeric_limits<std::int64_t>::min();
-    const std::uint64_t n = seen[{sample.name, sample.resource_id, time}]++;
-    if (sample.id.empty()) set_id(sample, n);
+    set(sample, seen[{to_absl(sample.name), to_absl(sample.resource_id), time}]++);
   }
 }
 

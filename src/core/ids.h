@@ -16,11 +16,13 @@
 
 #include <tally/model/sample.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+
+#include "core/sample_list.h"
 
 namespace tally::host {
 
@@ -29,7 +31,7 @@ std::string digest(std::string_view bytes);
 
 // The id of a polled sample: the same source, meter, resource and time is the same measurement.
 // `source` counts where the sample names none.
-std::string poll_sample_id(const Sample& sample, std::string_view source);
+std::string poll_sample_id(const SampleView& sample, std::string_view source);
 
 // Gives ids to all samples that one message yields. Looks into what it was given, which must outlive it.
 class MessageIds {
@@ -42,13 +44,14 @@ class MessageIds {
   // Sets the id of each sample that has none. REQUIRES: these are all samples of the message, in the handlers' order,
   // before any is dropped by configuration. A time that is not the message's own (the moment of arrival) must not be
   // filled in before: it would differ in the next delivery.
-  void assign(std::span<Sample> samples) const;
+  void assign(SampleList& samples) const;
 
   // The id of the n-th sample of its kind; `assign` without the counting.
-  std::string sample_id(const Sample& sample, std::uint64_t n) const;
+  std::string sample_id(const SampleView& sample, std::uint64_t n) const;
 
  private:
-  void set_id(Sample& sample, std::uint64_t n) const;
+  using Digits = std::array<char, 32>;
+  Digits digits(const SampleView& sample, std::uint64_t n) const;
 
   std::string_view source_;
   std::string_view message_;

@@ -57,10 +57,6 @@ JsonWriter& JsonWriter::raw(std::string_view key, std::string_view json) {
 
 JsonWriter& JsonWriter::text(std::string_view key, std::string_view value) { return raw(key, json_quote(value)); }
 
-JsonWriter& JsonWriter::text(std::string_view key, const std::optional<std::string>& value) {
-  return value ? text(key, std::string_view(*value)) : null(key);
-}
-
 JsonWriter& JsonWriter::number(std::string_view key, std::int64_t value) { return raw(key, std::to_string(value)); }
 
 JsonWriter& JsonWriter::boolean(std::string_view key, bool value) { return raw(key, value ? "true" : "false"); }

@@ -25,7 +25,10 @@ class JsonWriter {
   JsonWriter& text(std::string_view key, std::string_view value);
   JsonWriter& text(std::string_view key, const std::string& value) { return text(key, std::string_view(value)); }
   JsonWriter& text(std::string_view key, const char* value) { return text(key, std::string_view(value)); }
-  JsonWriter& text(std::string_view key, const std::optional<std::string>& value);  // none: null
+  template <class Text>
+  JsonWriter& text(std::string_view key, const std::optional<Text>& value) {  // none: null
+    return value ? text(key, std::string_view(*value)) : null(key);
+  }
   JsonWriter& number(std::string_view key, std::int64_t value);
   JsonWriter& boolean(std::string_view key, bool value);
   JsonWriter& raw(std::string_view key, std::string_view json);  // REQUIRES: valid JSON

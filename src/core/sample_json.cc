@@ -95,11 +95,11 @@ std::string signature_of(const std::string& object, std::string_view secret) {
 
 }  // namespace
 
-std::string to_json(const Sample& sample, SampleKeys keys, std::string_view secret) {
+std::string to_json(const SampleView& sample, SampleKeys keys, std::string_view secret) {
   JsonWriter out;
   const std::string volume = sample.volume.to_string();
-  const std::optional<std::string> id = sample.id.empty() ? std::nullopt : std::optional(sample.id);
-  const std::optional<std::string> source = sample.source.empty() ? std::nullopt : std::optional(sample.source);
+  const auto id = sample.id.empty() ? std::nullopt : std::optional(sample.id);
+  const auto source = sample.source.empty() ? std::nullopt : std::optional(sample.source);
   const auto time = sample.timestamp ? std::optional(sample.timestamp->to_string()) : std::nullopt;
   const std::string monotonic = number_or_null(sample.monotonic_time);
   const auto metadata = sample.resource_metadata.empty() ? std::string_view("{}") : sample.resource_metadata;

@@ -22,7 +22,7 @@ enum class SampleKeys {
 
 // All keys, always, in that order; absent values are null. The volume is a number with all its digits.
 // `secret` signs the bus's form (core/signature.h); where it is empty the signature is an empty text.
-std::string to_json(const Sample& sample, SampleKeys keys = SampleKeys::tally, std::string_view secret = {});
+std::string to_json(const SampleView& sample, SampleKeys keys = SampleKeys::tally, std::string_view secret = {});
 
 // Reads the same. Required: name, type, volume (a number, or a text that is one) and resource_id; unknown keys are let
 // be. The error names the key. A timestamp that cannot be read is an error, an absent one is none.

@@ -35,14 +35,14 @@ class LoadedHandler final : public NotificationHandler {
   LoadedHandler(Instance<tally_notification_table> instance, std::vector<std::string> event_types)
       : instance_(std::move(instance)), event_types_(std::move(event_types)) {}
 
-  absl::Status handle(const Notification& notification, std::vector<Sample>& samples) override {
+  absl::Status handle(const Notification& notification, SampleList& samples) override {
     const tally_notification message = {
         sizeof(tally_notification),      notification.time ? notification.time->us : TALLY_NO_TIME,
         notification.received.us,        c_text(notification.message_id),
         c_text(notification.event_type), c_text(notification.publisher_id),
         c_text(notification.priority),   c_text(notification.timestamp),
         c_text(notification.payload),    c_text(notification.context)};
-    const Opened<std::vector<Sample>> opened(*samples_, samples);
+    const Opened<SampleList> opened(*samples_, samples);
     return instance_.call<true>(&tally_notification_table::handle, &message, &emitter_);
   }
 
@@ -60,7 +60,7 @@ class LoadedHandler final : public NotificationHandler {
  private:
   Instance<tally_notification_table> instance_;
   std::vector<std::string> event_types_;  // the manifest's
-  SampleGate* samples_ = SampleGate::make();
+  SampleListGate* samples_ = SampleListGate::make();
   ClaimGate* claims_ = ClaimGate::make();
   tally_emitter emitter_ = emitter_for(*samples_);
 };

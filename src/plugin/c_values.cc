@@ -28,8 +28,8 @@ std::optional<std::string> optional_text(tally_str text) {
   return std::string(text.data, text.size);
 }
 
-void set(std::optional<std::string>& to, tally_str text) {
-  if (text.data != nullptr) to.emplace(text.data, text.size);
+std::optional<std::string_view> optional_view(tally_str text) {
+  return text.data == nullptr ? std::nullopt : std::optional(view_of(text));
 }
 
 absl::Status check_optional(tally_str text, const TextRule& rule) {
@@ -104,8 +104,8 @@ absl::Status check_texts(const tally_sample& sample) {
   });
 }
 
-// `before`: a sample of the same call that was taken; metadata of the same bytes is not looked at again. Null: none.
-absl::Status check_sample(const tally_sample& sample, const Sample* before) {
+// `before`: metadata that was taken; where it is the same it is not looked at again.
+absl::Status check_sample(const tally_sample& sample, std::string_view before) {
   if (sample.size < sizeof(tally_sample)) {
     return permanent(absl::StrCat("the sample has ", sample.size, " bytes, version 1 has ", sizeof(tally_sample)));
   }
@@ -121,7 +121,7 @@ absl::Status check_sample(const tally_sample& sample, const Sample* before) {
   }
   if (!surely_texts(sample))
     if (absl::Status fault = check_texts(sample); !fault.ok()) return fault;
-  if (before != nullptr && view_of(sample.resource_metadata) == before->resource_metadata) return absl::OkStatus();
+  if (!before.empty() && view_of(sample.resource_metadata) == before) return absl::OkStatus();
   return check_json(sample.resource_metadata, "the sample's resource_metadata");
 }
 
@@ -187,42 +187,46 @@ bool is_json_object(std::string_view text) {
 
 namespace {
 
-// REQUIRES: `given` passed check_sample; `sample` is as it was made.
-void fill(Sample& sample, const tally_sample& given, const Decimal& volume) {
-  if (given.id.data != nullptr) sample.id.assign(given.id.data, given.id.size);
-  sample.name.assign(given.name.data, given.name.size);
-  sample.type = static_cast<SampleType>(given.type);
-  if (given.unit.data != nullptr) sample.unit.assign(given.unit.data, given.unit.size);
-  sample.volume = volume;
-  sample.resource_id.assign(given.resource_id.data, given.resource_id.size);
-  set(sample.project_id, given.project_id);
-  set(sample.project_name, given.project_name);
-  set(sample.user_id, given.user_id);
-  set(sample.user_name, given.user_name);
-  if (given.timestamp_us != TALLY_NO_TIME) sample.timestamp = Time{given.timestamp_us};
-  if (const tally_str& metadata = given.resource_metadata; metadata.data != nullptr)
-    sample.resource_metadata.assign(metadata.data, metadata.size);
-  if (given.source.data != nullptr) sample.source.assign(given.source.data, given.source.size);
-  if (given.has_monotonic_time == 1) sample.monotonic_time = given.monotonic_time;
-}
-
-}  // namespace
-
-absl::Status append_sample(const tally_sample& given, std::vector<Sample>& samples) {
-  const Sample* before = samples.empty() ? nullptr : &samples.back();
+// What a plugin gave, seen; checked but for what `before` says.
+absl::Status view_sample(const tally_sample& given, std::string_view before, SampleView& sample) {
   if (absl::Status status = check_sample(given, before); !status.ok()) return status;
   std::string why;
   const std::optional<Decimal> volume = Decimal::parse(view_of(given.volume), &why);
   if (!volume) {
     return permanent(absl::StrCat("the sample's volume \"", to_absl(view_of(given.volume)), "\": ", why));
   }
-  samples.emplace_back();
-  try {
-    fill(samples.back(), given, *volume);
-  } catch (...) {  // out of memory
-    samples.pop_back();
-    throw;
-  }
+  sample.id = view_of(given.id);
+  sample.name = view_of(given.name);
+  sample.type = static_cast<SampleType>(given.type);
+  sample.unit = view_of(given.unit);
+  sample.volume = *volume;
+  sample.resource_id = view_of(given.resource_id);
+  sample.project_id = optional_view(given.project_id);
+  sample.project_name = optional_view(given.project_name);
+  sample.user_id = optional_view(given.user_id);
+  sample.user_name = optional_view(given.user_name);
+  if (given.timestamp_us != TALLY_NO_TIME) sample.timestamp = Time{given.timestamp_us};
+  if (given.resource_metadata.data != nullptr) sample.resource_metadata = view_of(given.resource_metadata);
+  sample.source = view_of(given.source);
+  if (given.has_monotonic_time == 1) sample.monotonic_time = given.monotonic_time;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status append_sample(const tally_sample& given, std::vector<Sample>& samples) {
+  SampleView sample;
+  const std::string_view before = samples.empty() ? std::string_view() : samples.back().resource_metadata;
+  if (absl::Status status = view_sample(given, before, sample); !status.ok()) return status;
+  samples.push_back(sample.copy());
+  return absl::OkStatus();
+}
+
+absl::Status append_sample(const tally_sample& given, SampleList& samples) {
+  SampleView sample;
+  const std::string_view before = samples.empty() ? std::string_view() : samples.back().resource_metadata;
+  if (absl::Status status = view_sample(given, before, sample); !status.ok()) return status;
+  samples.push_back(sample);
   return absl::OkStatus();
 }
 
@@ -251,7 +255,7 @@ absl::StatusOr<Resource> resource_from_c(const tally_resource& given) {
   return resource;
 }
 
-tally_sample sample_to_c(const Sample& sample, const std::string& volume) {
+tally_sample sample_to_c(const SampleView& sample, const std::string& volume) {
   tally_sample out{};
   out.size = sizeof out;
   out.type = static_cast<std::int32_t>(sample.type);
@@ -319,19 +323,27 @@ void keep_for_ever(void* gate) {
   kept->push_back(gate);
 }
 
-tally_emitter emitter_for(SampleGate& gate) {
-  return {sizeof(tally_emitter), &gate,
-          [](void* context, const tally_sample* given, tally_error* error) -> std::int32_t {
-            std::vector<Sample>* samples = static_cast<SampleGate*>(context)->target();
-            if (samples == nullptr) return refuse(outside_call(), error);
-            if (given == nullptr) return refuse(permanent("the sample is null"), error);
-            try {
-              if (samples->size() >= kMostResults) return refuse(too_many_results(), error);
-              return refuse(append_sample(*given, *samples), error);
-            } catch (...) {
-              return TALLY_PASSING;  // out of memory; no room for words
-            }
-          }};
+namespace {
+
+template <class Samples>
+std::int32_t take_sample(void* context, const tally_sample* given, tally_error* error) {
+  Samples* samples = static_cast<Gate<Samples>*>(context)->target();
+  if (samples == nullptr) return refuse(outside_call(), error);
+  if (given == nullptr) return refuse(permanent("the sample is null"), error);
+  try {
+    if (samples->size() >= kMostResults) return refuse(too_many_results(), error);
+    return refuse(append_sample(*given, *samples), error);
+  } catch (...) {
+    return TALLY_PASSING;  // out of memory; no room for words
+  }
 }
+
+}  // namespace
+
+tally_emitter emitter_for(SampleGate& gate) {
+  return {sizeof(tally_emitter), &gate, &take_sample<std::vector<Sample>>};
+}
+
+tally_emitter emitter_for(SampleListGate& gate) { return {sizeof(tally_emitter), &gate, &take_sample<SampleList>}; }
 
 }  // namespace tally::host

@@ -48,9 +48,10 @@ absl::StatusOr<Sample> sample_from_c(const tally_sample& sample);
 // The same, put at the end. What is there already came from the same call, and so was checked: where the last one has
 // the same metadata, that is not read again.
 absl::Status append_sample(const tally_sample& sample, std::vector<Sample>& samples);
+absl::Status append_sample(const tally_sample& sample, SampleList& samples);
 absl::StatusOr<Resource> resource_from_c(const tally_resource& resource);
 // The views live as long as `sample` and `volume`.
-tally_sample sample_to_c(const Sample& sample, const std::string& volume);
+tally_sample sample_to_c(const SampleView& sample, const std::string& volume);
 
 // The buffer that a call is given for its reason.
 class ErrorBuffer {
@@ -133,7 +134,9 @@ inline absl::Status too_many_results() {
 
 // An emitter that appends checked samples to the gate's target.
 using SampleGate = Gate<std::vector<Sample>>;
+using SampleListGate = Gate<SampleList>;
 tally_emitter emitter_for(SampleGate& gate);
+tally_emitter emitter_for(SampleListGate& gate);
 
 inline absl::Status outside_call() {
   return {absl::StatusCode::kInvalidArgument, "results are taken only during the call, on its thread"};

@@ -1,7 +1,6 @@
 #include "plugin/guarded.h"
 
 #include <chrono>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -123,20 +122,19 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
   GuardedHandler(Factory<NotificationHandler> factory, std::shared_ptr<Guard> guard)
       : GuardedBase(std::move(factory), std::move(guard)) {}
 
-  absl::Status handle(const Notification& notification, std::vector<Sample>& samples) override {
+  absl::Status handle(const Notification& notification, SampleList& samples) override {
     if (Worker::on_worker()) {
       return call_here([&](NotificationHandler& handler) { return handler.handle(notification, samples); });
     }
     struct Call {
       OwnedNotification notification;
-      std::vector<Sample> samples;
+      SampleList samples;
     };
     auto own = std::make_shared<Call>(Call{OwnedNotification(notification), {}});
     absl::Status status =
         call([own](NotificationHandler& handler) { return handler.handle(own->notification.message, own->samples); });
     if (status.code() == kHung) return status;
-    samples.insert(samples.end(), std::make_move_iterator(own->samples.begin()),
-                   std::make_move_iterator(own->samples.end()));
+    for (const SampleView& sample : own->samples) samples.push_back(sample);
     return status;
   }
 

@@ -23,6 +23,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/sample_list.h"
 #include "core/status.h"
 
 namespace tally::host {
@@ -48,7 +49,7 @@ class NotificationHandler {
 
   // Appends the samples of one message; on an error the caller drops what this call appended.
   // kUnclaimed: the message is none of this handler's, after all.
-  virtual absl::Status handle(const Notification& notification, std::vector<Sample>& samples) = 0;
+  virtual absl::Status handle(const Notification& notification, SampleList& samples) = 0;
 
   // The event types that this instance takes: exact, or with `*` for any run of characters.
   virtual absl::StatusOr<std::vector<std::string>> claims() = 0;
@@ -173,10 +174,12 @@ enum class RowStatus : std::int32_t {
 
 struct Row {
   Row() = default;
-  Row(Sample&& of, Time at) : sample(std::move(of)), received(at) {}
-  Row(const Sample& of, Time at) : sample(of), received(at) {}
-  Sample sample;  // id, source and timestamp are set
+  Row(const SampleView& of, Time at) : sample(of), received(at) {}
+  // One that stands alone, with texts of its own.
+  Row(Sample of, Time at) : received(at), owner(std::make_shared<const Sample>(std::move(of))) { sample = *owner; }
+  SampleView sample;  // id, source and timestamp are set
   Time received;
+  std::shared_ptr<const Sample> owner;  // null: the texts are another's
 };
 
 struct RowResult {

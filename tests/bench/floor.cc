@@ -126,7 +126,7 @@ std::vector<BareRow> bare_rows(const Rows& rows, const std::vector<host::Row>& f
     row.volume = rows.volume(number);
     row.lag = rows.received(number).us - row.timestamp;
     row.metadata = rows.server(number) + 1;
-    const std::string& id = from[i].sample.id;
+    const std::string_view id = from[i].sample.id;
     for (std::size_t digit = 0; digit < id.size(); digit += 2)
       row.id.push_back(static_cast<char>(half_byte(id[digit]) << 4 | half_byte(id[digit + 1])));
   }
@@ -186,7 +186,7 @@ void write_wide(const std::string& path, const std::vector<host::Row>& rows, std
   sqlite3_stmt* insert = database.prepare("INSERT INTO sample VALUES (?,?,?,?,?,?,?,NULL,?,NULL,?,?,?,?,?,NULL)");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i % batch == 0) database.run("BEGIN");
-    const Sample& sample = rows[i].sample;
+    const SampleView& sample = rows[i].sample;
     bind_text(insert, 1, sample.id);
     bind_text(insert, 2, sample.name);
     bind_text(insert, 3, to_string(sample.type));

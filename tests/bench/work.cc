@@ -46,7 +46,7 @@ std::string escaped(std::string_view text) {
 
 class Idle final : public host::NotificationHandler {
  public:
-  absl::Status handle(const host::Notification&, std::vector<Sample>&) override { return absl::OkStatus(); }
+  absl::Status handle(const host::Notification&, host::SampleList&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>(); }
 };
 
@@ -95,7 +95,7 @@ std::unique_ptr<host::Dispatcher> make_dispatcher(std::size_t others) {
 std::size_t dispatch(host::Dispatcher& dispatcher) {
   host::Notification notification;
   notification.event_type = kEventType;
-  std::vector<Sample> samples;
+  host::SampleList samples;
   for (host::Dispatcher::Handler* handler : dispatcher.match(kEventType).handlers)
     if (!handler->handler->handle(notification, samples).ok()) give_up("the idle handler failed");
   return samples.size();

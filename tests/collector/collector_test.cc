@@ -54,7 +54,7 @@ TEST_F(CollectorTest, EveryOutcomeIsCountedHereAndInTheStore) {
 
 TEST_F(CollectorTest, AConflictIsCountedAndKeptAsADeadLetter) {
   std::atomic<int> volume{1};
-  use([&volume](const host::Notification&, std::vector<Sample>& samples) {
+  use([&volume](const host::Notification&, host::SampleList& samples) {
     samples.push_back(fakes::sample("m", volume.load()));
     return absl::OkStatus();
   });
@@ -136,7 +136,7 @@ TEST_F(CollectorTest, ABusWithASmallerWindowThanABatchIsNotHeldUpByTheBatchsAge)
 
 TEST_F(CollectorTest, AgainIsTriedUntilItWorks) {
   std::atomic<int> calls{0};
-  use([&calls](const host::Notification&, std::vector<Sample>& samples) {
+  use([&calls](const host::Notification&, host::SampleList& samples) {
     if (++calls < 4) return passing("not yet");
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();
@@ -152,7 +152,7 @@ TEST_F(CollectorTest, AgainIsTriedUntilItWorks) {
 TEST_F(CollectorTest, AgainHasALimitAndOneMessageAloneDies) {
   options_.again_tries = 3;
   std::atomic<int> calls{0};
-  use([&calls](const host::Notification& notification, std::vector<Sample>& samples) {
+  use([&calls](const host::Notification& notification, host::SampleList& samples) {
     if (notification.event_type == "made.bad") {
       ++calls;
       return passing("never");
@@ -178,7 +178,7 @@ TEST_F(CollectorTest, AgainHasALimitAndOneMessageAloneDies) {
 TEST_F(CollectorTest, WhatALostLaneHeldIsReturnedAndNotSettled) {
   options_.batch_age = std::chrono::hours(1);  // it stays pending
   std::atomic<int> handled{0};
-  use([&handled](const host::Notification&, std::vector<Sample>& samples) {
+  use([&handled](const host::Notification&, host::SampleList& samples) {
     samples.push_back(fakes::sample("m"));
     ++handled;
     return absl::OkStatus();
@@ -233,7 +233,7 @@ TEST_F(CollectorTest, AReloadAppliesNewHandlersAndKeepsBusAndStore) {
   PipelineRules rules;
   rules.disabled_meters = {"made.*"};
   use(
-      [](const host::Notification& notification, std::vector<Sample>& samples) {
+      [](const host::Notification& notification, host::SampleList& samples) {
         samples.push_back(fakes::sample(std::string(notification.event_type)));
         samples.push_back(fakes::sample("new.meter"));
         return absl::OkStatus();

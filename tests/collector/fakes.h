@@ -198,7 +198,7 @@ class Storage final : public host::Storage {
         results.push_back({host::RowStatus::rejected, "no such thing"});
         continue;
       }
-      const auto [at, fresh] = samples.emplace(row.sample.id, row.sample);
+      const auto [at, fresh] = samples.emplace(row.sample.id, row.sample.copy());
       const bool same = at->second.volume == row.sample.volume;
       results.push_back({fresh  ? host::RowStatus::stored
                          : same ? host::RowStatus::duplicate
@@ -243,10 +243,10 @@ class Storage final : public host::Storage {
 // A handler that is one function.
 class Handler final : public host::NotificationHandler {
  public:
-  using Function = std::function<absl::Status(const host::Notification&, std::vector<Sample>&)>;
+  using Function = std::function<absl::Status(const host::Notification&, host::SampleList&)>;
   Handler(std::vector<std::string> claims, Function function)
       : claims_(std::move(claims)), function_(std::move(function)) {}
-  absl::Status handle(const host::Notification& notification, std::vector<Sample>& samples) override {
+  absl::Status handle(const host::Notification& notification, host::SampleList& samples) override {
     return function_(notification, samples);
   }
   absl::StatusOr<std::vector<std::string>> claims() override { return claims_; }

@@ -75,7 +75,7 @@ class FaultsTest : public CollectorTest {
 };
 
 Handler::Function gives(const std::string& meter) {
-  return [meter](const host::Notification&, std::vector<Sample>& samples) {
+  return [meter](const host::Notification&, host::SampleList& samples) {
     samples.push_back(fakes::sample(meter));
     return absl::OkStatus();
   };
@@ -85,16 +85,16 @@ Handler::Function gives(const std::string& meter) {
 
 TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamplesAreKept) {
   std::atomic<int> good_calls{0}, later_calls{0}, early{0};
-  const auto good = [&](const host::Notification&, std::vector<Sample>& samples) {
+  const auto good = [&](const host::Notification&, host::SampleList& samples) {
     ++good_calls;
     samples.push_back(fakes::sample("good"));
     return absl::OkStatus();
   };
-  const auto bad = [](const host::Notification&, std::vector<Sample>& samples) -> absl::Status {
+  const auto bad = [](const host::Notification&, host::SampleList& samples) -> absl::Status {
     samples.push_back(fakes::sample("half made"));
     return permanent("no such flavor");
   };
-  const auto later = [&](const host::Notification&, std::vector<Sample>& samples) {
+  const auto later = [&](const host::Notification&, host::SampleList& samples) {
     if (!store_->letters().empty() || store_->book("samples", "stored") > 0) ++early;
     if (++later_calls < 3) return passing("the API is away");
     samples.push_back(fakes::sample("later"));
@@ -121,7 +121,7 @@ TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamp
 }
 
 TEST_F(FaultsTest, AQuarantinedHandlersMessagesAreParkedUntilSomeoneDecides) {
-  const auto rubbish = [](const host::Notification&, std::vector<Sample>&) { return absl::InternalError("rubbish"); };
+  const auto rubbish = [](const host::Notification&, host::SampleList&) { return absl::InternalError("rubbish"); };
   use_guarded({{"notification:bad", {"made.bad"}, rubbish}, {"notification:good", {"made.*"}, gives("good")}},
               {.quarantine_after = 2, .permanent_counts = false});
   start();
@@ -153,7 +153,7 @@ TEST_F(FaultsTest, AHangingHandlerIsLeftAloneAndASecondOneIsTold) {
     bool open = false;
   };
   auto gate = std::make_shared<Gate>();
-  const Handler::Function hang = [gate](const host::Notification& notification, std::vector<Sample>& samples) {
+  const Handler::Function hang = [gate](const host::Notification& notification, host::SampleList& samples) {
     std::unique_lock lock(gate->mutex);
     if (notification.event_type != "made.well") gate->changed.wait(lock, [&] { return gate->open; });
     samples.push_back(fakes::sample("hung"));
@@ -249,7 +249,7 @@ TEST_F(FaultsTest, ALostAnswerAmongDividedPartsIsCountedOnce) {
 TEST_F(FaultsTest, NotReadyWhereNothingSettlesForTheSetTime) {
   options_.stuck_after = Milliseconds(20);
   std::atomic<bool> wait{true};
-  use([&wait](const host::Notification&, std::vector<Sample>& samples) {
+  use([&wait](const host::Notification&, host::SampleList& samples) {
     if (wait) return passing("not yet");
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();

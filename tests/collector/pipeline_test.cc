@@ -26,13 +26,13 @@ class PipelineTest : public testing::Test {
     EXPECT_TRUE(handlers_->add("notification:" + name, std::make_unique<Handler>(std::move(claims), function)).ok());
   }
   void emits(const std::string& name, const std::string& claim, std::vector<Sample> samples) {
-    handler(name, {claim}, [samples](const host::Notification&, std::vector<Sample>& out) {
-      out.insert(out.end(), samples.begin(), samples.end());
+    handler(name, {claim}, [samples](const host::Notification&, host::SampleList& out) {
+      for (const Sample& sample : samples) out.push_back(sample);
       return absl::OkStatus();
     });
   }
   void fails(const std::string& name, const std::string& claim, absl::Status status) {
-    handler(name, {claim}, [status](const host::Notification&, std::vector<Sample>& out) {
+    handler(name, {claim}, [status](const host::Notification&, host::SampleList& out) {
       out.push_back(fakes::sample("half.made"));
       return status;
     });

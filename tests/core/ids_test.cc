@@ -38,13 +38,15 @@ TEST(Ids, CountEqualMeasurementsWithinAMessage) {
     for (std::size_t i = 0; i < others; ++i) samples.push_back(sample("memory", "other", "2026-01-02"));
     samples.push_back(kMemory);
     samples.push_back(sample("memory", "vm-1", "2026-01-02"));
-    ids.assign(samples);
-    EXPECT_EQ(samples[0].id, ids.sample_id(kMemory, 0));
-    EXPECT_EQ(samples[1].id, ids.sample_id(kMemory, 1));
-    EXPECT_EQ(samples[2].id, ids.sample_id(samples[2], 0));
-    for (std::size_t i = 0; i < others; ++i) EXPECT_EQ(samples[3 + i].id, ids.sample_id(samples[3 + i], i));
-    EXPECT_EQ(samples[others + 3].id, ids.sample_id(kMemory, 2));
-    EXPECT_EQ(samples[others + 4].id, ids.sample_id(samples[others + 4], 0));
+    SampleList list;
+    for (const Sample& one : samples) list.push_back(one);
+    ids.assign(list);
+    EXPECT_EQ(list[0].id, ids.sample_id(kMemory, 0));
+    EXPECT_EQ(list[1].id, ids.sample_id(kMemory, 1));
+    EXPECT_EQ(list[2].id, ids.sample_id(samples[2], 0));
+    for (std::size_t i = 0; i < others; ++i) EXPECT_EQ(list[3 + i].id, ids.sample_id(samples[3 + i], i));
+    EXPECT_EQ(list[others + 3].id, ids.sample_id(kMemory, 2));
+    EXPECT_EQ(list[others + 4].id, ids.sample_id(samples[others + 4], 0));
   }
 }
 
@@ -66,9 +68,11 @@ TEST(Ids, KeepAForeignIdAndCountItAllTheSame) {
   const MessageIds ids("openstack", "m", "");
   std::vector<Sample> samples = {kMemory, kMemory};
   samples[0].id = "theirs";
-  ids.assign(samples);
-  EXPECT_EQ(samples[0].id, "theirs");
-  EXPECT_EQ(samples[1].id, ids.sample_id(kMemory, 1));
+  SampleList list;
+  for (const Sample& one : samples) list.push_back(one);
+  ids.assign(list);
+  EXPECT_EQ(list[0].id, "theirs");
+  EXPECT_EQ(list[1].id, ids.sample_id(kMemory, 1));
 }
 
 TEST(Ids, DifferByEachPart) {

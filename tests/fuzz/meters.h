@@ -58,7 +58,7 @@ class Meters final : public host::NotificationHandler {
 
   const absl::Status& made() const { return made_; }
 
-  absl::Status handle(const host::Notification& from, std::vector<Sample>& samples) override {
+  absl::Status handle(const host::Notification& from, host::SampleList& samples) override {
     const tally_notification message = {sizeof message,
                                         from.time ? from.time->us : TALLY_NO_TIME,
                                         from.received.us,
@@ -69,9 +69,9 @@ class Meters final : public host::NotificationHandler {
                                         host::c_text(from.timestamp),
                                         host::c_text(from.payload),
                                         host::c_text(from.context)};
-    static host::SampleGate& gate = *host::SampleGate::make();
+    static host::SampleListGate& gate = *host::SampleListGate::make();
     static const tally_emitter emitter = host::emitter_for(gate);
-    const host::Opened<std::vector<Sample>> opened(gate, samples);
+    const host::Opened<host::SampleList> opened(gate, samples);
     host::ErrorBuffer error;
     return error.status(table_->handle(instance_, &message, &emitter, error.get()), true);
   }

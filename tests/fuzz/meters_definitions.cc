@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   message.timestamp = "2026-01-02 03:04:05.678901";
   message.payload = kPayload;
   message.context = R"({"user_id":"u1","project_id":"p1"})";
-  std::vector<tally::Sample> samples;
+  tally::host::SampleList samples;
   const absl::Status handled = meters.handle(message, samples);
   require(handled.ok() || !handled.message().empty(), "an error says what is wrong");
   return 0;

@@ -19,9 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   message.event_type = "e";
   message.payload = payload;
   message.context = "{}";
-  std::vector<tally::Sample> samples;
+  tally::host::SampleList samples;
   const absl::Status handled = meters.handle(message, samples);
   require(handled.ok() || !handled.message().empty(), "an error says what is wrong");
-  for (const tally::Sample& sample : samples) require(!sample.resource_id.empty(), "a sample is whole");
+  for (const tally::SampleView& sample : samples) require(!sample.resource_id.empty(), "a sample is whole");
   return 0;
 }

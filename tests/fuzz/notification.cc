@@ -31,13 +31,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static collector::Pipeline pipeline = make_pipeline();
   constexpr Time now{1'800'000'000'000'000};
   const std::string body(reinterpret_cast<const char*>(data), size);
-  for (const auto& made : {pipeline.process({body, "local", now}), pipeline.process_sample({body, "local", now})}) {
+  for (const bool alone : {false, true}) {
+    const collector::Incoming message{body, "local", now};
+    const collector::Processed made = alone ? pipeline.process_sample(message) : pipeline.process(message);
     require(!made.again, "nothing here passes by itself");
     require(made.made == made.rows.size() + made.filtered + made.dead_samples.size(), "every sample is accounted for");
     require(made.rows.empty() || !made.dead_message || made.dead_message->digest.size() > 0, "the dead have a digest");
     for (const host::Row& row : made.rows) {
       require(!row.sample.id.empty() && !row.sample.name.empty() && row.sample.timestamp, "a row is whole");
-      const std::string& metadata = row.sample.resource_metadata;
+      const std::string_view metadata = row.sample.resource_metadata;
       require(metadata.empty() || host::valid_json_object(metadata), "metadata is an object");
     }
   }

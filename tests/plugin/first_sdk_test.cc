@@ -57,7 +57,7 @@ TEST_F(FirstSdk, HandlesNotifications) {
   EXPECT_EQ(*(*handler)->claims(), std::vector<std::string>{"first.*"});
   host::Notification notification;
   notification.event_type = "first.good";
-  std::vector<Sample> samples;
+  host::SampleList samples;
   ASSERT_TRUE((*handler)->handle(notification, samples).ok());
   ASSERT_EQ(samples.size(), 1U);
   EXPECT_EQ(samples[0].resource_id, "first.good");

@@ -179,8 +179,10 @@ TEST(Guarded, InstanceIsMadeLazilyAndAnewAfterAbsent) {
 
 class Echo : public host::NotificationHandler {
  public:
-  absl::Status handle(const host::Notification& notification, std::vector<Sample>& samples) override {
-    samples.emplace_back().name = std::string(notification.event_type);
+  absl::Status handle(const host::Notification& notification, host::SampleList& samples) override {
+    SampleView sample;
+    sample.name = notification.event_type;
+    samples.push_back(sample);
     return absl::OkStatus();
   }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>{"a.*"}; }
@@ -191,7 +193,7 @@ TEST(Guarded, HandlerRunsInPlaceWithinAJob) {
   const std::shared_ptr<host::NotificationHandler> handler =
       host::guarded(host::Factory<host::NotificationHandler>([] { return std::make_unique<Echo>(); }), guard);
   EXPECT_EQ(*handler->claims(), std::vector<std::string>{"a.*"});
-  auto samples = std::make_shared<std::vector<Sample>>();
+  auto samples = std::make_shared<host::SampleList>();
   host::Notification message;
   message.event_type = "a.b";
   ASSERT_TRUE(handler->handle(message, *samples).ok());

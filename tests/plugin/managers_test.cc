@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class Nobody : public host::NotificationHandler {
  public:
-  absl::Status handle(const host::Notification&, std::vector<Sample>&) override { return absl::OkStatus(); }
+  absl::Status handle(const host::Notification&, host::SampleList&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>{"volume.*"}; }
 };
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace tally {
 
@@ -39,6 +40,62 @@ struct Sample {
   std::string resource_metadata = "{}";  // a JSON object as text
   std::string source;                    // empty: the host's configured one
   std::optional<double> monotonic_time;  // seconds of CLOCK_MONOTONIC at the measurement
+};
+
+// The same with texts that stand elsewhere, and must live as long as it is used. Members mean what Sample's do.
+struct SampleView {
+  SampleView() = default;
+  SampleView(const Sample& sample)  // NOLINT(google-explicit-constructor): every sample can be looked at
+      : id(sample.id),
+        name(sample.name),
+        type(sample.type),
+        unit(sample.unit),
+        volume(sample.volume),
+        resource_id(sample.resource_id),
+        project_id(sample.project_id),
+        project_name(sample.project_name),
+        user_id(sample.user_id),
+        user_name(sample.user_name),
+        timestamp(sample.timestamp),
+        resource_metadata(sample.resource_metadata),
+        source(sample.source),
+        monotonic_time(sample.monotonic_time) {}
+
+  // With texts of its own.
+  Sample copy() const {
+    const auto own = [](const std::optional<std::string_view>& text) {
+      return text ? std::optional<std::string>(*text) : std::nullopt;
+    };
+    return {std::string(id),
+            std::string(name),
+            type,
+            std::string(unit),
+            volume,
+            std::string(resource_id),
+            own(project_id),
+            own(project_name),
+            own(user_id),
+            own(user_name),
+            timestamp,
+            std::string(resource_metadata),
+            std::string(source),
+            monotonic_time};
+  }
+
+  std::string_view id;
+  std::string_view name;
+  SampleType type = SampleType::gauge;
+  std::string_view unit;
+  Decimal volume;
+  std::string_view resource_id;
+  std::optional<std::string_view> project_id;
+  std::optional<std::string_view> project_name;
+  std::optional<std::string_view> user_id;
+  std::optional<std::string_view> user_name;
+  std::optional<Time> timestamp;
+  std::string_view resource_metadata = "{}";
+  std::string_view source;
+  std::optional<double> monotonic_time;
 };
 
 }  // namespace tally

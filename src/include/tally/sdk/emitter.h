@@ -7,27 +7,10 @@
 #include <tally/model/sample.h>
 #include <tally/sdk/boundary.h>
 
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace tally {
-
-// A sample whose texts stand elsewhere, for handlers that make many of one message without copying it. The members mean
-// what those of Sample do; the texts must live until it is emitted.
-struct SampleView {
-  std::string_view id, name;
-  SampleType type = SampleType::gauge;
-  std::string_view unit;
-  Decimal volume;
-  std::string_view resource_id;
-  std::optional<std::string_view> project_id, project_name, user_id, user_name;
-  std::optional<Time> timestamp;
-  std::string_view resource_metadata = "{}";
-  std::string_view source;
-  std::optional<double> monotonic_time;
-};
 
 namespace detail {
 
@@ -65,12 +48,7 @@ class Emitter {
 
   // Hands one sample over; it is copied. Throws where the host cannot take it (a name of no bytes, metadata that is no
   // JSON object …); nothing else is lost by that.
-  void operator()(const Sample& sample) { emit(sample); }
-  void operator()(const SampleView& sample) { emit(sample); }
-
- private:
-  template <class AnySample>
-  void emit(const AnySample& sample) {
+  void operator()(const SampleView& sample) {
     const std::string volume = sample.volume.to_string();
     tally_sample out{};
     out.size = sizeof out;

@@ -1,0 +1,114 @@
+// The samples of one message, their texts side by side in one piece of memory: what a message is made of stands in
+// each of its samples again, and is kept once.
+// Not for samples that live longer than their message: tally::Sample owns its texts.
+#ifndef TALLY_CORE_SAMPLE_LIST_H
+#define TALLY_CORE_SAMPLE_LIST_H
+
+#include <tally/model/sample.h>
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tally::host {
+
+// Texts that stay where they are until this goes; moving it does not move them. One thread at a time.
+class Texts {
+ public:
+  Texts() = default;
+  Texts(Texts&& other) noexcept
+      : blocks_(std::move(other.blocks_)),
+        at_(std::exchange(other.at_, nullptr)),
+        left_(std::exchange(other.left_, 0)) {
+    other.blocks_.clear();
+  }
+  Texts& operator=(Texts&& other) noexcept {
+    blocks_ = std::move(other.blocks_);
+    other.blocks_.clear();
+    at_ = std::exchange(other.at_, nullptr);
+    left_ = std::exchange(other.left_, 0);
+    return *this;
+  }
+
+  // A copy; never null.
+  std::string_view keep(std::string_view text) {
+    if (text.empty()) return "";
+    if (text.size() > left_) grow(text.size());
+    std::memcpy(at_, text.data(), text.size());
+    const std::string_view kept(at_, text.size());
+    at_ += text.size();
+    left_ -= text.size();
+    return kept;
+  }
+
+ private:
+  // Most messages' texts fit the first block, and that is small enough for malloc to have it at hand.
+  static constexpr std::size_t kFirst = 992, kNext = 8192;
+
+  void grow(std::size_t wanted) {
+    const std::size_t usual = blocks_.empty() ? kFirst : kNext;
+    left_ = wanted > usual ? wanted : usual;
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(left_));
+    at_ = blocks_.back().get();
+  }
+
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  char* at_ = nullptr;
+  std::size_t left_ = 0;
+};
+
+// One thread at a time.
+class SampleList {
+ public:
+  // Copies the texts; those that the sample before has as well are shared with it.
+  void push_back(const SampleView& sample) {
+    static const SampleView kNone;
+    const SampleView& before = views_.empty() ? kNone : views_.back();
+    SampleView kept = sample;
+    for (const auto text : {&SampleView::id, &SampleView::name, &SampleView::unit, &SampleView::resource_id,
+                            &SampleView::resource_metadata, &SampleView::source})
+      kept.*text = share(before.*text, sample.*text);
+    for (const auto text :
+         {&SampleView::project_id, &SampleView::project_name, &SampleView::user_id, &SampleView::user_name})
+      if (sample.*text) kept.*text = share((before.*text).value_or(std::string_view()), *(sample.*text));
+    views_.push_back(kept);
+  }
+
+  std::size_t size() const { return views_.size(); }
+  bool empty() const { return views_.empty(); }
+  SampleView& operator[](std::size_t i) { return views_[i]; }
+  const SampleView& operator[](std::size_t i) const { return views_[i]; }
+  const SampleView& back() const { return views_.back(); }
+  auto begin() { return views_.begin(); }
+  auto end() { return views_.end(); }
+  auto begin() const { return views_.begin(); }
+  auto end() const { return views_.end(); }
+
+  // Only the first so many stay.
+  void shrink(std::size_t size) { views_.erase(views_.begin() + static_cast<std::ptrdiff_t>(size), views_.end()); }
+  // None stays; the room for few of them does. Their texts do, until they are taken.
+  void clear() {
+    static constexpr std::size_t kKeep = 256;
+    if (views_.capacity() > kKeep) views_ = {};
+    views_.clear();
+  }
+
+  // Where texts of these samples are kept.
+  Texts& texts() { return texts_; }
+  Texts take_texts() { return std::move(texts_); }
+
+ private:
+  std::string_view share(std::string_view before, std::string_view text) {
+    return text.size() == before.size() && text == before && !text.empty() ? before : texts_.keep(text);
+  }
+
+  std::vector<SampleView> views_;
+  Texts texts_;
+};
+
+}  // namespace tally::host
+
+#endif
