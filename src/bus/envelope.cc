@@ -114,6 +114,10 @@ class Decoder::Layer {
     return true;
   }
 
+  static bool begins_value(char c) {
+    return c == '"' || c == '{' || c == '[' || c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n';
+  }
+
   bool member() {
     if (next() != '"') return fail("no key");
     std::string_view key;
@@ -122,9 +126,8 @@ class Decoder::Layer {
     if (!string(key, escaped)) return false;
     const std::string_view written = between(from, at_ - 1);
     if (!pass(':')) return fail("no colon after a key");
-    static constexpr std::string_view kBegins = "\"{[-0123456789tfn";
-    if (const char first = next(); kBegins.find(first) == std::string_view::npos) return fail("no value after a key");
-    if (key.starts_with(kContextPrefix)) return add_context(key, escaped, written);
+    if (!begins_value(next())) return fail("no value after a key");
+    if (!key.empty() && key[0] == '_' && key.starts_with(kContextPrefix)) return add_context(key, escaped, written);
     std::string_view ignored;
     std::optional<std::string_view>* const target = wanted(key);
     if (target == nullptr) return raw(key == "payload" ? envelope.payload : ignored);

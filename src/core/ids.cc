@@ -3,8 +3,10 @@
 #include <sodium.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <tuple>
 
 #include "absl/container/flat_hash_map.h"
@@ -23,6 +25,7 @@ constexpr std::size_t kIdDigits = 32;
 // Bytes to be hashed; those of all but unheard-of samples fit where it stands.
 class Bytes {
  public:
+  Bytes() = default;
   Bytes(char kind, std::string_view source) {
     *room(2) = kVersion;
     data()[1] = kind;
@@ -32,7 +35,11 @@ class Bytes {
   template <class Integer>
   void integer(Integer value) {
     char* to = room(sizeof value);
-    for (std::size_t i = 0; i < sizeof value; ++i) to[i] = static_cast<char>(value >> (8 * i) & 0xff);
+    if constexpr (std::endian::native == std::endian::little) {
+      std::memcpy(to, &value, sizeof value);
+    } else {
+      for (std::size_t i = 0; i < sizeof value; ++i) to[i] = static_cast<char>(value >> (8 * i) & 0xff);
+    }
     size_ += sizeof value;
   }
   void text(std::string_view text) {
@@ -65,7 +72,10 @@ class Bytes {
   std::string large_;
 };
 
-std::array<char, kDigits> hash_of(std::string_view bytes) {
+using Hash = std::array<unsigned char, kIdDigits / 2>;
+using State = crypto_generichash_blake2b_state;
+
+std::array<char, kIdDigits> digits_of(const Hash& hash) {
   // Each byte's two digits.
   static constexpr auto kPairs = [] {
     constexpr std::string_view kHex = "0123456789abcdef";
@@ -73,12 +83,13 @@ std::array<char, kDigits> hash_of(std::string_view bytes) {
     for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kHex[i >> 4], kHex[i & 15]};
     return pairs;
   }();
-  std::array<unsigned char, kIdDigits / 2> hash;
-  crypto_generichash_blake2b(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                             bytes.size(), nullptr, 0);
   std::array<char, kIdDigits> text;
   for (std::size_t i = 0; i < hash.size(); ++i) std::memcpy(&text[2 * i], kPairs[hash[i]].data(), 2);
   return text;
+}
+
+void update(State& state, std::string_view bytes) {
+  crypto_generichash_blake2b_update(&state, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
 }
 
 bool same_measurement(const SampleView& a, const SampleView& b) {
@@ -88,7 +99,10 @@ bool same_measurement(const SampleView& a, const SampleView& b) {
 }  // namespace
 
 std::string digest(std::string_view bytes) {
-  const auto digits = hash_of(bytes);
+  Hash hash;
+  crypto_generichash_blake2b(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                             bytes.size(), nullptr, 0);
+  const auto digits = digits_of(hash);
   return {digits.data(), digits.size()};
 }
 
@@ -102,18 +116,34 @@ MessageIds::MessageIds(std::string_view source, std::optional<std::string_view> 
     : source_(source) {
   if (message_id && !message_id->empty()) {
     message_ = *message_id;
-    return;
+  } else {
+    digest_ = digest(body);
+    message_ = digest_;
   }
-  digest_ = digest(body);
-  message_ = digest_;
+  start(source_, head_);
+}
+
+// Leaves the hash's state after the part that samples of one source share.
+void MessageIds::start(std::string_view source, Head& head) const {
+  static_assert(sizeof(State) <= sizeof(Head) && alignof(State) <= 64);
+  auto& state = *new (head.data()) State;
+  crypto_generichash_blake2b_init(&state, nullptr, 0, sizeof(Hash));
+  Bytes bytes(digest_.empty() ? kMessage : kBareMessage, source);
+  bytes.text(message_);
+  update(state, bytes.view());
 }
 
 MessageIds::Digits MessageIds::digits(const SampleView& sample, std::uint64_t n) const {
-  Bytes bytes(digest_.empty() ? kMessage : kBareMessage, sample.source.empty() ? source_ : sample.source);
-  bytes.text(message_);
+  alignas(64) Head head = head_;
+  if (!sample.source.empty() && sample.source != source_) start(sample.source, head);
+  auto& state = *std::launder(reinterpret_cast<State*>(head.data()));
+  Bytes bytes;
   bytes.measurement(sample);
   bytes.integer(n);
-  return hash_of(bytes.view());
+  update(state, bytes.view());
+  Hash hash;
+  crypto_generichash_blake2b_final(&state, hash.data(), hash.size());
+  return digits_of(hash);
 }
 
 std::string MessageIds::sample_id(const SampleView& sample, std::uint64_t n) const {

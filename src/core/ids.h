@@ -51,11 +51,14 @@ class MessageIds {
 
  private:
   using Digits = std::array<char, 32>;
+  using Head = std::array<unsigned char, 384>;
+  void start(std::string_view source, Head& head) const;
   Digits digits(const SampleView& sample, std::uint64_t n) const;
 
   std::string_view source_;
   std::string_view message_;
-  std::string digest_;  // of a message without id
+  alignas(64) Head head_;  // for the source that counts
+  std::string digest_;     // of a message without id
 };
 
 }  // namespace tally::host

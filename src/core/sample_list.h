@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -65,16 +66,13 @@ class SampleList {
  public:
   // Copies the texts; those that the sample before has as well are shared with it.
   void push_back(const SampleView& sample) {
-    static const SampleView kNone;
-    const SampleView& before = views_.empty() ? kNone : views_.back();
-    SampleView kept = sample;
-    for (const auto text : {&SampleView::id, &SampleView::name, &SampleView::unit, &SampleView::resource_id,
-                            &SampleView::resource_metadata, &SampleView::source})
-      kept.*text = share(before.*text, sample.*text);
-    for (const auto text :
-         {&SampleView::project_id, &SampleView::project_name, &SampleView::user_id, &SampleView::user_name})
-      if (sample.*text) kept.*text = share((before.*text).value_or(std::string_view()), *(sample.*text));
-    views_.push_back(kept);
+    views_.push_back(sample);
+    try {
+      own(views_.size() > 1 ? views_[views_.size() - 2] : SampleView(), views_.back());
+    } catch (...) {  // out of memory
+      views_.pop_back();
+      throw;
+    }
   }
 
   std::size_t size() const { return views_.size(); }
@@ -101,8 +99,24 @@ class SampleList {
   Texts take_texts() { return std::move(texts_); }
 
  private:
-  std::string_view share(std::string_view before, std::string_view text) {
-    return text.size() == before.size() && text == before && !text.empty() ? before : texts_.keep(text);
+  // Brings the texts of `sample` here.
+  void own(const SampleView& before, SampleView& sample) {
+    share(before.id, sample.id);
+    share(before.name, sample.name);
+    share(before.unit, sample.unit);
+    share(before.resource_id, sample.resource_id);
+    share(before.project_id, sample.project_id);
+    share(before.project_name, sample.project_name);
+    share(before.user_id, sample.user_id);
+    share(before.user_name, sample.user_name);
+    share(before.resource_metadata, sample.resource_metadata);
+    share(before.source, sample.source);
+  }
+  void share(std::string_view before, std::string_view& text) {
+    text = !text.empty() && text.size() == before.size() && text == before ? before : texts_.keep(text);
+  }
+  void share(const std::optional<std::string_view>& before, std::optional<std::string_view>& text) {
+    if (text) share(before ? *before : std::string_view(), *text);
   }
 
   std::vector<SampleView> views_;

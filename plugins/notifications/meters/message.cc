@@ -8,7 +8,9 @@
 namespace meters {
 
 Message::Message(const Program& program)
-    : program_(program), slots_(program.paths.size()), complex_(program.paths.size()) {}
+    : program_(program), slots_(program.paths.size()), plain_(program.paths.size()), complex_(program.paths.size()) {
+  for (std::uint32_t path = 0; path < plain_.size(); ++path) plain_[path] = !program.paths[path].names().empty();
+}
 
 void Message::begin(const tally::Notification& notification, Wants& wants) {
   arena_.release();
@@ -57,7 +59,7 @@ const Node* Message::first(const Field& field) {
     return made_.empty() ? nullptr : made_.front();
   }
   for (const std::uint32_t path : field.paths) {
-    if (!program_.paths[path].names().empty()) {
+    if (plain_[path] != 0) {
       const Slot& slot = slots_[path];
       if (slot.round == round_ && !slot.value.is_null()) return &slot.value;
       continue;
@@ -72,7 +74,7 @@ void Message::all(const Field& field, std::vector<const Node*>& found) {
   if (field.constant != nullptr) found.push_back(field.constant.get());
   if (field.trait != nullptr) return through_trait(field, found);
   for (const std::uint32_t path : field.paths) {
-    if (!program_.paths[path].names().empty()) {
+    if (plain_[path] != 0) {
       if (slots_[path].round == round_) found.push_back(&slots_[path].value);
       continue;
     }

@@ -52,6 +52,7 @@ class Message {
   std::uint64_t round_ = 0;
   const tally::Notification* notification_ = nullptr;
   std::vector<Slot> slots_;
+  std::vector<char> plain_;  // whether a path is names alone, and has its value in its slot
   std::vector<Complex> complex_;
   const Node* tree_ = nullptr;
   std::vector<const Node*> made_;

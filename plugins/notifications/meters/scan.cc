@@ -12,8 +12,8 @@ void Scan::fail(const char* why) const {
                                 std::to_string(at_ - begin_) + " of " + std::to_string(end_ - begin_));
 }
 
-Node Scan::take(Arena& arena) {
-  Node node;
+void Scan::take(Node& node, Arena& arena) {
+  node = Node();
   const char kind = next();
   const char* from = at_;
   if (kind == '"') {
@@ -36,7 +36,6 @@ Node Scan::take(Arena& arena) {
     node.kind = Node::Kind::number;
     if (!tally::json_scan::is_number(from, at_)) fail("no value at all stands");
   }
-  return node;
 }
 
 std::string_view unescape(std::string_view written, Arena& arena, const Scan& where) {

@@ -95,7 +95,7 @@ class Scan {
   }
   // Passes a value and says what it is: a scalar is checked and a string's escapes resolved; arrays and objects are
   // only skipped, their items not read.
-  Node take(Arena& arena);
+  void take(Node& node, Arena& arena);
 
   const char* here() const { return at_; }
   bool done() const { return at_ == end_; }

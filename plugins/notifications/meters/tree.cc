@@ -44,8 +44,11 @@ void read_items(Scan& scan, Arena& arena, int depth, Node& node) {
 
 Node read(Scan& scan, Arena& arena, int depth) {
   const char kind = scan.next();
-  if (kind != '{' && kind != '[') return scan.take(arena);
   Node node;
+  if (kind != '{' && kind != '[') {
+    scan.take(node, arena);
+    return node;
+  }
   node.kind = kind == '{' ? Node::Kind::object : Node::Kind::array;
   const char* from = scan.here();
   read_items(scan, arena, depth, node);

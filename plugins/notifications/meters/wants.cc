@@ -108,7 +108,10 @@ void Wants::value(Walk& walk, Branch& at) {
   if (at.slots.empty()) {
     walk.scan.skip_value();
   } else {
-    fill(at, walk.round, walk.scan.take(walk.arena), walk.slots);
+    Slot& first = walk.slots[at.slots.front()];
+    first.round = walk.round;
+    walk.scan.take(first.value, walk.arena);
+    for (std::size_t i = 1; i < at.slots.size(); ++i) walk.slots[at.slots[i]] = first;
   }
 }
 

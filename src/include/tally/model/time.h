@@ -75,6 +75,7 @@ struct Time {
   // Reads ISO 8601 ("2026-01-02T03:04:05.678901+02:00", "…Z", "2026-01-02T03:04", "2026-01-02") and the same with a
   // space between date and time. Without an offset it is UTC. None for anything else; years 0001 to 9999, in UTC too.
   static std::optional<Time> parse(std::string_view text) {
+    if (const std::optional<Time> usual = parse_usual(text)) return usual;
     time_detail::Fields in(text);
     const std::optional<std::int64_t> day = parse_date(in);
     if (!day) return std::nullopt;
@@ -110,6 +111,29 @@ struct Time {
   }
 
  private:
+  // "2026-01-02 03:04:05.678901", as services write it, and the same with a T; none for anything else.
+  static std::optional<Time> parse_usual(std::string_view text) {
+    using namespace std::chrono;
+    static constexpr std::string_view kForm = "0000-00-00 00:00:00.000000";
+    if (text.size() != kForm.size()) return std::nullopt;
+    for (std::size_t i = 0; i < kForm.size(); ++i) {
+      const bool good =
+          kForm[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == kForm[i] || (i == 10 && text[i] == 'T');
+      if (!good) return std::nullopt;
+    }
+    const auto number = [&](std::size_t from, std::size_t width) {
+      int value = 0;
+      for (std::size_t i = from; i < from + width; ++i) value = value * 10 + (text[i] - '0');
+      return value;
+    };
+    const int h = number(11, 2), m = number(14, 2), s = number(17, 2);
+    const year_month_day date{year{number(0, 4)}, month{static_cast<unsigned>(number(5, 2))},
+                              day{static_cast<unsigned>(number(8, 2))}};
+    if (!date.ok() || static_cast<int>(date.year()) < 1 || h > 23 || m > 59 || s > 59) return std::nullopt;
+    return Time{sys_days{date}.time_since_epoch().count() * kDay + (h * 3600LL + m * 60LL + s) * kSecond +
+                number(20, 6)};
+  }
+
   // Days since 1970.
   static std::optional<std::int64_t> parse_date(time_detail::Fields& in) {
     using namespace std::chrono;

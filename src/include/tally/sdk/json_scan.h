@@ -30,6 +30,13 @@ inline __m128i string_marks(__m128i bytes) {
   return _mm_or_si128(
       control, _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
 }
+// The marks of four blocks as one word.
+template <class Mark>
+std::uint64_t marks_of_four(const char* at, Mark mark) {
+  std::uint64_t all = 0;
+  for (int i = 3; i >= 0; --i) all = all << 16 | marks(mark(block(at + 16 * i)));
+  return all;
+}
 #endif
 
 inline bool string_mark(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
@@ -91,6 +98,34 @@ inline char* put_utf8(char* to, std::uint32_t point) {
   return to;
 }
 
+#ifdef __SSE2__
+// Passes 63 or 64 bytes in which quotes alone are escaped, and every quote is. False, and nothing done, for any other.
+// REQUIRES: 80 bytes may be read from `at`.
+inline bool unescape_quotes(const char*& at, char*& to) {
+  const auto equal = [&](char c) {
+    return marks_of_four(at, [c](__m128i bytes) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); });
+  };
+  std::uint64_t slashes = equal('\\');
+  const std::uint64_t controls =
+      marks_of_four(at, [](__m128i bytes) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes); });
+  if (equal('"') != slashes << 1 || controls != 0) return false;
+  const char* const past = at + (slashes >> 63 != 0 ? 63 : 64);  // a backslash at the end is left to the next
+  slashes &= ~std::uint64_t{0} >> 1;
+  // More is written than counts: what follows overwrites it.
+  const char* from = at;
+  const auto copy_to = [&](const char* mark) {
+    put_block(to, block(from));
+    for (std::ptrdiff_t done = 16; done < mark - from; done += 16) put_block(to + done, block(from + done));
+    to += mark - from;
+    from = mark + 1;
+  };
+  for (; slashes != 0; slashes &= slashes - 1) copy_to(at + std::countr_zero(slashes));
+  if (from < past) copy_to(past);
+  at = past;
+  return true;
+}
+#endif
+
 // Resolves one escape, `at` being after its backslash.
 inline const char* escape(const char* at, const char* end, char*& to, bool halves) {
   static constexpr std::string_view kNames = "\"\\/bfnrt", kValues = "\"\\/\b\f\n\r\t";
@@ -140,33 +175,23 @@ inline const char* string_end(const char* at, const char* end, bool& escaped) {
 }
 
 // Room that `unescape` may write in, for a text of so many bytes with its escapes.
-constexpr std::size_t unescaped_room(std::size_t size) { return size + 16; }
+constexpr std::size_t unescaped_room(std::size_t size) { return size + 80; }
 
 // Writes a string's characters to `to` and moves that on, up to the closing quote, whose place it answers with. `at` is
 // after the opening quote. `halves`: half a surrogate pair becomes U+FFFD; else it is a fault.
 inline const char* unescape(const char* at, const char* end, char*& to, bool halves) {
   for (;;) {
 #ifdef __SSE2__
-    while (end - at >= 2 * detail::kBlock) {
-      const char* const from = at;
-      unsigned found = detail::marks(detail::string_marks(detail::block(from)));
-      while (found != 0) {
-        // More is written than counts: what follows overwrites it.
-        const int place = std::countr_zero(found);
-        detail::put_block(to, detail::block(at));
-        to += from + place - at;
-        at = from + place;
-        if (*at != '\\' || (at[1] != '"' && at[1] != '\\')) break;
-        *to++ = at[1];
-        at += 2;
-        found &= ~(3U << place);
-      }
+    while (end - at >= 80 && detail::unescape_quotes(at, to)) {
+    }
+    while (end - at >= detail::kBlock) {
+      const __m128i bytes = detail::block(at);
+      detail::put_block(to, bytes);
+      const unsigned found = detail::marks(detail::string_marks(bytes));
+      const int plain = found == 0 ? 16 : std::countr_zero(found);
+      at += plain;
+      to += plain;
       if (found != 0) break;
-      if (at < from + detail::kBlock) {
-        detail::put_block(to, detail::block(at));
-        to += from + detail::kBlock - at;
-        at = from + detail::kBlock;
-      }
     }
 #endif
     while (at != end && !detail::string_mark(*at)) *to++ = *at++;
@@ -193,14 +218,6 @@ struct Nesting {
 };
 
 #ifdef __SSE2__
-// The marks of four blocks as one word.
-template <class Mark>
-std::uint64_t marks_of_four(const char* at, Mark mark) {
-  std::uint64_t all = 0;
-  for (int i = 3; i >= 0; --i) all = all << 16 | marks(mark(block(at + 16 * i)));
-  return all;
-}
-
 // The characters that a backslash stands before; `carry` goes from one word to the next.
 inline std::uint64_t escaped_ones(std::uint64_t slashes, bool& carry) {
   std::uint64_t escaped = carry ? 1 : 0;
