@@ -161,13 +161,12 @@ class Decoder::Layer {
     std::string& context = decoder_.context_;
     context += context.empty() ? '{' : ',';
     if (escaped) {
-      context += json_quote(key.substr(kContextPrefix.size()));
+      context += json_quote(key.substr(kContextPrefix.size())) + ':';
     } else {
       context += '"';
       context += written.substr(kContextPrefix.size());
-      context += '"';
+      context += "\":";
     }
-    context += ':';
     context += value;
     return true;
   }

@@ -199,10 +199,6 @@ RowBuilder& RowBuilder::text(std::string_view name, std::string_view value) {
   return *this;
 }
 
-RowBuilder& RowBuilder::text(std::string_view name, const std::optional<std::string>& value) {
-  return value ? text(name, std::string_view(*value)) : null(name);
-}
-
 RowBuilder& RowBuilder::number(std::string_view name, std::string_view digits) {
   cells_.push_back({std::string(name), CellKind::number, std::string(digits)});
   return *this;

@@ -43,7 +43,10 @@ class RowBuilder {
   RowBuilder& text(std::string_view name, std::string_view value);
   RowBuilder& text(std::string_view name, const std::string& value) { return text(name, std::string_view(value)); }
   RowBuilder& text(std::string_view name, const char* value) { return text(name, std::string_view(value)); }
-  RowBuilder& text(std::string_view name, const std::optional<std::string>& value);  // absent: null
+  template <class Text>
+  RowBuilder& text(std::string_view name, const std::optional<Text>& value) {  // absent: null
+    return value ? text(name, std::string_view(*value)) : null(name);
+  }
   RowBuilder& number(std::string_view name, std::string_view digits);
   RowBuilder& number(std::string_view name, std::uint64_t value);
   RowBuilder& json(std::string_view name, std::string_view json);

@@ -1,5 +1,5 @@
 // Small JSON helpers of the host: what is UTF-8, what is JSON, and writing objects key by key.
-// Not for reading whole documents: bus/envelope.cc uses simdjson, <tally/sdk/json.h> has a small tree.
+// Not for reading whole documents: <tally/sdk/json.h> has a small tree, json_scan.h beside it walks without one.
 #ifndef TALLY_CORE_JSON_H
 #define TALLY_CORE_JSON_H
 

@@ -113,7 +113,8 @@ class SampleList {
     share(before.source, sample.source);
   }
   void share(std::string_view before, std::string_view& text) {
-    text = !text.empty() && text.size() == before.size() && text == before ? before : texts_.keep(text);
+    const bool same = !text.empty() && text.size() == before.size() && (text.data() == before.data() || text == before);
+    text = same ? before : texts_.keep(text);
   }
   void share(const std::optional<std::string_view>& before, std::optional<std::string_view>& text) {
     if (text) share(before ? *before : std::string_view(), *text);

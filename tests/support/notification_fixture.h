@@ -54,7 +54,9 @@ struct Handled {
 
 inline Handled handle(host::NotificationHandler& handler, const host::Notification& notification) {
   Handled handled;
-  handled.status = handler.handle(notification, handled.samples);
+  host::SampleList samples;
+  handled.status = handler.handle(notification, samples);
+  for (const SampleView& sample : samples) handled.samples.push_back(sample.copy());
   return handled;
 }
 

@@ -14,12 +14,12 @@
 
 namespace meters {
 
-// A key that may come next, as it is written: with its quotes and its colon.
-class ExpectedKey {
+// What may come next, as it is written: a key with its quotes and all signs and spaces before and after it.
+class Expected {
  public:
-  ExpectedKey() = default;
-  // One that is longer than there is room for is never met.
-  explicit ExpectedKey(std::string_view written) {
+  Expected() = default;
+  // What is longer than there is room for is never met.
+  explicit Expected(std::string_view written) {
     if (written.size() > text_.size()) return;
     std::memcpy(text_.data(), written.data(), written.size());
     size_ = static_cast<std::uint32_t>(written.size());
@@ -69,8 +69,8 @@ class Scan {
     ++at_;
     return true;
   }
-  bool skip(const ExpectedKey& wanted) {
-    next();
+  // Passes what is expected where exactly that comes next.
+  bool skip(const Expected& wanted) {
     if (!wanted.meets(at_, end_)) return false;
     at_ += wanted.size();
     return true;

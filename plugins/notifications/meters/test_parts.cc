@@ -4,6 +4,11 @@
 #include <gtest/gtest.h>
 #include <tally/sdk/error.h>
 
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
 #include "event_pattern.h"
 #include "load.h"
 #include "sample.h"
@@ -154,6 +159,60 @@ TEST(Wants, TwoPathsToOneMemberBothHaveIt) {
   EXPECT_EQ(slots[1].value.raw, "1");
   EXPECT_EQ(slots[2].value.raw, R"({"a": 1})");
   EXPECT_EQ(slots[3].value.raw, R"({"a": 1})");
+}
+
+// What is remembered of earlier messages changes nothing: keys in other orders, with other spaces, missing and new
+// ones.
+TEST(Wants, WhatWasSeenBeforeChangesNothing) {
+  const auto make = [] {
+    auto wants = std::make_unique<meters::Wants>();
+    wants->add({"payload", "a"}, 0);
+    wants->add({"payload", "b", "c"}, 1);
+    wants->add({"payload", "b"}, 2);
+    wants->add({"payload", "long_name_that_fits"}, 3);
+    wants->add({"payload", "a_name_that_is_too_long_to_be_remembered"}, 4);
+    return wants;
+  };
+  const std::vector<std::string> keys = {"a",
+                                         "b",
+                                         "c",
+                                         "x",
+                                         "y\\n",
+                                         "long_name_that_fits",
+                                         "other_name_that_fits",
+                                         "a_name_that_is_too_long_to_be_remembered"};
+  const std::vector<std::string> values = {"1",       "\"t\"", "{\"c\": 1, \"d\": 2}", "{\"d\":2,\"c\":[3]}", "null",
+                                           "[1, {}]", "{}"};
+  const std::vector<std::string> between = {", ", ",", " , ", " ", ", ,"};
+  std::mt19937 random(5);
+  const auto remembering = make();
+  int good = 0;
+  for (std::uint64_t round = 1; round <= 20'000; ++round) {
+    std::string json = random() % 50 == 0 ? "{, " : "{";
+    for (std::size_t n = random() % 6, i = 0; i < n; ++i) {
+      if (i > 0) json += between[random() % 8 != 0 ? random() % 2 : random() % between.size()];
+      json += "\"" + keys[random() % keys.size()] + (random() % 5 == 0 ? "\" :" : "\": ") +
+              values[random() % values.size()];
+    }
+    json += "}" + std::string(random() % 40, ' ');
+    const auto look = [&](meters::Wants& wants) {
+      std::vector<meters::Slot> slots(5);
+      meters::Arena arena;
+      std::vector<std::string> found;
+      try {
+        wants.look("payload", json, round, slots, arena);
+      } catch (const tally::Error&) {
+        return std::vector<std::string>{"no JSON"};
+      }
+      for (const meters::Slot& slot : slots)
+        found.emplace_back(slot.round == round ? std::string(slot.value.raw) + "." : "nothing");
+      return found;
+    };
+    const std::vector<std::string> wanted = look(*make());
+    good += wanted.size() == 5 ? 1 : 0;
+    ASSERT_EQ(look(*remembering), wanted) << json;
+  }
+  EXPECT_GT(good, 10'000);
 }
 
 TEST(Wants, FindsNestedMembersAndTheLastOfTwins) {

@@ -118,12 +118,14 @@ void Wants::value(Walk& walk, Branch& at) {
 void Wants::members(Walk& walk, Branch& at) {
   Scan& scan = walk.scan;
   scan.expect('{');
-  if (scan.skip('}')) return;
   Branch** expected = &at.first_below;
-  do {
+  for (bool leads = true;; leads = false) {
     Branch* found = *expected;
-    if (found == nullptr || !scan.skip(found->key)) {
-      found = member(walk, at);
+    if (found == nullptr || found->leads != leads || !scan.skip(found->lead)) {
+      const char* from = scan.here();
+      if (!leads && !scan.skip(',')) return scan.expect('}');
+      if (leads && scan.skip('}')) return;
+      found = member(walk, at, from, leads);
       if (found != nullptr) *expected = found;
     }
     if (found != nullptr) expected = &found->next;
@@ -132,24 +134,27 @@ void Wants::members(Walk& walk, Branch& at) {
     } else {
       value(walk, *found);
     }
-  } while (scan.skip(','));
-  scan.expect('}');
+  }
 }
 
-// Passes a key that was not expected. Null: nobody wants it, and it will not be remembered either.
-Wants::Branch* Wants::member(Walk& walk, Branch& at) {
+// Passes a key that was not expected; what begins at `from` leads to it. Null: nobody wants it, and it will not be
+// remembered either.
+Wants::Branch* Wants::member(Walk& walk, Branch& at, const char* from, bool leads) {
   bool escaped = false;
   std::string_view name = walk.scan.string(escaped);
-  const char* from = name.data() - 1;
   if (escaped) name = unescape(name, walk.arena, walk.scan);
   walk.scan.expect(':');
-  const std::string_view written(from, static_cast<std::size_t>(walk.scan.here() - from));
+  walk.scan.next();
+  const Expected lead(std::string_view(from, static_cast<std::size_t>(walk.scan.here() - from)));
   Branch* found = find(at, name);
-  if (found == nullptr && !escaped && ExpectedKey(written).known() && learned_ < kMostLearned) {
+  if (found == nullptr && !escaped && lead.known() && learned_ < kMostLearned) {
     found = branch_below(at, name);
     ++learned_;
   }
-  if (found != nullptr) found->key = ExpectedKey(written);
+  if (found != nullptr) {
+    found->lead = lead;
+    found->leads = leads;
+  }
   return found;
 }
 

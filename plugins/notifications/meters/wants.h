@@ -23,7 +23,7 @@ struct Slot {
 // The names that are wanted, as a tree. Made once, then looking is for one thread at a time.
 //
 // Services write the same keys in the same order again and again, so which key follows which is remembered, of those
-// that nobody wants too, and a key that comes as expected is passed in one comparison.
+// that nobody wants too, and a key that comes as expected is passed, with all between two values, in one comparison.
 class Wants {
  public:
   // Asks for the member at `names` of a document; it will stand in `slot`.
@@ -51,9 +51,10 @@ class Wants {
     std::vector<std::uint32_t> slots;  // `a.b` and `$.a.b` are two paths
     std::uint64_t round = 0;           // when it was last seen
     std::vector<Branch*> below;
-    std::vector<Cell> cells;  // open addressing over `below`, a power of two
-    ExpectedKey key;
-    Branch* first_below = nullptr;  // which key came first within it, and which after it, the last time
+    std::vector<Cell> cells;        // open addressing over `below`, a power of two
+    Expected lead;                  // all from the value before it to its own, the last time
+    bool leads = false;             // it was the first of its object then
+    Branch* first_below = nullptr;  // which came first within it, and which after it, the last time
     Branch* next = nullptr;
   };
   struct Walk {
@@ -66,7 +67,7 @@ class Wants {
   Branch* branch_below(Branch& at, std::string_view name);
   static Branch* find(const Branch& at, std::string_view name);
   void members(Walk& walk, Branch& at);
-  Branch* member(Walk& walk, Branch& at);
+  Branch* member(Walk& walk, Branch& at, const char* from, bool leads);
   void value(Walk& walk, Branch& at);
   static void forget(Branch& at, std::vector<Slot>& slots);
   static void fill(const Branch& branch, std::uint64_t round, const Node& value, std::vector<Slot>& slots);

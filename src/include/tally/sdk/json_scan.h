@@ -246,7 +246,7 @@ inline const char* pass_blocks(const char* at, const char* end, Nesting& nesting
     nesting.in_string = inside >> 63 != 0;
     const std::uint64_t controls = marks_of_four(
         at, [](__m128i bytes) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes); });
-    if ((controls & inside) != 0) return nullptr;
+    const std::uint64_t wrong = controls & inside;
     std::uint64_t brackets = ~inside & marks_of_four(at, [](__m128i bytes) {
       const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
       return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')), _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
@@ -255,8 +255,10 @@ inline const char* pass_blocks(const char* at, const char* end, Nesting& nesting
       const char* bracket = at + std::countr_zero(brackets);
       nesting.depth += (*bracket | 0x20) == '{' ? std::size_t{1} : ~std::size_t{0};
       done = nesting.depth == 0;
-      if (done) return bracket + 1;
+      // What stands after the last bracket is another's.
+      if (done) return wrong == 0 || std::countr_zero(wrong) > bracket - at ? bracket + 1 : nullptr;
     }
+    if (wrong != 0) return nullptr;
   }
   return at;
 }
