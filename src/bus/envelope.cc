@@ -144,7 +144,8 @@ class Decoder::Layer {
       case 9:
         return key == "timestamp" ? &envelope.timestamp : nullptr;
       case 10:
-        return key == "event_type" ? &event_type : key == "message_id" ? &envelope.message_id : nullptr;
+        if (key[0] == 'e') return key == "event_type" ? &event_type : nullptr;
+        return key == "message_id" ? &envelope.message_id : nullptr;
       case 12:
         return key == "publisher_id"   ? &envelope.publisher_id
                : key == "oslo.version" ? &version

@@ -85,9 +85,9 @@ struct Pipeline::Impl {
 
   void handle(const Incoming& message, const bus::Envelope& envelope, Processed& out);
   void take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out);
-  void admit(SampleView sample, const Incoming& message, Processed& out);
+  void admit(const SampleView& sample, const Incoming& message, Processed& out);
   bool disabled(std::string_view meter) const;
-  std::string refusal(const SampleView& sample, Time received, std::string& detail) const;
+  const char* refusal(const SampleView& sample, Time received, std::string& detail) const;
   // Whether `status` of one handler lets the message go on; its samples are dropped by the caller.
   static bool settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
                            Processed& out);
@@ -107,8 +107,8 @@ bool Pipeline::Impl::disabled(std::string_view meter) const {
   return false;
 }
 
-// The dead letter's reason, or empty for a sample that may be kept.
-std::string Pipeline::Impl::refusal(const SampleView& sample, Time received, std::string& detail) const {
+// The dead letter's reason, or null for a sample that may be kept.
+const char* Pipeline::Impl::refusal(const SampleView& sample, Time received, std::string& detail) const {
   const Time time = sample.timestamp.value_or(received);
   const auto ahead = std::chrono::duration_cast<std::chrono::microseconds>(rules.ahead).count();
   if (time.us - received.us > ahead) {
@@ -126,24 +126,24 @@ std::string Pipeline::Impl::refusal(const SampleView& sample, Time received, std
     }
     break;
   }
-  return "";
+  return nullptr;
 }
 
 // REQUIRES: the id is set, and `out.texts` will have the sample's texts.
-void Pipeline::Impl::admit(SampleView sample, const Incoming& message, Processed& out) {
+void Pipeline::Impl::admit(const SampleView& sample, const Incoming& message, Processed& out) {
   ++out.made;
   if (disabled(sample.name)) {
     ++out.filtered;
     return;
   }
-  if (sample.source.empty()) sample.source = samples.texts().keep(rules.source);
-  if (!sample.timestamp) sample.timestamp = message.received;
+  host::Row& row = out.rows.emplace_back(sample, message.received);
+  if (row.sample.source.empty()) row.sample.source = samples.texts().keep(rules.source);
+  if (!row.sample.timestamp) row.sample.timestamp = message.received;
   std::string detail;
-  const std::string reason = refusal(sample, message.received, detail);
-  if (reason.empty())
-    out.rows.emplace_back(sample, message.received);
-  else
-    out.dead_samples.push_back(dead_row({sample, message.received}, message, out, reason, detail));
+  const char* const reason = refusal(row.sample, message.received, detail);
+  if (reason == nullptr) return;
+  out.dead_samples.push_back(dead_row(row, message, out, reason, detail));
+  out.rows.pop_back();
 }
 
 bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,

@@ -26,9 +26,11 @@ constexpr std::size_t kIdDigits = 32;
 class Bytes {
  public:
   Bytes() = default;
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
   Bytes(char kind, std::string_view source) {
     *room(2) = kVersion;
-    data()[1] = kind;
+    data_[1] = kind;
     size_ = 2;
     text(source);
   }
@@ -54,22 +56,25 @@ class Bytes {
     const std::int64_t time = sample.timestamp ? sample.timestamp->us : std::numeric_limits<std::int64_t>::min();
     integer(static_cast<std::uint64_t>(time));
   }
-  std::string_view view() { return {data(), size_}; }
+  std::string_view view() const { return {data_, size_}; }
 
  private:
-  char* data() { return large_.empty() ? small_.data() : large_.data(); }
   char* room(std::size_t more) {
-    if (size_ + more > (large_.empty() ? small_.size() : large_.size())) {
-      std::string larger((size_ + more) * 2, '\0');
-      std::memcpy(larger.data(), data(), size_);
-      large_ = std::move(larger);
-    }
-    return data() + size_;
+    if (size_ + more > capacity_) grow(more);
+    return data_ + size_;
+  }
+  void grow(std::size_t more) {
+    std::string larger((size_ + more) * 2, '\0');
+    std::memcpy(larger.data(), data_, size_);
+    large_ = std::move(larger);
+    data_ = large_.data();
+    capacity_ = large_.size();
   }
 
-  std::size_t size_ = 0;
   std::array<char, 512> small_;
   std::string large_;
+  char* data_ = small_.data();
+  std::size_t size_ = 0, capacity_ = small_.size();
 };
 
 using Hash = std::array<unsigned char, kIdDigits / 2>;

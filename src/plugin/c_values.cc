@@ -62,7 +62,8 @@ bool plain_text(tally_str text) {
 bool surely_text(tally_str text, std::size_t least, std::size_t most) {
   return text.data != nullptr && text.size >= least && text.size <= most && plain_text(text);
 }
-bool surely_optional(tally_str text, std::size_t least = 0, std::size_t most = TextRule().most) {
+[[gnu::always_inline]] inline bool surely_optional(tally_str text, std::size_t least = 0,
+                                                   std::size_t most = TextRule().most) {
   return text.data == nullptr || surely_text(text, least, most);
 }
 

@@ -61,6 +61,7 @@ void PatternIndex::match(std::string_view text, std::vector<std::uint32_t>& numb
 Dispatcher::Handler& Dispatcher::add(std::string name, std::unique_ptr<NotificationHandler> handler,
                                      const std::vector<std::string>& claims, std::shared_ptr<Guard> guard) {
   known_.clear();
+  last_ = nullptr;
   const auto number = static_cast<std::uint32_t>(handlers_.size());
   for (const std::string& claim : claims) handler_index_.add(claim, number);
   handlers_.push_back({std::move(name), std::move(handler), std::move(guard)});
@@ -77,6 +78,7 @@ absl::Status Dispatcher::add(std::string name, std::unique_ptr<NotificationHandl
 
 void Dispatcher::park(std::string name, std::string reason, const std::vector<std::string>& claims) {
   known_.clear();
+  last_ = nullptr;
   const auto number = static_cast<std::uint32_t>(parked_.size());
   for (const std::string& claim : claims) parked_index_.add(claim, number);
   parked_.push_back({std::move(name), std::move(reason)});
@@ -85,12 +87,17 @@ void Dispatcher::park(std::string name, std::string reason, const std::vector<st
 // Event types are few; one who makes them up only makes this begin anew.
 const Dispatcher::Claimants& Dispatcher::claimants(std::string_view event_type) {
   static constexpr std::size_t kMost = 4096;
-  if (const auto known = known_.find(to_absl(event_type)); known != known_.end()) return known->second;
-  if (known_.size() >= kMost) known_.clear();
-  Claimants& found = known_[to_absl(event_type)];
-  handler_index_.match(event_type, found.handlers);
-  parked_index_.match(event_type, found.parked);
-  return found;
+  if (last_ != nullptr && event_type == last_type_) return *last_;
+  auto known = known_.find(to_absl(event_type));
+  if (known == known_.end()) {
+    if (known_.size() >= kMost) known_.clear();
+    known = known_.try_emplace(to_absl(event_type)).first;
+    handler_index_.match(event_type, known->second.handlers);
+    parked_index_.match(event_type, known->second.parked);
+  }
+  last_type_ = event_type;
+  last_ = &known->second;
+  return *last_;
 }
 
 const Dispatcher::Match& Dispatcher::match(std::string_view event_type) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "plugin/guard.h"
 #include "plugin/roles.h"
 
@@ -89,7 +90,9 @@ class Dispatcher {
 
   PatternIndex handler_index_;
   PatternIndex parked_index_;
-  absl::flat_hash_map<std::string, Claimants> known_;  // what was asked before
+  absl::node_hash_map<std::string, Claimants> known_;  // what was asked before
+  std::string last_type_;                              // and last
+  const Claimants* last_ = nullptr;
   std::deque<Handler> handlers_;
   std::deque<Parked> parked_;
   std::deque<Parked> parked_now_;  // those of the last answer that a guard holds back

@@ -60,6 +60,8 @@ const std::string& MetadataWriter::text(std::uint32_t number, Message& message) 
 }
 
 void MetadataWriter::write(const Metadata& metadata, Cached& cached, Message& message) {
+  const Node* given = metadata.user.set() ? message.first(metadata.user) : nullptr;
+  const bool user = given != nullptr && given->is_object();
   std::vector<const std::string*> present;
   std::string& out = cached.text;
   for (std::size_t i = 0; i < metadata.members.size(); ++i) {
@@ -68,18 +70,15 @@ void MetadataWriter::write(const Metadata& metadata, Cached& cached, Message& me
     if (value == nullptr || value->is_null()) continue;
     out += out.size() > 1 ? std::string_view(cached.keys[i]) : std::string_view(cached.keys[i]).substr(1);
     append_value(*value, out);
-    if (metadata.user.set()) present.push_back(&key);
+    if (user) present.push_back(&key);
   }
-  if (metadata.user.set()) write_user(metadata, present, message, out);
+  if (user) write_user(message.whole(*given), present, out);
 }
 
 // The reserved members of a map: of each namespace without the namespace, then the reserved keys.
-void MetadataWriter::write_user(const Metadata& metadata, const std::vector<const std::string*>& present,
-                                Message& message, std::string& out) const {
-  const Node* given = message.first(metadata.user);
-  if (given == nullptr || !given->is_object()) return;
+void MetadataWriter::write_user(const Node& map, const std::vector<const std::string*>& present,
+                                std::string& out) const {
   std::vector<std::pair<std::string, const Node*>> kept;
-  const Node& map = message.whole(*given);
   const auto take = [&](std::string_view name, const Node& value) {
     std::string key(name);
     std::replace(key.begin(), key.end(), '.', '_');

@@ -27,8 +27,7 @@ class MetadataWriter {
   };
 
   void write(const Metadata& metadata, Cached& cached, Message& message);
-  void write_user(const Metadata& metadata, const std::vector<const std::string*>& present, Message& message,
-                  std::string& out) const;
+  void write_user(const Node& map, const std::vector<const std::string*>& present, std::string& out) const;
   void write_payload(Message& message, std::string& out) const;
 
   const Program& program_;

@@ -78,8 +78,9 @@ void SampleMaker::make_one(const Definition& definition, Message& message, tally
   const Node* project = message.first(definition.project_id);
   if (!filled(user)) user = message.first(program_.context_user);
   if (!filled(project)) project = message.first(program_.context_project);
-  if (!fill(definition, message.arena(), message.first(definition.name.field), message.first(definition.type.field),
-            message.first(definition.unit.field), volume, message.first(definition.timestamp), user, project,
+  const auto set = [&](const Field& field) { return field.set() ? message.first(field) : nullptr; };  // most are not
+  if (!fill(definition, message.arena(), set(definition.name.field), set(definition.type.field),
+            set(definition.unit.field), volume, set(definition.timestamp), user, project,
             message.first(definition.resource_id)))
     return;
   sample_.resource_metadata = metadata_.text(definition.metadata, message);

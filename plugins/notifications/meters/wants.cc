@@ -81,7 +81,7 @@ void Wants::forget(Branch& at, std::vector<Slot>& slots) {
 
 void Wants::look(std::string_view name, std::string_view json, std::uint64_t round, std::vector<Slot>& slots,
                  Arena& arena) {
-  Branch* const at = find(*root_, name);
+  Branch* const at = document(name);
   if (at == nullptr) return;
   Scan scan(json);
   Walk walk{scan, round, slots, arena};
@@ -91,7 +91,7 @@ void Wants::look(std::string_view name, std::string_view json, std::uint64_t rou
 }
 
 void Wants::put(std::string_view name, std::string_view text, std::uint64_t round, std::vector<Slot>& slots) {
-  if (const Branch* at = find(*root_, name); at != nullptr) fill(*at, round, string_node(text), slots);
+  if (const Branch* at = document(name); at != nullptr) fill(*at, round, string_node(text), slots);
 }
 
 void Wants::value(Walk& walk, Branch& at) {

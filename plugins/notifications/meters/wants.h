@@ -30,7 +30,7 @@ class Wants {
   void add(const std::vector<std::string>& names, std::uint32_t slot);
 
   // Whether anything of the document's member `name` is wanted.
-  bool wants(std::string_view name) const { return find(*root_, name) != nullptr; }
+  bool wants(std::string_view name) const { return document(name) != nullptr; }
 
   // Looks through the text of the document's member `name`; what is not wanted is passed over. Throws
   // tally::Error::permanent where it is no JSON.
@@ -64,6 +64,12 @@ class Wants {
     Arena& arena;
   };
 
+  // There are few of them.
+  Branch* document(std::string_view name) const {
+    for (Branch* const one : root_->below)
+      if (one->name == name) return one;
+    return nullptr;
+  }
   Branch* branch_below(Branch& at, std::string_view name);
   static Branch* find(const Branch& at, std::string_view name);
   void members(Walk& walk, Branch& at);

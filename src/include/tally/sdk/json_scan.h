@@ -37,6 +37,12 @@ std::uint64_t marks_of_four(const char* at, Mark mark) {
   for (int i = 3; i >= 0; --i) all = all << 16 | marks(mark(block(at + 16 * i)));
   return all;
 }
+// Whether there is a control character in four blocks.
+inline bool controls_in_four(const char* at) {
+  const __m128i least =
+      _mm_min_epu8(_mm_min_epu8(block(at), block(at + 16)), _mm_min_epu8(block(at + 32), block(at + 48)));
+  return marks(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1f)), least)) != 0;
+}
 #endif
 
 inline bool string_mark(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
@@ -106,9 +112,7 @@ inline bool unescape_quotes(const char*& at, char*& to) {
     return marks_of_four(at, [c](__m128i bytes) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); });
   };
   std::uint64_t slashes = equal('\\');
-  const std::uint64_t controls =
-      marks_of_four(at, [](__m128i bytes) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes); });
-  if (equal('"') != slashes << 1 || controls != 0) return false;
+  if (equal('"') != slashes << 1 || controls_in_four(at)) return false;
   const char* const past = at + (slashes >> 63 != 0 ? 63 : 64);  // a backslash at the end is left to the next
   slashes &= ~std::uint64_t{0} >> 1;
   // More is written than counts: what follows overwrites it.
@@ -244,9 +248,11 @@ inline const char* pass_blocks(const char* at, const char* end, Nesting& nesting
     for (int shift = 1; shift < 64; shift *= 2) inside ^= inside << shift;
     if (nesting.in_string) inside = ~inside;
     nesting.in_string = inside >> 63 != 0;
-    const std::uint64_t controls = marks_of_four(
-        at, [](__m128i bytes) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes); });
-    const std::uint64_t wrong = controls & inside;
+    std::uint64_t wrong = 0;
+    if (controls_in_four(at))
+      wrong = inside & marks_of_four(at, [](__m128i bytes) {
+                return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+              });
     std::uint64_t brackets = ~inside & marks_of_four(at, [](__m128i bytes) {
       const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
       return _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')), _mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
@@ -379,7 +385,7 @@ inline const char* checked_items(const char* at, const char* end, bool object, i
       if (at == end || *at != ':') return nullptr;
       at = space(at + 1, end);
     }
-    at = checked_value(at, end, deeper);
+    at = at != end && *at == '"' ? checked_string(at + 1, end) : checked_value(at, end, deeper);
     if (at == nullptr) return nullptr;
     at = space(at, end);
     if (at == end) return nullptr;
