@@ -1,20 +1,23 @@
-// Does one thing a number of times for callgrind to count: `bench-count decode|dispatch-N TIMES`; or prints it:
-// `bench-count message 1`. Not for clocks: speed.cc. Run with --collect-atstart=no, so that making things ready does
-// not count.
+// Does one thing a number of times for callgrind to count: `bench-count decode|decode-new|dispatch-N TIMES`, where
+// decode-new has messages of event types that were never seen; or prints the message: `bench-count message 1`.
+// Not for clocks: speed.cc. Run with --collect-atstart=no, so that making things ready does not count.
 #include <valgrind/callgrind.h>
 
 #include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "work.h"
 
 namespace {
 
+constexpr int kWarm = 200;
+
 // What is counted is after a first round, which fills caches and pools.
 void count(int times, const std::function<void()>& once) {
-  for (int i = 0; i < 200; ++i) once();
+  for (int i = 0; i < kWarm; ++i) once();
   CALLGRIND_TOGGLE_COLLECT;
   for (int i = 0; i < times; ++i) once();
   CALLGRIND_TOGGLE_COLLECT;
@@ -31,14 +34,21 @@ int main(int argc, char** argv) {
     std::cout << bench::server_message() << '\n';
     return 0;
   }
-  if (times <= 0 || (what != "decode" && !what.starts_with(kDispatch))) {
-    std::cerr << "usage: bench-count decode|dispatch-HANDLERS TIMES | message 1\n";
+  if (times <= 0 || (what != "decode" && what != "decode-new" && !what.starts_with(kDispatch))) {
+    std::cerr << "usage: bench-count decode|decode-new|dispatch-HANDLERS TIMES | message 1\n";
     return 64;
   }
-  if (what == "decode") {
+  if (what.starts_with("decode")) {
     collector::Pipeline pipeline = bench::make_pipeline();
-    const collector::Incoming message{bench::server_message(), "bench", Time::now()};
-    bench::on_worker([&] { count(times, [&] { static_cast<void>(pipeline.process(message)); }); });
+    std::vector<collector::Incoming> messages;
+    const int different = what == "decode" ? 1 : times + kWarm;
+    for (int i = 0; i < different; ++i) {
+      const std::string ending = what == "decode" ? "exists" : "event" + std::to_string(i);
+      messages.push_back({bench::server_message(ending), "bench", Time::now()});
+    }
+    std::size_t next = 0;
+    bench::on_worker(
+        [&] { count(times, [&] { static_cast<void>(pipeline.process(messages[next++ % messages.size()])); }); });
   } else {
     const auto dispatcher = bench::make_dispatcher(std::strtoul(what.substr(kDispatch.size()).c_str(), nullptr, 10));
     count(times, [&] { static_cast<void>(bench::dispatch(*dispatcher)); });
