@@ -22,13 +22,13 @@ constexpr char kBareMessage = 2;
 constexpr char kPolled = 3;
 constexpr std::size_t kIdDigits = 32;
 
-// Bytes to be hashed; those of all but unheard-of samples fit where it stands.
-class Bytes {
+// HashedBytes to be hashed; those of all but unheard-of samples fit where it stands.
+class HashedBytes {
  public:
-  Bytes() = default;
-  Bytes(const Bytes&) = delete;
-  Bytes& operator=(const Bytes&) = delete;
-  Bytes(char kind, std::string_view source) {
+  HashedBytes() = default;
+  HashedBytes(const HashedBytes&) = delete;
+  HashedBytes& operator=(const HashedBytes&) = delete;
+  HashedBytes(char kind, std::string_view source) {
     *room(2) = kVersion;
     data_[1] = kind;
     size_ = 2;
@@ -77,10 +77,10 @@ class Bytes {
   std::size_t size_ = 0, capacity_ = small_.size();
 };
 
-using Hash = std::array<unsigned char, kIdDigits / 2>;
-using State = crypto_generichash_blake2b_state;
+using IdHash = std::array<unsigned char, kIdDigits / 2>;
+using HashState = crypto_generichash_blake2b_state;
 
-std::array<char, kIdDigits> digits_of(const Hash& hash) {
+std::array<char, kIdDigits> digits_of(const IdHash& hash) {
   // Each byte's two digits.
   static constexpr auto kPairs = [] {
     constexpr std::string_view kHex = "0123456789abcdef";
@@ -93,7 +93,7 @@ std::array<char, kIdDigits> digits_of(const Hash& hash) {
   return text;
 }
 
-void update(State& state, std::string_view bytes) {
+void hash_more(HashState& state, std::string_view bytes) {
   crypto_generichash_blake2b_update(&state, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
 }
 
@@ -104,7 +104,7 @@ bool same_measurement(const SampleView& a, const SampleView& b) {
 }  // namespace
 
 std::string digest(std::string_view bytes) {
-  Hash hash;
+  IdHash hash;
   crypto_generichash_blake2b(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
                              bytes.size(), nullptr, 0);
   const auto digits = digits_of(hash);
@@ -112,7 +112,7 @@ std::string digest(std::string_view bytes) {
 }
 
 std::string poll_sample_id(const SampleView& sample, std::string_view source) {
-  Bytes bytes(kPolled, sample.source.empty() ? source : sample.source);
+  HashedBytes bytes(kPolled, sample.source.empty() ? source : sample.source);
   bytes.measurement(sample);
   return digest(bytes.view());
 }
@@ -130,23 +130,23 @@ MessageIds::MessageIds(std::string_view source, std::optional<std::string_view> 
 
 // Leaves the hash's state after the part that samples of one source share.
 void MessageIds::start(std::string_view source, Head& head) const {
-  static_assert(sizeof(State) <= sizeof(Head) && alignof(State) <= 64);
-  auto& state = *new (head.data()) State;
-  crypto_generichash_blake2b_init(&state, nullptr, 0, sizeof(Hash));
-  Bytes bytes(digest_.empty() ? kMessage : kBareMessage, source);
+  static_assert(sizeof(HashState) <= sizeof(Head) && alignof(HashState) <= 64);
+  auto& state = *new (head.data()) HashState;
+  crypto_generichash_blake2b_init(&state, nullptr, 0, sizeof(IdHash));
+  HashedBytes bytes(digest_.empty() ? kMessage : kBareMessage, source);
   bytes.text(message_);
-  update(state, bytes.view());
+  hash_more(state, bytes.view());
 }
 
 MessageIds::Digits MessageIds::digits(const SampleView& sample, std::uint64_t n) const {
   alignas(64) Head head = head_;
   if (!sample.source.empty() && sample.source != source_) start(sample.source, head);
-  auto& state = *std::launder(reinterpret_cast<State*>(head.data()));
-  Bytes bytes;
+  auto& state = *std::launder(reinterpret_cast<HashState*>(head.data()));
+  HashedBytes bytes;
   bytes.measurement(sample);
   bytes.integer(n);
-  update(state, bytes.view());
-  Hash hash;
+  hash_more(state, bytes.view());
+  IdHash hash;
   crypto_generichash_blake2b_final(&state, hash.data(), hash.size());
   return digits_of(hash);
 }
