@@ -3,6 +3,8 @@
 #include <syslog.h>
 
 #include <array>
+#include <map>
+#include <mutex>
 #include <string_view>
 
 #include <tally/sdk/error.h>
@@ -35,16 +37,19 @@ Client::Client(rd_kafka_type_t type, const std::vector<Setting>& settings, Liste
   static_cast<void>(conf.release());
 }
 
-Client::~Client() { rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+Client::~Client() {
+  if (!abandoned_) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
 
-// The library's threads call it. Connections are told by on_error, once each change.
-void Client::on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
+// The library's threads call it, of an abandoned instance too. Connections are told by on_error, once each change.
+void Client::on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
   const std::string kind(facility);
   if (level > LOG_WARNING || kind == "FAIL" || kind == "ERROR" || kind == "CONFWARN") return;
-  auto& client = *static_cast<Client*>(rd_kafka_opaque(handle));
+  static auto* const mutex = new std::mutex;
+  static auto* const logged = new std::map<std::string, Clock::time_point>;  // kinds of lines, when last
   {
-    const std::lock_guard lock(client.log_mutex_);
-    const auto [last, first] = client.logged_.try_emplace(kind, Clock::now());
+    const std::lock_guard lock(*mutex);
+    const auto [last, first] = logged->try_emplace(kind, Clock::now());
     if (!first && Clock::now() < last->second + kSameKind) return;
     last->second = Clock::now();
   }

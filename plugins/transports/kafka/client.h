@@ -4,8 +4,6 @@
 #define TALLY_KAFKA_CLIENT_H
 
 #include <chrono>
-#include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -42,6 +40,8 @@ class Client {
   void in_touch() { failure_.clear(); }
   // While there is a failure: asks whether a broker answers by now. Waits `limit` at most.
   void look(std::chrono::milliseconds limit);
+  // From now on the end leaves the library's instance as it is, for as long as the process lives.
+  void abandon() { abandoned_ = true; }
   // The library's word that this instance is of no more use; empty: it is.
   std::string fatal() const;
 
@@ -57,8 +57,7 @@ class Client {
   rd_kafka_t* handle_ = nullptr;
   std::string failure_;
   std::string last_reason_;
-  std::mutex log_mutex_;
-  std::map<std::string, Clock::time_point> logged_;  // kinds of lines, when last; under log_mutex_
+  bool abandoned_ = false;
 };
 
 }  // namespace tally::kafka

@@ -17,6 +17,7 @@ constexpr std::chrono::milliseconds kLastCommit{3000};
 constexpr std::chrono::milliseconds kLeave{5000};
 constexpr std::chrono::milliseconds kGather{500};  // absent topics, before they are told
 constexpr std::size_t kMostNoted = 1000;
+constexpr int kEndsBeforeAssignment = 0x02030000;
 
 Partitions copy(const rd_kafka_topic_partition_list_t* list) {
   return Partitions(rd_kafka_topic_partition_list_copy(list));
@@ -48,6 +49,9 @@ Group::Group(GroupOptions options, Counts& counts)
 
 Group::~Group() {
   leave();
+  // Before 2.3, librdkafka fails an assertion where the client of a cooperative group ends before it was ever given
+  // anything, and the process with it (https://github.com/confluentinc/librdkafka/issues/4312).
+  if (!assigned_once_ && rd_kafka_version() < kEndsBeforeAssignment) client_.abandon();
   // The library's own references go before it does.
   messages_.reset();
   own_.reset();
@@ -129,6 +133,7 @@ std::string Group::trouble() const {
 void Group::rebalanced(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list) {
   counts_.add(Counts::rebalances);
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    assigned_once_ = true;
     counts_.add(Counts::assigned, static_cast<std::uint64_t>(list->cnt));
     if (leaving_) return take_none();
     assigning_ = copy(list);

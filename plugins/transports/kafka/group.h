@@ -105,6 +105,7 @@ class Group : private Client::Listener {
   Clock::time_point tell_absent_at_;
   std::set<std::string> noted_;  // so that each is told once
   std::string trouble_;
+  bool assigned_once_ = false;
   bool leaving_ = false;
 };
 
