@@ -63,7 +63,7 @@ host::DeadLetter dead_message(const Incoming& message, const Processed& processe
 }
 
 host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const Processed& processed, std::string reason,
-                          std::string detail) {
+                          const std::string& detail) {
   host::DeadLetter letter;
   letter.body = host::to_json(row.sample);
   letter.digest = host::digest(letter.body);

@@ -80,7 +80,7 @@ host::DeadLetter dead_message(const Incoming& message, const Processed& processe
 
 // The dead letter for a row that the store would not take.
 host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const Processed& processed, std::string reason,
-                          std::string detail);
+                          const std::string& detail);
 
 }  // namespace tally::collector
 
