@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kEventStem = "compute.instance.", kEventType = "compute.instance.exists";
 
-// The inner message; with its wrapping, and its quotes escaped, it has 1,333 bytes.
+// The inner message; with its wrapping, and its quotes escaped, it has 1,602 bytes.
 constexpr const char* kInner =
     R"({"message_id": "6a2f5f3e-7c1b-4c55-9d0e-0a9b7d1c2e3f", "publisher_id": "compute.node-17", )"
     R"("event_type": "compute.instance.exists", "priority": "INFO", "timestamp": "2026-01-02 03:04:05.678901", )"
@@ -33,7 +33,9 @@ constexpr const char* kInner =
     R"("availability_zone": "az1", "created_at": "2026-01-02 03:03:31+00:00", )"
     R"("launched_at": "2026-01-02T03:04:05.000000", "deleted_at": "", "image_meta": )"
     R"({"base_image_ref": "0c7e9c1a-5b0d-4c11-8a39-3a9d0f4b5c6d"}, )"
-    R"("fixed_ips": [{"address": "10.0.0.17", "version": 4}]}})";
+    R"("fixed_ips": [{"address": "10.0.0.17", "version": 4}], "hostname": "web-17", "cell_name": "", "progress": "", )"
+    R"("terminated_at": "", "reservation_id": "r-6q1a2b3c", "audit_period_beginning": "2026-01-02 02:00:00", )"
+    R"("audit_period_ending": "2026-01-02 03:00:00", "bandwidth": {}, "metadata": {}}})";
 
 std::string escaped(std::string_view text) {
   std::string out;
