@@ -74,6 +74,7 @@ struct BusStatus {
   std::string reason;
   Books books;
   std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts: "refused", "damaged"
+  std::chrono::duration<double> oldest{0};                   // since the oldest unsettled message came; 0: none
 };
 
 struct CollectorStatus {
@@ -82,9 +83,13 @@ struct CollectorStatus {
   SampleBooks samples;
   std::vector<BusStatus> buses;  // closed ones too, as long as the process lives
   std::vector<PluginState> plugins;
-  std::vector<std::string> not_ready;  // reasons; none: ready
-  std::uint64_t batches = 0;           // committed
-  std::uint64_t store_failures = 0;    // attempts that failed
+  std::vector<std::string> not_ready;                              // reasons; none: ready
+  std::uint64_t batches = 0;                                       // committed
+  std::uint64_t batch_messages = 0;                                // in them
+  std::uint64_t batch_samples = 0;                                 // made of these messages
+  std::chrono::duration<double> write_time{0};                     // spent by the store on them
+  std::map<std::string, std::uint64_t, std::less<>> dead_letters;  // written with them, by reason
+  std::uint64_t store_failures = 0;                                // attempts that failed
 };
 
 // All calls from one thread, but status(), which any may call at any time.

@@ -40,8 +40,9 @@ struct Delivery {
   Incoming message;  // never changed after arrival
   Processed processed;
   Stage stage = Stage::queued;  // this and what follows: under the desk's lock
-  bool lost = false;            // its lane ended: settling it would mean nothing
-  std::uint64_t made = 0;       // samples counted in the books for it
+  const Clock::time_point arrived = Clock::now();
+  bool lost = false;       // its lane ended: settling it would mean nothing
+  std::uint64_t made = 0;  // samples counted in the books for it
   unsigned tries = 0;
   Clock::time_point first_try{};
   Clock::time_point due{};
@@ -106,8 +107,8 @@ class Desk {
   // --- writer
   // Blocks until a batch is due, `until` has come or the store is to be changed; empty then, and on quit.
   std::vector<DeliveryPtr> take_batch(Clock::time_point until, std::uint64_t store_version);
-  // The batch is in the store; `fates` one each.
-  void commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates);
+  // The batch is in the store; `fates` one each; `took`: the attempt that succeeded.
+  void commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates, Clock::duration took);
   void return_batch(std::span<const DeliveryPtr> batch);
   void report_store(const absl::Status& status, bool attempt);
   // Waits at most `pause`; less on quit or when the store is to be changed. False: quit.
@@ -171,6 +172,10 @@ class Desk {
   std::map<std::string, std::set<std::string>> parked_;  // handler -> event types
   std::uint64_t parked_messages_ = 0;
   std::uint64_t batches_ = 0;
+  std::uint64_t batch_messages_ = 0;
+  std::uint64_t batch_samples_ = 0;
+  Clock::duration write_time_{0};
+  std::map<std::string, std::uint64_t, std::less<>> dead_letters_;  // by reason
   std::uint64_t store_failures_ = 0;
 };
 

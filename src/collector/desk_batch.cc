@@ -52,9 +52,11 @@ std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t
   return batch;
 }
 
-void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates) {
+void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates, Clock::duration took) {
   const Lock lock(mutex_);
   ++batches_;
+  batch_messages_ += batch.size();
+  write_time_ += took;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Delivery& delivery = *batch[i];
     const Fate& fate = fates[i];
@@ -79,6 +81,8 @@ void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fate
     samples.conflict += fate.conflict;
     samples.dead += fate.dead;
     samples.filtered += fate.filtered;
+    batch_samples_ += delivery.made;
+    for (const host::DeadLetter& letter : fate.dead_letters) ++dead_letters_[letter.reason];
     if (!delivery.lost) post(delivery.bus, delivery.id, host::Settle::acknowledge);
     close_books(delivery);
   }

@@ -28,6 +28,16 @@ std::vector<std::string> Desk::not_ready() const {
   return reasons;
 }
 
+namespace {
+
+std::chrono::duration<double> oldest_of(const Bus& bus, Clock::time_point now) {
+  Clock::time_point first = now;
+  for (const Delivery* delivery : bus.open) first = std::min(first, delivery->arrived);
+  return now - first;
+}
+
+}  // namespace
+
 CollectorStatus Desk::snapshot() const {
   CollectorStatus status;
   std::function<std::vector<PluginState>()> plugins;
@@ -35,16 +45,19 @@ CollectorStatus Desk::snapshot() const {
     const Lock lock(mutex_);
     status.state = state_;
     Books sum;
+    const auto now = Clock::now();
     for (const BusPtr& bus : buses_) {
       sum += bus->books;
       const auto same = std::find_if(status.buses.begin(), status.buses.end(),
                                      [&](const BusStatus& other) { return other.name == bus->options.name; });
       if (same == status.buses.end()) {
-        status.buses.push_back({bus->options.name, bus->state, bus->reason, bus->books, bus->counts});
+        status.buses.push_back(
+            {bus->options.name, bus->state, bus->reason, bus->books, bus->counts, oldest_of(*bus, now)});
         continue;
       }
       same->books += bus->books;  // closed by a reload, and opened anew
       for (const auto& [what, total] : bus->counts) same->counts[what] += total;
+      same->oldest = std::max(same->oldest, oldest_of(*bus, now));
       same->state = bus->state;
       same->reason = bus->reason;
     }
@@ -52,6 +65,10 @@ CollectorStatus Desk::snapshot() const {
     status.samples = sum.samples;
     status.not_ready = not_ready();
     status.batches = batches_;
+    status.batch_messages = batch_messages_;
+    status.batch_samples = batch_samples_;
+    status.write_time = write_time_;
+    status.dead_letters = dead_letters_;
     status.store_failures = store_failures_;
     plugins = options_.plugins;
   }

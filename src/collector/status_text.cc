@@ -52,6 +52,8 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   }
   page.family("tally_messages_in_flight", "gauge", "Messages taken and not yet settled.");
   for (const BusStatus& bus : status.buses) page.value({{"bus", bus.name}}, bus.books.messages.in_flight);
+  page.family("tally_oldest_unsettled_seconds", "gauge", "Since the oldest unsettled message came; 0: there is none.");
+  for (const BusStatus& bus : status.buses) page.value({{"bus", bus.name}}, bus.oldest.count());
   page.family("tally_samples_made_total", "counter", "Samples made of messages.");
   for (const BusStatus& bus : status.buses) page.value({{"bus", bus.name}}, bus.books.samples.made);
   page.family("tally_samples_total", "counter", "Samples by what became of them.");
@@ -76,6 +78,14 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   page.value(Labels{}, std::uint64_t{status.not_ready.empty() ? 1U : 0U});
   page.family("tally_batches_total", "counter", "Batches committed by the store.");
   page.value(Labels{}, status.batches);
+  page.family("tally_batch_messages_total", "counter", "Messages in committed batches.");
+  page.value(Labels{}, status.batch_messages);
+  page.family("tally_batch_samples_total", "counter", "Samples made of the messages in committed batches.");
+  page.value(Labels{}, status.batch_samples);
+  page.family("tally_store_write_seconds_total", "counter", "Time that the store took for committed batches.");
+  page.value(Labels{}, status.write_time.count());
+  page.family("tally_dead_letters_total", "counter", "Dead letters written with committed batches, by reason.");
+  for (const auto& [reason, count] : status.dead_letters) page.value({{"reason", reason}}, count);
   page.family("tally_store_failures_total", "counter", "Attempts to write a batch that failed.");
   page.value(Labels{}, status.store_failures);
   page.family("tally_plugin_state", "gauge", "1 for the state that each plugin is in.");

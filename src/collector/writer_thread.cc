@@ -69,12 +69,13 @@ class Writer {
     while (!batch.done()) {
       absl::Status status = open();
       const bool opened = status.ok();
+      const Clock::time_point begun = Clock::now();
       if (opened) status = batch.write(*storage_, token_);
       if (opened && (status.ok() || batch.divide(status))) {
         ++token_.sequence;  // what comes next is another batch
         if (!status.ok()) continue;
         desk_.report_store(status, true);
-        desk_.commit(batch.part(), batch.fates());
+        desk_.commit(batch.part(), batch.fates(), Clock::now() - begun);
         batch.next();
         pause = first_pause();
         continue;

@@ -46,6 +46,14 @@ TEST_F(CollectorTest, EveryOutcomeIsCountedHereAndInTheStore) {
   EXPECT_EQ(store_->book("samples", "dead"), 1U);
   EXPECT_THAT(store_->letters(), SizeIs(3));
   EXPECT_THAT(status.not_ready, Contains(HasSubstr("notification:gone")));
+  EXPECT_EQ(status.batch_messages, 6U);
+  EXPECT_EQ(status.batch_samples, 3U);
+  EXPECT_GT(status.write_time.count(), 0);
+  std::uint64_t letters = 0;
+  for (const auto& [reason, count] : status.dead_letters) letters += count;
+  EXPECT_EQ(letters, 3U);
+  EXPECT_EQ(status.dead_letters.at("unreadable"), 1U);
+  EXPECT_EQ(status.buses.at(0).oldest.count(), 0) << "nothing waits";
   EXPECT_EQ(status_json(status),
             R"({"state":"running","messages":{"received":6,"stored":1,"duplicate":1,"dead":3,"filtered":1,)"
             R"("returned":0,"in_flight":0},"samples":{"made":3,"stored":1,"duplicate":1,"conflict":0,"dead":1,)"
@@ -85,6 +93,8 @@ TEST_F(CollectorTest, WhileTheStoreIsAwayNothingIsAcknowledgedAndReadinessSaysSo
   CollectorStatus status = collector_->status();
   expect_balanced(status);
   EXPECT_THAT(status.not_ready, Contains(HasSubstr("the fake store is away")));
+  EXPECT_GT(status.buses.at(0).oldest.count(), 0);
+  EXPECT_EQ(status.batch_messages, 0U) << "none is committed";
   EXPECT_EQ(bus_->acknowledged_count(), 0U);
   EXPECT_THAT(store_->letters(), IsEmpty());
   store_->set_away(false);
