@@ -62,7 +62,8 @@ const std::string& MetadataWriter::text(std::uint32_t number, Message& message) 
 void MetadataWriter::write(const Metadata& metadata, Cached& cached, Message& message) {
   const Node* given = metadata.user.set() ? message.first(metadata.user) : nullptr;
   const bool user = given != nullptr && given->is_object();
-  std::vector<const std::string*> present;
+  std::vector<const std::string*>& present = present_;
+  present.clear();
   std::string& out = cached.text;
   for (std::size_t i = 0; i < metadata.members.size(); ++i) {
     const auto& [key, field] = metadata.members[i];

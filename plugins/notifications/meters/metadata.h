@@ -33,6 +33,7 @@ class MetadataWriter {
   const Program& program_;
   Reserved reserved_;
   std::vector<Cached> cached_;
+  std::vector<const std::string*> present_;  // of the metadata being written
 };
 
 }  // namespace meters
