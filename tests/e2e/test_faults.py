@@ -76,7 +76,7 @@ class Faults(Workshop):
         self.put("slow", 'throw tally::Error::passing("not yet");')
         config = self.collector_config("limits: {stuck: 1s}\n")
         collector = self.start_collector(config)
-        self.assertEqual(self.ready()[0], 200)
+        wait_until("it is ready", lambda: self.ready()[0] == 200)
         self.send(config, notification(1, "slow.thing"))
         wait_until("readiness says so", lambda: "nothing was settled for" in self.ready()[1])
         self.put("slow")
