@@ -1,11 +1,15 @@
 """Configuration as its reader meets it: all faults at once, exit 78, and a reload that never takes a bad file."""
 import signal
 
-from support import Sandbox, notification, wait_until
+from support import TOP, Sandbox, notification, wait_until
 import json
 
 
 class Check(Sandbox):
+    def test_the_reference_in_the_documentation_is_that_of_the_declared_keys(self):
+        told, _ = self.tally("config", "reference")
+        self.assertEqual(told, (TOP / "doc/configuration.md").read_text(), "tally config reference > doc/configuration.md")
+
     def test_all_faults_at_once_with_place_and_suggestion(self):
         config = self.write("tally.yaml", "pollling: 1\npolling:\n  intervall: 60s\n  interval: {host: soon}\n"
                                           "plugins:\n  'storage:sqlit': {}\n")
