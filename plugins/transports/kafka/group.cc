@@ -205,9 +205,23 @@ void Group::unassign(const rd_kafka_topic_partition_list_t* list) {
   for (const rd_kafka_topic_partition_t& one : each(list)) {
     if (Lane* lane = find(one.topic, one.partition)) close_lane(*lane);
   }
-  if (const std::string why = text_of(rd_kafka_incremental_unassign(client_.get(), list)); !why.empty()) {
+  const Partitions held = held_of(list);
+  if (const std::string why = text_of(rd_kafka_incremental_unassign(client_.get(), held.get())); !why.empty()) {
     note("partitions cannot be given up: " + why);
   }
+}
+
+// What is asked back and was taken: while we leave, take_none() may have taken nothing of it.
+Partitions Group::held_of(const rd_kafka_topic_partition_list_t* list) const {
+  rd_kafka_topic_partition_list_t* found = nullptr;
+  Partitions held = make_partitions(list->cnt);
+  if (rd_kafka_assignment(client_.get(), &found) != RD_KAFKA_RESP_ERR_NO_ERROR) return held;
+  const Partitions all(found);
+  for (const rd_kafka_topic_partition_t& one : each(list)) {
+    if (rd_kafka_topic_partition_list_find(all.get(), one.topic, one.partition) == nullptr) continue;
+    rd_kafka_topic_partition_list_add(held.get(), one.topic, one.partition);
+  }
+  return held;
 }
 
 // As an answer to what is given to us while we leave.
@@ -235,6 +249,7 @@ void Group::leave() {
   }
   if (assigning_) take_none();
   if (revoking_) unassign(revoking_.get());
+  unsubscribe();
   const EventQueue queue(rd_kafka_queue_new(client_.get()));
   if (!text_of(rd_kafka_consumer_close_queue(client_.get(), queue.get())).empty()) return;
   const auto leave_by = Clock::now() + kLeave;
@@ -244,6 +259,24 @@ void Group::leave() {
       rebalanced(rd_kafka_event_error(event.get()), rd_kafka_event_topic_partition_list(event.get()));
     }
   }
+}
+
+// Closed in the middle of a join, librdkafka says no word to the group, which then waits session.timeout.ms for a
+// member that is gone. Unsubscribed, it ends the join first and leaves. A join that waits for others takes their time.
+void Group::unsubscribe() {
+  if (rd_kafka_unsubscribe(client_.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const auto leave_by = Clock::now() + kLeave;
+  while (member() && Clock::now() < leave_by) {
+    const KafkaMessage told{rd_kafka_consumer_poll(client_.get(), 10)};
+  }
+}
+
+// Of the group, as far as the library has heard.
+bool Group::member() const {
+  char* id = rd_kafka_memberid(client_.get());
+  const bool known = id != nullptr && *id != '\0';
+  if (id != nullptr) rd_kafka_mem_free(client_.get(), id);
+  return known;
 }
 
 }  // namespace tally::kafka

@@ -33,7 +33,7 @@ struct GroupOptions {
 class Group : private Client::Listener {
  public:
   Group(GroupOptions options, Counts& counts);
-  // Commits what is settled and leaves; waits 8 s at most.
+  // Commits what is settled and leaves; waits 13 s at most.
   ~Group() override;
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
@@ -75,6 +75,7 @@ class Group : private Client::Listener {
   void tell_lost(const TransportEvents& events);
   void give_up_revoked();
   void unassign(const rd_kafka_topic_partition_list_t* list);
+  Partitions held_of(const rd_kafka_topic_partition_list_t* list) const;
   void commit_settled();
   void read_again();
   Clock::time_point read_again_at(const Lane& lane) const;
@@ -83,6 +84,8 @@ class Group : private Client::Listener {
   void close_lane(Lane& lane);
   void restart(Lane& lane);
   void leave();
+  void unsubscribe();
+  bool member() const;
 
   GroupOptions options_;
   Counts& counts_;
