@@ -1,7 +1,9 @@
 #include "collector/wiring.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "core/log.h"
@@ -13,11 +15,16 @@
 #include "plugin/driver.h"
 #include "plugin/guard.h"
 #include "plugin/guarded.h"
+#include "plugin/shared_handler.h"
 
 namespace tally::collector {
 namespace {
 
-using Guards = std::map<std::string, std::shared_ptr<host::Guard>>;
+// What the workers' handlers share, by plugin.
+struct Shared {
+  std::map<std::string, std::shared_ptr<host::Guard>> guards;
+  std::map<std::string, host::Factory<host::NotificationHandler>> single;  // of which there may be one instance
+};
 
 host::GuardOptions guard_options(const host::Entry& entry, const host::Config& config,
                                  const std::shared_ptr<host::HangCounter>& hangs) {
@@ -30,9 +37,9 @@ host::GuardOptions guard_options(const host::Entry& entry, const host::Config& c
   return options;
 }
 
-std::shared_ptr<host::Guard> guard_for(Guards& guards, const host::Entry& entry, const host::Config& config,
+std::shared_ptr<host::Guard> guard_for(Shared& shared, const host::Entry& entry, const host::Config& config,
                                        const std::shared_ptr<host::HangCounter>& hangs) {
-  std::shared_ptr<host::Guard>& guard = guards[entry.key()];
+  std::shared_ptr<host::Guard>& guard = shared.guards[entry.key()];
   if (!guard) {
     guard = std::make_shared<host::Guard>(entry.key(), guard_options(entry, config, hangs));
     guard->on_change = [](const host::Guard& changed) {
@@ -45,15 +52,21 @@ std::shared_ptr<host::Guard> guard_for(Guards& guards, const host::Entry& entry,
 }
 
 // Adds one handler, or what it would have claimed.
-void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::Config& config,
-                 const std::shared_ptr<host::Guard>& guard) {
+void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::Config& config, Shared& shared,
+                 const std::shared_ptr<host::HangCounter>& hangs) {
+  const auto guard = guard_for(shared, entry, config, hangs);
   // The instance may be made anew on another thread: it gets an entry of its own.
   const auto own = std::make_shared<host::Entry>(entry);
-  auto handler =
-      host::guarded(host::Factory<host::NotificationHandler>([own, settings = host::settings_for(entry, config)] {
-                      return host::make_notification(*own, settings);
-                    }),
-                    guard);
+  host::Factory<host::NotificationHandler> make = [own, settings = host::settings_for(entry, config)] {
+    return host::make_notification(*own, settings);
+  };
+  if (entry.role.single) {
+    auto& single = shared.single[entry.key()];
+    // Half of what a call may take: who waits gives up before it counts as hanging itself.
+    if (!single) single = host::shared_handler(std::move(make), entry.role.limit.value_or(config.limits.call) / 2);
+    make = single;
+  }
+  auto handler = host::guarded(std::move(make), guard);
   auto claims = handler->claims();
   if (claims.ok()) {
     dispatcher.add(entry.key(), std::move(handler), *claims, guard);
@@ -68,13 +81,13 @@ void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::C
   if (entry.state != host::State::absent) dispatcher.park(entry.key(), reason, entry.role.event_types);
 }
 
-Pipeline build(host::Catalog& catalog, const host::Config& config, Guards& guards,
+Pipeline build(host::Catalog& catalog, const host::Config& config, Shared& shared,
                const std::shared_ptr<host::HangCounter>& hangs) {
   auto dispatcher = std::make_unique<host::Dispatcher>();
   for (host::Entry* entry : catalog.of(host::Role::notification)) {
     switch (entry->state) {
       case host::State::on:
-        add_handler(*dispatcher, *entry, config, guard_for(guards, *entry, config, hangs));
+        add_handler(*dispatcher, *entry, config, shared, hangs);
         break;
       case host::State::refused:
       case host::State::failed:
@@ -100,7 +113,7 @@ struct Wiring {
   host::Config config;
   std::shared_ptr<host::HangCounter> hangs;
   std::mutex mutex;
-  Guards guards;
+  Shared shared;
 
   absl::StatusOr<std::unique_ptr<host::Transport>> transport(const std::string& url) {
     const std::lock_guard lock(mutex);
@@ -108,7 +121,7 @@ struct Wiring {
     if (!entry.ok()) return entry.status();
     auto made = host::make_transport(**entry, host::settings_for(**entry, config, url));
     if (!made.ok()) return made.status();
-    return host::guarded(*std::move(made), guard_for(guards, **entry, config, hangs));
+    return host::guarded(*std::move(made), guard_for(shared, **entry, config, hangs));
   }
 
   absl::StatusOr<std::unique_ptr<host::Storage>> storage() {
@@ -117,7 +130,7 @@ struct Wiring {
     if (!entry.ok()) return entry.status();
     auto made = host::make_storage(**entry, host::settings_for(**entry, config, config.storage));
     if (!made.ok()) return made.status();
-    return host::guarded(*std::move(made), guard_for(guards, **entry, config, hangs));
+    return host::guarded(*std::move(made), guard_for(shared, **entry, config, hangs));
   }
 
   // Pollsters and discoveries are the agent's affair.
@@ -130,8 +143,8 @@ struct Wiring {
       PluginState state{entry.role.name.empty() ? entry.key() : entry.role.name,
                         std::string(host::role_name(entry.role.role)), entry.manifest.version,
                         std::string(host::state_name(entry.state)), entry.reason};
-      const auto guard = guards.find(entry.key());
-      if (guard != guards.end() && entry.state == host::State::on) {
+      const auto guard = shared.guards.find(entry.key());
+      if (guard != shared.guards.end() && entry.state == host::State::on) {
         state.state = host::state_name(guard->second->state());
         state.reason = guard->second->reason();
       }
@@ -151,11 +164,14 @@ std::string fingerprint(const std::string& url, const std::string& role, const h
   return text;
 }
 
+// The other half is for reading the buses, for writing, and for the servers that may run beside.
+unsigned usual_workers() { return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 8U); }
+
 }  // namespace
 
 absl::StatusOr<Pipeline> make_pipeline(host::Catalog& catalog, const host::Config& config) {
-  Guards guards;
-  return build(catalog, config, guards, nullptr);
+  Shared shared;
+  return build(catalog, config, shared, nullptr);
 }
 
 absl::StatusOr<std::unique_ptr<host::Storage>> make_store(host::Catalog& catalog, const host::Config& config) {
@@ -178,10 +194,11 @@ CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config
                    [wiring] { return wiring->storage(); }};
   options.pipeline = [wiring]() -> absl::StatusOr<Pipeline> {
     const std::lock_guard lock(wiring->mutex);
-    return build(*wiring->catalog, wiring->config, wiring->guards, wiring->hangs);
+    return build(*wiring->catalog, wiring->config, wiring->shared, wiring->hangs);
   };
   options.plugins = [wiring] { return wiring->plugins(); };
   options.retention = config.retention;
+  options.workers = config.limits.workers > 0 ? static_cast<unsigned>(config.limits.workers) : usual_workers();
   if (config.limits.messages > 0) options.window = static_cast<std::uint32_t>(config.limits.messages);
   if (config.limits.retry.count() > 0) options.again_time = config.limits.retry;
   if (config.limits.stuck.count() > 0) options.stuck_after = config.limits.stuck;

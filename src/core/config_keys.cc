@@ -217,6 +217,11 @@ void add_limit_keys(std::vector<CoreKey>& keys) {
   keys.push_back(in_range(key("limits.messages", KeyType::integer, "10000", "Messages taken and not yet settled.", kAll,
                               [](Config& c, const Items& v) { c.limits.messages = count_of(v); }),
                           "1", "10000000"));
+  keys.push_back(in_range(key("limits.workers", KeyType::integer, "0",
+                              "Threads that make samples of messages, each with its own handlers; 0: half of the "
+                              "processors, at most 8. A reload does not change it.",
+                              kCollector | kRun, [](Config& c, const Items& v) { c.limits.workers = count_of(v); }),
+                          "0", "256"));
   duration("limits.drain", "10s", "The time to finish what is in flight when stopping.", "0", "1h",
            [](Config& c, const Items& v) { c.limits.drain = duration_of(v[0].text); });
   duration("limits.call", "60s", "The time one call into a plugin may take, where its manifest names none.", "100ms",

@@ -1,0 +1,65 @@
+#include "plugin/shared_handler.h"
+
+#include <mutex>
+#include <utility>
+
+#include "core/status.h"
+
+namespace tally::host {
+namespace {
+
+struct One {
+  std::timed_mutex mutex;
+  Factory<NotificationHandler> factory;
+  std::chrono::milliseconds patience;
+  std::unique_ptr<NotificationHandler> instance;
+};
+
+class SharedHandler final : public NotificationHandler {
+ public:
+  explicit SharedHandler(std::shared_ptr<One> one) : one_(std::move(one)) {}
+
+  absl::Status handle(const Notification& notification, SampleList& samples) override {
+    return with([&](NotificationHandler& handler) { return handler.handle(notification, samples); });
+  }
+
+  absl::StatusOr<std::vector<std::string>> claims() override {
+    std::vector<std::string> types;
+    absl::Status status = with([&](NotificationHandler& handler) {
+      auto claimed = handler.claims();
+      if (claimed.ok()) types = *std::move(claimed);
+      return claimed.status();
+    });
+    if (!status.ok()) return status;
+    return types;
+  }
+
+ private:
+  template <class Use>
+  absl::Status with(const Use& use) {
+    const std::unique_lock lock(one_->mutex, one_->patience);
+    if (!lock.owns_lock()) return passing("its one instance is busy with another worker's message");
+    if (one_->instance == nullptr) {
+      auto made = one_->factory();
+      if (!made.ok()) return made.status();
+      one_->instance = *std::move(made);
+    }
+    absl::Status status = use(*one_->instance);
+    if (status.code() == kAbsent) one_->instance.reset();
+    return status;
+  }
+
+  std::shared_ptr<One> one_;
+};
+
+}  // namespace
+
+Factory<NotificationHandler> shared_handler(Factory<NotificationHandler> factory, std::chrono::milliseconds patience) {
+  auto one = std::make_shared<One>();
+  one->factory = std::move(factory);
+  one->patience = patience;
+  return
+      [one]() -> absl::StatusOr<std::unique_ptr<NotificationHandler>> { return std::make_unique<SharedHandler>(one); };
+}
+
+}  // namespace tally::host
