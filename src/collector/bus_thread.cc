@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "collector/threads.h"
 #include "core/log.h"
@@ -11,20 +13,42 @@ constexpr std::uint32_t kServiceMs = 1'000;    // a transport is serviced at lea
 constexpr std::uint32_t kFirstServiceMs = 20;  // so that readiness knows at once whether the bus is there
 constexpr Milliseconds kFirstPause{250};       // between attempts to open a bus
 constexpr Milliseconds kLastPause{30'000};
-constexpr Milliseconds kAwayPause{100};  // a service that fails at once must not spin
+constexpr std::size_t kMostArriving = 64;  // messages that wait for the end of the call that brought them
+constexpr Milliseconds kAwayPause{100};    // a service that fails at once must not spin
 
-host::TransportEvents events_of(Desk& desk, const BusPtr& bus) {
-  host::TransportEvents events;
-  events.message = [&desk, &bus](host::Message message) { desk.arrive(bus, std::move(message)); };
-  events.lane_lost = [&desk, &bus](std::uint64_t lane, std::uint64_t generation) {
-    desk.lose_lane(bus, lane, generation);
-  };
-  events.lane_closing = [&desk, &bus](std::uint64_t lane, std::uint64_t generation, std::int64_t) {
-    desk.close_lane(bus, lane, generation);
-  };
-  events.counted = [&desk, &bus](std::string_view what, std::uint64_t total) { desk.count_bus(bus, what, total); };
-  return events;
-}
+// What one call brings goes to the desk at once, so that the threads behind it change places once for all of it.
+class Arrivals {
+ public:
+  Arrivals(Desk& desk, const BusPtr& bus) : desk_(desk), bus_(bus) {}
+
+  // Valid as long as this.
+  host::TransportEvents events() {
+    host::TransportEvents events;
+    events.message = [this](host::Message message) { take(std::move(message)); };
+    events.lane_lost = [this](std::uint64_t lane, std::uint64_t generation) {
+      flush();
+      desk_.lose_lane(bus_, lane, generation);
+    };
+    events.lane_closing = [this](std::uint64_t lane, std::uint64_t generation, std::int64_t) {
+      flush();
+      desk_.close_lane(bus_, lane, generation);
+    };
+    events.counted = [this](std::string_view what, std::uint64_t total) { desk_.count_bus(bus_, what, total); };
+    return events;
+  }
+
+  void flush() { desk_.arrive(bus_, std::exchange(came_, {})); }
+
+ private:
+  void take(host::Message message) {
+    came_.push_back(std::move(message));
+    if (came_.size() >= kMostArriving) flush();
+  }
+
+  Desk& desk_;
+  const BusPtr& bus_;
+  std::vector<host::Message> came_;
+};
 
 void settle(const BusPtr& bus, host::Transport& transport, const std::vector<host::Settlement>& settlements) {
   if (settlements.empty()) return;
@@ -36,7 +60,8 @@ void settle(const BusPtr& bus, host::Transport& transport, const std::vector<hos
 }
 
 void serve(Desk& desk, const BusPtr& bus, host::Transport& transport) {
-  const host::TransportEvents events = events_of(desk, bus);
+  Arrivals arrivals(desk, bus);
+  const host::TransportEvents events = arrivals.events();
   bool stopped = false;
   std::uint32_t wait_ms = kFirstServiceMs;
   while (true) {
@@ -47,6 +72,7 @@ void serve(Desk& desk, const BusPtr& bus, host::Transport& transport) {
     }
     if (stopped && desk.idle(bus)) return;
     const absl::Status status = transport.service(stopped ? 0 : desk.room(bus), wait_ms, events);
+    arrivals.flush();
     wait_ms = kServiceMs;
     desk.report_bus(bus, status);
     if (!status.ok()) desk.pause_bus(bus, kAwayPause);

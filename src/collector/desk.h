@@ -58,6 +58,7 @@ struct Bus {
   std::uint64_t open_bytes = 0;
   std::vector<host::Settlement> outbox;
   host::Transport* transport = nullptr;  // for wake() alone
+  Clock::time_point served;              // when its thread came by last, while it has a transport
   bool closing = false;                  // takes nothing more, finishes what it has
   bool ended = false;                    // its thread is done
   std::string state = "away";
@@ -78,7 +79,7 @@ class Desk {
   void count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total);
   // How many more messages the bus may bring.
   std::uint32_t room(const BusPtr& bus) const;
-  void arrive(const BusPtr& bus, host::Message message);
+  void arrive(const BusPtr& bus, std::vector<host::Message> messages);
   void lose_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation);
   // The lane ends soon: what waits for its pause goes back, what is pending is written at once.
   void close_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation);
@@ -93,8 +94,9 @@ class Desk {
   void pause_bus(const BusPtr& bus, Milliseconds pause);
 
   // --- workers
-  // Blocks until there is work; empty: quit, or `generation` is not the current one any more.
-  std::vector<DeliveryPtr> take_work(std::size_t most, std::uint64_t generation);
+  // Blocks until there is work, and a moment longer for more of it; empty: quit, or `generation` is not the current one
+  // any more. At most kMostWork.
+  std::vector<DeliveryPtr> take_work(std::uint64_t generation);
   // Puts back what take_work gave: `again` ones are held or die, the others are pending.
   void done_work(std::vector<DeliveryPtr> deliveries);
   // Puts back untouched ones, first in line.
@@ -129,9 +131,12 @@ class Desk {
   void return_all();  // whatever is still open
 
   CollectorStatus snapshot() const;
+  // Since the thread of some bus came by last; a bus that is not open yet does not count.
+  Clock::duration silent() const;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  static constexpr std::size_t kMostWork = 64;  // messages for one change of threads
   void give_back(Delivery& delivery);
   void give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
   void close_books(Delivery& delivery);
@@ -139,6 +144,8 @@ class Desk {
   void wake(const BusPtr& bus);
   void hold_or_kill(const DeliveryPtr& delivery);
   void make_pending(const DeliveryPtr& delivery);
+  std::vector<DeliveryPtr> due_work(Clock::time_point now);
+  std::optional<Clock::time_point> work_due() const;
   bool full(const Bus& bus) const;
   std::optional<Clock::time_point> batch_due() const;
   std::uint64_t received() const;
@@ -149,6 +156,7 @@ class Desk {
   mutable std::condition_variable changed_;  // settlements, states, quit
   std::condition_variable work_;
   std::condition_variable batch_;
+  Clock::time_point writer_wakes_ = Clock::time_point::max();  // by itself, without being told
 
   CollectorOptions options_;
   std::vector<BusPtr> buses_;

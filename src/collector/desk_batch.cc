@@ -34,8 +34,10 @@ std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t
     const auto due = batch_due();
     if (due && *due <= now) break;
     if (until <= now) return {};
-    batch_.wait_until(lock, due ? std::min(*due, until) : until);
+    writer_wakes_ = due ? std::min(*due, until) : until;
+    batch_.wait_until(lock, writer_wakes_);
   }
+  writer_wakes_ = Clock::time_point::min();
   if (quit_ || store_version != store_version_) return {};
   std::vector<DeliveryPtr> batch;
   std::uint64_t samples = 0;

@@ -33,12 +33,14 @@ void Desk::close_bus(const BusPtr& bus) {
 void Desk::set_transport(const BusPtr& bus, host::Transport* transport) {
   const Lock lock(mutex_);
   bus->transport = transport;
+  bus->served = Clock::now();
 }
 
 void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
   std::string line;
   {
     const Lock lock(mutex_);
+    bus->served = Clock::now();
     if (bus->ended) return;
     const std::string before = bus->state;
     bus->reason = status.ok() ? "" : std::string(status.message());
@@ -71,19 +73,28 @@ std::uint32_t Desk::room(const BusPtr& bus) const {
   return static_cast<std::uint32_t>(options_.window - bus->books.messages.in_flight);
 }
 
-void Desk::arrive(const BusPtr& bus, host::Message message) {
-  auto delivery = std::make_shared<Delivery>();
-  delivery->bus = bus;
-  delivery->id = message.delivery;
-  delivery->message = {std::move(message.body), bus->options.name, Time::now()};
+void Desk::arrive(const BusPtr& bus, std::vector<host::Message> messages) {
+  if (messages.empty()) return;
+  std::vector<DeliveryPtr> deliveries;
+  deliveries.reserve(messages.size());
+  const Time now = Time::now();
+  for (host::Message& message : messages) {
+    DeliveryPtr& delivery = deliveries.emplace_back(std::make_shared<Delivery>());
+    delivery->bus = bus;
+    delivery->id = message.delivery;
+    delivery->message = {std::move(message.body), bus->options.name, now};
+  }
   const Lock lock(mutex_);
   if (idle_all()) last_settled_ = Clock::now();  // the clock of "nothing settles" runs while something waits
-  ++bus->books.messages.received;
-  ++bus->books.messages.in_flight;
-  bus->open.insert(delivery.get());
-  bus->open_bytes += delivery->message.body.size();
-  queued_.push_back(std::move(delivery));
-  work_.notify_one();
+  bus->books.messages.received += deliveries.size();
+  bus->books.messages.in_flight += deliveries.size();
+  const bool first = queued_.empty();
+  for (DeliveryPtr& delivery : deliveries) {
+    bus->open.insert(delivery.get());
+    bus->open_bytes += delivery->message.body.size();
+    queued_.push_back(std::move(delivery));
+  }
+  if (first || queued_.size() >= kMostWork) work_.notify_one();
 }
 
 void Desk::lose_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation) {

@@ -38,6 +38,15 @@ std::chrono::duration<double> oldest_of(const Bus& bus, Clock::time_point now) {
 
 }  // namespace
 
+Clock::duration Desk::silent() const {
+  const Lock lock(mutex_);
+  const auto now = Clock::now();
+  Clock::duration longest{0};
+  for (const BusPtr& bus : buses_)
+    if (bus->transport != nullptr) longest = std::max(longest, now - bus->served);
+  return longest;
+}
+
 CollectorStatus Desk::snapshot() const {
   CollectorStatus status;
   std::function<std::vector<PluginState>()> plugins;

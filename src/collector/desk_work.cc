@@ -8,30 +8,50 @@
 namespace tally::collector {
 namespace {
 
+constexpr Milliseconds kGather{2};
 constexpr std::size_t kMostParkedTypes = 100;  // named in readiness; what is beyond is only counted
 
 }  // namespace
 
-std::vector<DeliveryPtr> Desk::take_work(std::size_t most, std::uint64_t generation) {
+// When there is work; none: nothing waits. One message alone waits a moment for others, so that a worker does not
+// change threads for each.
+std::optional<Clock::time_point> Desk::work_due() const {
+  std::optional<Clock::time_point> due;
+  if (!queued_.empty())
+    due = queued_.size() >= kMostWork ? Clock::time_point::min() : queued_.front()->arrived + kGather;
+  if (!held_.empty()) due = std::min(due.value_or(Clock::time_point::max()), held_.begin()->first);
+  return due;
+}
+
+std::vector<DeliveryPtr> Desk::due_work(Clock::time_point now) {
+  std::vector<DeliveryPtr> taken;
+  while (taken.size() < kMostWork && !held_.empty() && held_.begin()->first <= now) {
+    taken.push_back(held_.begin()->second);
+    held_.erase(held_.begin());
+  }
+  while (taken.size() < kMostWork && !queued_.empty()) {
+    taken.push_back(std::move(queued_.front()));
+    queued_.pop_front();
+  }
+  for (const DeliveryPtr& delivery : taken) delivery->stage = Stage::working;
+  working_ += taken.size();
+  return taken;
+}
+
+std::vector<DeliveryPtr> Desk::take_work(std::uint64_t generation) {
   Lock lock(mutex_);
   while (!quit_ && generation == generation_) {
     const auto now = Clock::now();
-    std::vector<DeliveryPtr> taken;
-    while (taken.size() < most && !held_.empty() && held_.begin()->first <= now) {
-      taken.push_back(held_.begin()->second);
-      held_.erase(held_.begin());
+    const auto due = work_due();
+    if (due && *due <= now) {
+      std::vector<DeliveryPtr> taken = due_work(now);
+      if (!queued_.empty()) work_.notify_one();
+      return taken;
     }
-    while (taken.size() < most && !queued_.empty()) {
-      taken.push_back(std::move(queued_.front()));
-      queued_.pop_front();
-    }
-    for (const DeliveryPtr& delivery : taken) delivery->stage = Stage::working;
-    working_ += taken.size();
-    if (!taken.empty()) return taken;
-    if (held_.empty())
-      work_.wait(lock);
+    if (due)
+      work_.wait_until(lock, *due);
     else
-      work_.wait_until(lock, Clock::time_point(held_.begin()->first));
+      work_.wait(lock);
   }
   return {};
 }
@@ -52,7 +72,7 @@ void Desk::done_work(std::vector<DeliveryPtr> deliveries) {
     else
       make_pending(delivery);
   }
-  batch_.notify_one();
+  if (const auto due = batch_due(); due && *due < writer_wakes_) batch_.notify_one();
 }
 
 void Desk::undo_work(std::vector<DeliveryPtr> deliveries) {

@@ -10,7 +10,6 @@
 namespace tally::collector {
 namespace {
 
-constexpr std::size_t kMostAtOnce = 32;  // messages for one change of threads
 constexpr Milliseconds kRemakePause{1'000};
 
 // Everything that a hanging call may still hold: owned by the job, so that it may be left alone for ever.
@@ -69,7 +68,7 @@ void run_worker(Desk& desk, PipelineSlot& slot) {
         continue;
       }
     }
-    std::vector<DeliveryPtr> taken = desk.take_work(kMostAtOnce, generation);
+    std::vector<DeliveryPtr> taken = desk.take_work(generation);
     if (!taken.empty() && !work(desk, thread, pipeline, std::move(taken))) pipeline = nullptr;
   }
 }

@@ -84,9 +84,9 @@ typedef struct tally_transport_table {
   tally_destroy destroy;
   /* Begins to consume; may succeed while the bus is away: `service` connects. `prefetch`: most unsettled deliveries. */
   int32_t (*consume)(void* instance, uint32_t prefetch, tally_error* error);
-  /* Waits up to `timeout_ms` for something to happen, keeps the connection alive, hands over at most `max_messages`.
-   * Called at least once a second, with 0 messages while the host is full. TALLY_PASSING: the bus is away; the plugin
-   * keeps its own growing pauses and is serviced on. */
+  /* Waits up to `timeout_ms` for something to happen, keeps the connection alive, hands over at most `max_messages` and
+   * returns: what it handed over may not be worked on before. Called at least once a second, with 0 messages while the
+   * host is full. TALLY_PASSING: the bus is away; the plugin keeps its own growing pauses and is serviced on. */
   int32_t (*service)(void* instance, uint32_t max_messages, uint32_t timeout_ms, const tally_transport_events* events,
                      tally_error* error);
   /* Any order. The transport may combine neighbours to ranges. */
