@@ -5,6 +5,7 @@
 #include <tally/sdk/spool.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -85,6 +86,10 @@ class ThreadedOutbox : public Outbox {
     if (!std::exchange(ended_, true)) queue_to_spool();  // never started
   }
 
+  milliseconds silent() const override {
+    return std::chrono::duration_cast<milliseconds>(Clock::now() - turned_.load());
+  }
+
   OutboxBooks books() const override {
     const std::lock_guard lock(mutex_);
     OutboxBooks books = books_;
@@ -97,6 +102,7 @@ class ThreadedOutbox : public Outbox {
   void run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
+      turned_ = Clock::now();
       changed_.wait_for(lock, milliseconds(wait_ms()), [&] { return stopping_ || next_transport_ || sendable(); });
       if (next_transport_) {
         transport_ = std::move(next_transport_);
@@ -319,6 +325,7 @@ class ThreadedOutbox : public Outbox {
   }
 
   const OutboxOptions options_;
+  std::atomic<Clock::time_point> turned_ = Clock::now();
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unique_ptr<host::Transport> transport_;  // the thread's own, but for its replacement

@@ -76,6 +76,9 @@ class Outbox {
   // Sends with another transport from the next message on.
   virtual void replace(std::unique_ptr<host::Transport> transport) = 0;
 
+  // Since its thread came by last, which it does each second unless a call of the bus takes longer.
+  virtual std::chrono::milliseconds silent() const = 0;
+
   // Sends what is in memory for at most `limit_ms`, writes the rest to the spool, ends the thread. Idempotent.
   virtual void stop(std::int64_t limit_ms) = 0;
 

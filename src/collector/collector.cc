@@ -118,6 +118,8 @@ CollectorStatus Collector::status() const { return impl_->desk.snapshot(); }
 
 bool Collector::wait_connected(Milliseconds limit) const { return impl_->desk.wait_connected(Clock::now() + limit); }
 
+Milliseconds Collector::silent() const { return std::chrono::duration_cast<Milliseconds>(impl_->desk.silent()); }
+
 bool Collector::wait_settled(std::uint64_t received, Milliseconds limit) const {
   return impl_->desk.wait_settled(received, Clock::now() + limit);
 }

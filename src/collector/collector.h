@@ -116,6 +116,9 @@ class Collector {
   // One snapshot: its equations hold.
   CollectorStatus status() const;
 
+  // Since the thread that serves some bus came by last, which it does about once a second.
+  Milliseconds silent() const;
+
   // Every bus answers: true at once; else waits up to `limit`.
   bool wait_connected(Milliseconds limit) const;
 

@@ -21,6 +21,7 @@
 #include "core/http.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/service_manager.h"
 #include "core/strings.h"
 #include "plugin/catalog.h"
 #include "plugin/descriptors.h"
@@ -36,6 +37,7 @@ constexpr int kUsage = 64;
 constexpr int kAway = 69;
 constexpr int kRestartMe = 70;
 constexpr int kInvalidConfig = 78;
+constexpr Milliseconds kSilent{20'000};  // a call of a bus takes half of it at most
 
 struct Arguments {
   std::string config_path;
@@ -122,17 +124,19 @@ void watch_for_second(const sigset_t& signals) {
 }
 
 void wait_for_end(const sigset_t& signals, const Arguments& arguments, host::Config& config, Collector& collector,
-                  const std::shared_ptr<host::HangCounter>& hangs) {
+                  const std::shared_ptr<host::HangCounter>& hangs, host::ServiceManager& manager) {
   while (true) {
     const timespec second{1, 0};
     const int signal = sigtimedwait(&signals, nullptr, &second);
     log::tick();
+    if (collector.silent() < kSilent) manager.alive();
     if (signal == SIGHUP) reload(arguments, config, collector, hangs);
     if (signal == SIGINT || signal == SIGTERM) return;
   }
 }
 
 int run(const Arguments& arguments) {
+  host::ServiceManager manager;
   std::optional<Loaded> loaded = load(arguments);
   if (!loaded) return kInvalidConfig;
   host::Config config = loaded->config;
@@ -157,7 +161,9 @@ int run(const Arguments& arguments) {
   std::string buses;
   for (const BusStatus& bus : (*collector)->status().buses) buses += (buses.empty() ? "" : ", ") + bus.name;
   log::info("collecting from " + (buses.empty() ? "no bus" : buses));
-  wait_for_end(signals, arguments, config, **collector, hangs);
+  manager.ready("collecting");
+  wait_for_end(signals, arguments, config, **collector, hangs, manager);
+  manager.stopping();
   watch_for_second(signals);
   log::info("stopping");
   (*collector)->stop(config.limits.drain);
