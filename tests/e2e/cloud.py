@@ -24,8 +24,8 @@ from postgresql import Postgresql  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from support import Sandbox, free_port, wait_until  # noqa: E402
 
-COLLECTORS = 2
 WINDOW = 1500  # messages published and not yet confirmed, at most
+BACKLOG = 20_000  # messages that wait on the bus: with more, nothing is published
 TABLES = """SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
             AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"""
 
@@ -33,7 +33,7 @@ TABLES = """SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE rel
 class Cloud(Sandbox):
     """prepare(), storm(), drain(); what befell is in `kills` by name and in `history` by time."""
 
-    def prepare(self, make_bus, count):
+    def prepare(self, make_bus, count, collectors=2):
         self.seed = int(os.environ.get("TALLY_KILLS_SEED") or random.SystemRandom().randrange(1, 1 << 31))
         print(f"          seed {self.seed}: TALLY_KILLS_SEED={self.seed} repeats {self.id()}", flush=True)
         self.begun = time.monotonic()
@@ -41,12 +41,14 @@ class Cloud(Sandbox):
         self.traffic = CloudTraffic(self.seed)
         self.count = int(os.environ.get("TALLY_KILLS_MESSAGES") or count)
         self.ledger = Ledger(self.traffic, 0)
+        self.placed = {}  # by number: where in the bus the sender was told it is, if it was told
         self.next_number = 0  # to be issued
         self.seconds = []  # of pairs whose first one is issued
         self.kills = collections.Counter()
         self.history = []
         self.depth = None
         self.allowed = 0  # confirmations
+        self.backlog_most = BACKLOG
         self.peak_kib = 0
         self.sender = None
         self.bus = make_bus(self.choose)
@@ -59,13 +61,14 @@ class Cloud(Sandbox):
         self.database.start()
         self.database_proxy = Proxy(self.database.port)
         self.addCleanup(self.database_proxy.close)
-        self.ports = [free_port() for _ in range(COLLECTORS)]
-        self.collectors = [None] * COLLECTORS
-        self.configs = [self.write_config(at) for at in range(COLLECTORS)]
+        self.ports = [free_port() for _ in range(collectors + 1)]  # the last one joins and leaves
+        self.collectors = [None] * collectors
+        self.configs = [self.write_config(at) for at in range(collectors + 1)]
         self.config = self.configs[0]
         self.faults = {**self.bus.faults, **{
             "collector killed": self.kill_one, "both collectors killed": self.kill_both,
             "collector restarted": self.restart_one, "collectors away, a backlog": self.backlog,
+            "a collector joins and leaves": self.join_and_leave,
             "database stopped": self.database_stopped, "database killed": self.database_killed,
             "database frozen": self.database_frozen, "database stalled": self.database_stalled,
             "cut in the middle of COPY": self.cut_in_copy, "cut in the middle of INSERT": self.cut_in_insert,
@@ -126,6 +129,8 @@ class Cloud(Sandbox):
                 self.outstanding[number] -= 1
                 self.in_hand -= 1
                 self.ledger.settle([number], [number] if word == "ok" else [])
+                if len(rest) > 1:
+                    self.placed[number] = rest[1]
                 if word == "no":
                     self.ledger.refusals["returned by the broker"] += 1
             else:
@@ -146,6 +151,8 @@ class Cloud(Sandbox):
             self.ledger.waiting.extendleft(self.seconds[:100])
             del self.seconds[:100]
         room = max(0, min(WINDOW - self.in_hand, self.allowed - self.ledger.acknowledged - self.in_hand))
+        if self.depth is not None and self.depth > self.backlog_most:
+            room = 0
         if len(self.ledger.waiting) < room:
             self.issue(room if self.stormy else max(0, min(room, self.count - self.next_number)))
         numbers = self.ledger.take(room)
@@ -181,8 +188,12 @@ class Cloud(Sandbox):
             return self.fail(f"{error}; depth {self.depth}, confirmed {self.ledger.acknowledged}, "
                              f"with the sender {self.in_hand}\n{self.books_now()}")
 
+    def ports_now(self):
+        """Of the collectors that are to run."""
+        return [port for process, port in zip(self.collectors, self.ports) if process]
+
     def books_now(self):
-        return "\n".join(str(self.status(port)) for port in self.ports)
+        return "\n".join(str(self.status(port)) for port in self.ports_now())
 
     # --- the storm ------------------------------------------------------------------------------------------------
 
@@ -233,7 +244,7 @@ class Cloud(Sandbox):
             self.peak_kib = max(self.peak_kib, *(int(line.split()[1]) for line in text.splitlines() if "VmHWM" in line), 0)
 
     def kill_one(self, at=None):
-        at = self.choose.randrange(COLLECTORS) if at is None else at
+        at = self.choose.randrange(len(self.collectors)) if at is None else at
         self.collectors[at].kill()
         self.collectors[at].wait()
         self.start_collector_at(at)
@@ -246,21 +257,39 @@ class Cloud(Sandbox):
             self.start_collector_at(at)
 
     def restart_one(self):
-        at = self.choose.randrange(COLLECTORS)
+        at = self.choose.randrange(len(self.collectors))
         self.end(self.collectors[at])
         self.start_collector_at(at)
 
     def backlog(self):
         """Nobody consumes for a while; what is published twice waits in one queue."""
-        collectors, self.collectors = self.collectors, [None] * COLLECTORS
+        collectors, self.collectors = self.collectors, [None] * len(self.collectors)
         for process in collectors:
             self.end(process)
         self.flow()
         target = self.ledger.acknowledged + 4_000
         self.ledger.again(self.choose, 1_000)
         self.wait("a backlog grows", lambda: self.ledger.acknowledged >= target)
-        for at in range(COLLECTORS):
+        for at in range(len(self.collectors)):
             self.start_collector_at(at)
+
+    def join_and_leave(self):
+        """One more collector, until it has received something; at times it is killed."""
+        self.flow()
+        at = len(self.collectors)
+        self.collectors.append(None)
+        self.start_collector_at(at)
+        self.wait("the one that joined receives", lambda: self.received(at) > 0)
+        process = self.collectors.pop()
+        if self.choose.random() < 0.5:
+            process.kill()
+            process.wait()
+        else:
+            self.end(process, seconds=PATIENCE)
+
+    def received(self, at):
+        status = self.status(self.ports[at])
+        return status["messages"]["received"] if status else 0
 
     def database_stopped(self):
         self.database.stop("immediate")
@@ -313,7 +342,7 @@ class Cloud(Sandbox):
 
     def not_ready(self):
         """Whether a collector says that it cannot store."""
-        return any("store" in self.page("/readyz", port) for port in self.ports)
+        return any("store" in self.page("/readyz", port) for port in self.ports_now())
 
     def disk_full(self):
         ballast = []
@@ -351,7 +380,7 @@ class Cloud(Sandbox):
         self.wait("the broker has nothing", lambda: self.bus.unsettled() == 0)
 
     def nothing_in_flight(self):
-        found = [self.status(port) for port in self.ports]
+        found = [self.status(port) for port in self.ports_now()]
         for status in found:
             if status is None:
                 return False
@@ -383,7 +412,7 @@ class Cloud(Sandbox):
 
     def redelivered_at_most(self):
         """A fault may have what collectors had in hand delivered once more."""
-        return sum(self.kills.values()) * 2 * COLLECTORS * 10_000
+        return sum(self.kills.values()) * 2 * len(self.configs) * 10_000
 
     def copies_cut(self):
         """How often the database's log says that a COPY ended because its client was gone."""

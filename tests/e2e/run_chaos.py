@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 
-TESTS = {"local": "test_kills.py", "amqp": "test_chaos_amqp.py"}
+TESTS = {"local": "test_kills.py", "amqp": "test_chaos_amqp.py", "kafka": "test_chaos_kafka.py"}
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
@@ -21,7 +21,7 @@ def main():
     parser.add_argument("--seed", type=int, help="of the first round; the next ones count on from it")
     parser.add_argument("--messages", type=int, help="in each test, instead of its own number")
     parser.add_argument("--transport", choices=TESTS, default="local",
-                        help="local: kills and full disks, to SQLite; amqp: from RabbitMQ to PostgreSQL")
+                        help="local: kills and full disks, to SQLite; amqp, kafka: from RabbitMQ or Kafka to PostgreSQL")
     options = parser.parse_args()
     os.environ["TALLY_PREFIX"] = str(pathlib.Path(options.prefix).resolve())
     if options.messages:

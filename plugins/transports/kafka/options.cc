@@ -169,6 +169,7 @@ Options Options::read(const Config& config) {
                                                {"enable.auto.offset.store", "false"},
                                                {"auto.offset.reset", "error"},
                                                {"partition.assignment.strategy", "cooperative-sticky"},
+                                               {"heartbeat.interval.ms", "1000"},  // by which a rebalance is heard of
                                                {"queued.max.messages.kbytes", buffer_kb},
                                                {"fetch.error.backoff.ms", "100"}});
   group.settings.insert(group.settings.end(), users.begin(), users.end());
