@@ -1,5 +1,6 @@
 // The program tally-agent: polls the namespaces of its configuration and publishes what it measures.
 // Not for storing anything: a `storage` key in its configuration is a fault.
+#include <malloc.h>
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -206,7 +207,9 @@ int run(const Arguments& arguments) {
 }  // namespace tally::agent
 
 int main(int argc, char** argv) {
-  // Where the kernel gives 2 MiB pages to whoever has memory, an agent of a few MiB would grow by a tenth.
+  // An agent is small: a heap for each of its threads, and pages of 2 MiB where the kernel gives them to everybody,
+  // would each cost a tenth of it.
+  mallopt(M_ARENA_MAX, 1);
   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   CLI::App app("Polls what nobody announces and publishes it as samples.", "tally-agent");
   tally::agent::Arguments arguments;

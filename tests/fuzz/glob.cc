@@ -1,4 +1,4 @@
-// Patterns with `*`: the matcher and the dispatcher's index agree with the obvious recursion.
+// Patterns with `*`: the matcher and the dispatcher's index agree with the obvious way.
 // Not for the regular expressions of definitions.
 #include "core/glob.h"
 
@@ -10,12 +10,22 @@
 
 namespace {
 
+// Character by character of the pattern: after how many of the text's it may be, all ways at once.
 bool obvious(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern[0] != '*') return !text.empty() && pattern[0] == text[0] && obvious(pattern.substr(1), text.substr(1));
-  for (std::size_t i = 0; i <= text.size(); ++i)
-    if (obvious(pattern.substr(1), text.substr(i))) return true;
-  return false;
+  std::vector<bool> here(text.size() + 1, false);
+  here[0] = true;
+  for (const char wanted : pattern) {
+    std::vector<bool> next(text.size() + 1, false);
+    for (std::size_t i = 0; i <= text.size(); ++i) {
+      if (wanted == '*') {
+        next[i] = here[i] || (i > 0 && next[i - 1]);
+      } else {
+        next[i] = i > 0 && here[i - 1] && text[i - 1] == wanted;
+      }
+    }
+    here = next;
+  }
+  return here.back();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "consumer.h"
 
 #include <poll.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,7 @@ namespace {
 constexpr std::chrono::seconds kWriting{5};       // for what a service or settle call writes
 constexpr std::chrono::milliseconds kAway{200};   // of a wait while the bus is away
 constexpr std::chrono::milliseconds kTurn{1000};  // heartbeats are looked after so often
+constexpr std::chrono::milliseconds kRound{1};    // while messages come: what a millisecond brings is read at once
 constexpr int kFramesATime = 96;
 
 }  // namespace
@@ -41,10 +43,12 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
   const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   while (true) {
     connect();
+    if (rest(wake_fd)) break;
     read(std::min(max_messages, room()));
     turn_lanes();
     tell_ended(events);
     const bool given = deliver(std::min(max_messages, room()), events) > 0;
+    if (given) last_given_ = Clock::now();
     if (given || Clock::now() >= deadline) break;
     const bool away = connection_.link() == nullptr && !connection_.failure().empty();
     if (wait(away ? std::min(deadline, Clock::now() + kAway) : deadline, wake_fd) || away) break;
@@ -166,6 +170,15 @@ std::uint32_t Consumer::deliver(std::uint32_t max_messages, const TransportEvent
     ++given;
   }
   return given;
+}
+
+// After messages, a moment for more of them: one reading for all. True: woken by the host.
+bool Consumer::rest(int wake_fd) {
+  const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(last_given_ + kRound - Clock::now()).count();
+  if (left <= 0) return false;
+  pollfd host{wake_fd, POLLIN, 0};
+  const timespec limit{0, static_cast<long>(left)};
+  return ::ppoll(&host, 1, &limit, nullptr) > 0;
 }
 
 // True: woken by the host.

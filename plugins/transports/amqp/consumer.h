@@ -43,6 +43,7 @@ class Consumer {
   std::uint32_t deliver(std::uint32_t max_messages, const TransportEvents& events);
   void log_absent();
   void tell_ended(const TransportEvents& events);
+  bool rest(int wake_fd);
   bool wait(Clock::time_point deadline, int wake_fd);
   void lost(const std::string& why);
   bool full() const;
@@ -60,6 +61,7 @@ class Consumer {
   bool stopped_ = false;
   std::uint64_t absent_told_for_ = 0;  // times_up_
   Clock::time_point last_beat_;
+  Clock::time_point last_given_;  // messages, to the host
 };
 
 }  // namespace tally::amqp
