@@ -78,6 +78,22 @@ TEST_P(StorageConformance, TheSameIdWithAnotherContentIsAConflict) {
   EXPECT_EQ(column("volume"), "1") << "the first is kept, alone";
 }
 
+TEST_P(StorageConformance, TheSameIdAtAnotherTimeIsAnotherSample) {
+  const Sample first = make_sample(1, "cpu", "1", 100);
+  Sample soon = first, later = first;  // in the same partition, and in another one, where there are any
+  soon.timestamp->us += 1;
+  later.timestamp->us += 3 * 365 * std::int64_t{86'400'000'000};
+  EXPECT_THAT(write({first, soon}), ElementsAre(RowStatus::stored, RowStatus::stored));
+  EXPECT_THAT(write({later}), ElementsAre(RowStatus::stored));
+  EXPECT_THAT(write({later, first, soon}),
+              ElementsAre(RowStatus::duplicate, RowStatus::duplicate, RowStatus::duplicate));
+  Sample other = soon;
+  other.volume = 2;
+  EXPECT_THAT(write({first, other, later}),
+              ElementsAre(RowStatus::duplicate, RowStatus::conflict, RowStatus::duplicate));
+  EXPECT_THAT(query({.kind = QueryKind::samples}), SizeIs(3));
+}
+
 TEST_P(StorageConformance, DuplicatesAndConflictsAreSeenWithinABatch) {
   const Sample first = make_sample(1, "cpu", "1", 100);
   Sample other = first;

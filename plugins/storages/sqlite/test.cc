@@ -217,7 +217,7 @@ TEST(SqliteFile, ANewerSchemaIsRefusedWithBothVersions) {
   const absl::Status status = write_batch(*place.open(), 50);
   EXPECT_EQ(status.code(), kPassing) << "no batch is at fault: the host waits";
   EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 99"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("knows up to 2"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("knows up to 3"));
   EXPECT_EQ(check(*place.open()).code(), kPermanent);
 }
 

@@ -126,11 +126,11 @@ TEST_F(SqliteStore, RejectsWhatCanNeverBeKeptAndKeepsTheRest) {
   EXPECT_THAT(statuses, ::testing::ElementsAre(TALLY_REJECTED, TALLY_REJECTED, TALLY_STORED, TALLY_REJECTED));
 }
 
-constexpr const char* kThirdStep = "ALTER TABLE sample ADD COLUMN extra TEXT; CREATE TABLE added (key INTEGER)";
+constexpr const char* kNextStep = "ALTER TABLE sample ADD COLUMN extra TEXT; CREATE TABLE added (key INTEGER)";
 constexpr const char* kBrokenStep = "CREATE TABLE added (key INTEGER); CREATE TABLE meter (key INTEGER)";
 
 TEST_F(SqliteStore, AnOlderFileIsUpgradedOnRequestAlone) {
-  const std::array<const char*, 3> steps = {schema_steps()[0], schema_steps()[1], kThirdStep};
+  const std::array<const char*, 4> steps = {schema_steps()[0], schema_steps()[1], schema_steps()[2], kNextStep};
   tally_sample sample = sample_of("a");
   const tally_row row{sizeof row, &sample, 6};
   const tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
@@ -138,13 +138,13 @@ TEST_F(SqliteStore, AnOlderFileIsUpgradedOnRequestAlone) {
   old.write(Batch(batch));
 
   Store newer(file(), Options(), steps);
-  EXPECT_THAT(message([&] { newer.write(Batch(batch)); }), HasSubstr("schema version 2, this plugin needs 3"));
+  EXPECT_THAT(message([&] { newer.write(Batch(batch)); }), HasSubstr("schema version 3, this plugin needs 4"));
   EXPECT_THAT(message([&] { prepare(newer, Prepare::check); }), HasSubstr("tally storage upgrade"));
-  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 2 to 3"));
+  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 3 to 4"));
   EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("nothing to do"));
   EXPECT_THAT(ask(newer, QueryKind::samples), HasSubstr("a cpu")) << "what was there still is";
   Store again(file(), Options());
-  EXPECT_THAT(message([&] { again.write(Batch(batch)); }), HasSubstr("has schema version 3"));
+  EXPECT_THAT(message([&] { again.write(Batch(batch)); }), HasSubstr("has schema version 4"));
 }
 
 TEST_F(SqliteStore, AFileOfTheFirstVersionIsUpgradedAndRemembersWritersFromThenOn) {
@@ -154,7 +154,7 @@ TEST_F(SqliteStore, AFileOfTheFirstVersionIsUpgradedAndRemembersWritersFromThenO
   Store(file(), Options(), schema_steps().first(1)).write(Batch(batch));
   Store store(file(), Options());
   EXPECT_THAT(message([&] { store.write(Batch(batch)); }), HasSubstr("tally storage upgrade"));
-  EXPECT_THAT(prepare(store, Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 2"));
+  EXPECT_THAT(prepare(store, Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 3"));
   batch.writer = str("w");
   std::vector<std::int32_t> statuses;
   batch.context = &statuses;
@@ -165,6 +165,20 @@ TEST_F(SqliteStore, AFileOfTheFirstVersionIsUpgradedAndRemembersWritersFromThenO
   store.write(Batch(batch));
   store.write(Batch(batch));
   EXPECT_THAT(statuses, ::testing::ElementsAre(TALLY_STORED, TALLY_STORED)) << "the second is the first's answer";
+}
+
+TEST_F(SqliteStore, AFileThatKnewIdsAloneTakesAnotherTimeOnceItIsUpgraded) {
+  tally_sample sample = sample_of("a");
+  const tally_row row{sizeof row, &sample, 6};
+  const tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
+  Store(file(), Options(), schema_steps().first(2)).write(Batch(batch));
+  Store store(file(), Options());
+  prepare(store, Prepare::upgrade);
+  store.write(Batch(batch));
+  ++sample.timestamp_us;
+  store.write(Batch(batch));
+  Database database(file(), Access::existing, Options());
+  EXPECT_EQ(database.integer("SELECT count(*) FROM sample"), 2);
 }
 
 TEST_F(SqliteStore, WritersOfLongAgoAreForgotten) {
@@ -182,8 +196,8 @@ TEST_F(SqliteStore, WritersOfLongAgoAreForgotten) {
 }
 
 TEST_F(SqliteStore, OnlyValuesThatTheFileRefusesAreTheBatchesFault) {
-  const std::array<const char*, 3> steps = {
-      schema_steps()[0], schema_steps()[1],
+  const std::array<const char*, 4> steps = {
+      schema_steps()[0], schema_steps()[1], schema_steps()[2],
       "CREATE TRIGGER no BEFORE INSERT ON sample WHEN new.volume=13 BEGIN SELECT RAISE(ABORT, 'unlucky'); END"};
   Store store(file(), Options(), steps);
   tally_sample sample = sample_of("a");
@@ -206,7 +220,7 @@ TEST_F(SqliteStore, OnlyValuesThatTheFileRefusesAreTheBatchesFault) {
 }
 
 TEST_F(SqliteStore, AnUpgradeThatFailsChangesNothing) {
-  const std::array<const char*, 3> steps = {schema_steps()[0], schema_steps()[1], kBrokenStep};
+  const std::array<const char*, 4> steps = {schema_steps()[0], schema_steps()[1], schema_steps()[2], kBrokenStep};
   Store old(file(), Options());
   prepare(old, Prepare::init);
   Store newer(file(), Options(), steps);

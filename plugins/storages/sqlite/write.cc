@@ -70,7 +70,7 @@ class Writer {
                                  "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING")),
         find_(database.prepare("SELECT m.type, m.unit, x.volume, r.project_id, r.user_id FROM sample x "
                                "JOIN series s ON s.key = x.series JOIN meter m ON m.key = s.meter "
-                               "JOIN resource r ON r.key = s.resource WHERE x.id=?")) {}
+                               "JOIN resource r ON r.key = s.resource WHERE x.id=? AND x.timestamp=?")) {}
 
   RowResult add(const Row& row) {
     if (std::string why = convert(row, stored_); !why.empty()) return {RowStatus::rejected, std::move(why)};
@@ -109,6 +109,7 @@ class Writer {
   RowResult compare(const Row& row) {
     find_.reset();
     bind_id(find_, row);
+    find_.add(row.timestamp.us);
     if (!find_.step()) throw Error::passing("sqlite: " + database_.path() + ": a row was neither new nor there");
     const std::string volume = stored_.integer ? std::to_string(*stored_.integer) : stored_.exact;
     std::string differs;

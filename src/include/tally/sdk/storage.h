@@ -39,7 +39,7 @@ struct Row {
 
 enum class RowStatus : std::int32_t {
   stored = TALLY_STORED,
-  duplicate = TALLY_DUPLICATE,  // there with the same type, unit, volume, project and user; also within the batch
+  duplicate = TALLY_DUPLICATE,  // id and time there with the same type, unit, volume, project, user; also within the batch
   conflict = TALLY_CONFLICT,    // there with other ones: not kept by the driver
   rejected = TALLY_REJECTED,    // can never be kept; the rest of the batch is
 };
