@@ -88,6 +88,9 @@ void upgrade_schema(Connection& connection, const Options& options, Steps steps)
   Transaction transaction(connection);
   connection.ask("SELECT pg_advisory_xact_lock($1, hashtext($2))",
                  Parameters().add(static_cast<std::int32_t>(Lock::schema)).add(options.schema));
+  // Batches that are under way end first; those that come wait, and see the new version.
+  connection.ask("SELECT pg_advisory_xact_lock($1, hashtext($2))",
+                 Parameters().add(static_cast<std::int32_t>(Lock::texts)).add(options.schema));
   const SchemaVersion before = schema_version(connection, options, steps);  // another process may just have done it
   if (before.state != SchemaState::current) make(connection, options, steps, before.version);
   grant(connection, options);

@@ -39,7 +39,7 @@ struct SchemaVersion {
 enum class Lock : std::int32_t {
   schema = 1'413'573'753,      // making and upgrading
   partitions = 1'413'573'754,  // adding and removing partitions
-  texts = 1'413'573'755,       // shared by writers, exclusive while texts that nothing uses are removed
+  texts = 1'413'573'755,       // shared by writers; exclusive while texts that nothing uses go, or the schema changes
   writer = 1'413'573'756,      // one writer's batches, one after the other
 };
 
@@ -48,7 +48,7 @@ enum class Lock : std::int32_t {
 SchemaVersion schema_version(Connection& connection, const Options& options, Steps steps);
 
 // Runs the steps that are lacking, and grants, in one transaction. Several processes may call it at once: one does the
-// work.
+// work. Writers wait for it.
 void upgrade_schema(Connection& connection, const Options& options, Steps steps);
 
 // Throws Error::permanent where it is not current, with the way out.

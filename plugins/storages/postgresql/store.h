@@ -12,6 +12,7 @@
 #include "dictionary.h"
 #include "partitions.h"
 #include "schema.h"
+#include "straight.h"
 
 namespace tally::postgresql {
 
@@ -54,7 +55,7 @@ class Store : public Storage {
   Dictionary dictionary_;
   Partitions partitions_;
   std::int64_t generation_ = -1;  // of the texts that `dictionary_` remembers
-  int expect_known_ = 0;          // batches for which rows that are there already are likely
+  Straight straight_;
 };
 
 }  // namespace tally::postgresql

@@ -7,6 +7,7 @@
 
 #include "binary.h"
 #include "sqlstate.h"
+#include "straight.h"
 
 namespace tally::postgresql {
 namespace {
@@ -88,6 +89,26 @@ TEST(PostgresqlBinary, OnlyUtf8WithoutNulIsText) {
   EXPECT_EQ(made_fit(std::string("a\0b\xFF", 4)),
             "a\xEF\xBF\xBD"
             "b\xEF\xBF\xBD");
+}
+
+// Of `batches` copied straight, where each `every`-th has rows that are there; 0: none has.
+int straight_of(Straight& straight, int batches, int every) {
+  int count = 0;
+  for (int i = 1; i <= batches; ++i) {
+    count += straight.worthwhile() ? 1 : 0;
+    straight.learn(every > 0 && i % every == 0);
+  }
+  return count;
+}
+
+TEST(PostgresqlStraight, RareRepetitionsKeepNobodyFromCopying) {
+  Straight straight;
+  EXPECT_EQ(straight_of(straight, 100, 0), 100);
+  EXPECT_EQ(straight_of(straight, 100, 10), 100);
+  EXPECT_EQ(straight_of(straight, 100, 4), 100);
+  EXPECT_LE(straight_of(straight, 100, 1), 2) << "after two it is clear";
+  EXPECT_GE(straight_of(straight, 100, 0), 95) << "a burst is forgotten soon";
+  EXPECT_LE(straight_of(straight, 100, 2), 55);
 }
 
 TEST(PostgresqlErrors, WhatMayPassIsWaitedFor) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -209,6 +211,34 @@ TEST_F(PostgresqlStore, AnIncompatibleSchemaIsRefusedWithBothVersions) {
   EXPECT_THAT(message([&] { write(store(), {{.id = "a"}}); }), HasSubstr("passing: "));
   EXPECT_THAT(message([&] { prepare(store(), Prepare::check); }),
               ::testing::AllOf(HasSubstr("permanent: "), HasSubstr("schema version 2"), HasSubstr("knows up to 1")));
+}
+
+TEST_F(PostgresqlStore, WhoIsConnectedFeelsAnIncompatibleUpgradeAtTheNextBatch) {
+  EXPECT_EQ(write(store(), {{.id = "a"}}), "s");
+  const std::array<Step, 2> steps = {schema_steps()[0], Step{kColumn, 2}};
+  Store newer(options_, steps);
+  prepare(newer, Prepare::upgrade);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(message([&] { write(store(), {{.id = "b"}}); }),
+                ::testing::AllOf(HasSubstr("passing: "), HasSubstr("schema version 2"), HasSubstr("knows up to 1")));
+  }
+  EXPECT_EQ(write(newer, {{.id = "a"}, {.id = "b"}}), "ds");
+}
+
+TEST_F(PostgresqlStore, AnUpgradeWaitsForBatchesUnderWayAndBatchesForIt) {
+  write(store(), {{.id = "a"}});
+  const std::string texts = std::to_string(static_cast<int>(Lock::texts));
+  Connection upgrading(options_);
+  upgrading.run("BEGIN; SELECT pg_advisory_xact_lock(" + texts + ", hashtext('" + options_.schema + "'))");
+  auto writing = std::async(std::launch::async, [&] { return message([&] { write(store(), {{.id = "b"}}); }); });
+  const std::string waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND classid = " + texts +
+                              " AND objid::bigint = hashtext('" + options_.schema + "')::bigint & 4294967295";
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (number(waiting) == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(number(waiting), 1);
+  upgrading.run("UPDATE tally_schema SET version = 2, compatible_from = 2; COMMIT");
+  EXPECT_THAT(writing.get(), HasSubstr("schema version 2")) << "it saw what was done while it waited";
+  EXPECT_EQ(number("SELECT count(*) FROM sample"), 1);
 }
 
 TEST_F(PostgresqlStore, AnUpgradeThatFailsChangesNothing) {

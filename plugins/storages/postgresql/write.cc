@@ -12,8 +12,7 @@ namespace tally::postgresql {
 
 namespace {
 
-constexpr int kMostTries = 5;        // of one batch, where the server ended a transaction in favour of another one
-constexpr int kExpectKnownFor = 20;  // batches after one with rows that were there
+constexpr int kMostTries = 5;  // of one batch, where the server ended a transaction in favour of another one
 
 constexpr const char* kCopy =
     "COPY sample (timestamp, series, metadata, batch, received, monotonic, id, volume) FROM STDIN (FORMAT binary)";
@@ -201,11 +200,15 @@ void Store::write_once(const Batch& batch, bool& concluded) {
 
   Transaction transaction(connection, begin(options_, batch).c_str());
   const Result state = connection.ask(
-      "SELECT s.generation, w.rows, w.statuses, CASE WHEN w.id IS NULL THEN nextval('batch_number') END "
-      "FROM state s LEFT JOIN writer w ON w.id = $1 AND w.sequence = $2",
+      "SELECT s.generation, w.rows, w.statuses, CASE WHEN w.id IS NULL THEN nextval('batch_number') END, "
+      "(SELECT compatible_from FROM tally_schema) FROM state s LEFT JOIN writer w ON w.id = $1 AND w.sequence = $2",
       Parameters().add(batch.writer()).add(static_cast<std::int64_t>(batch.sequence())));
   if (state.rows() != 1) {
     throw Error::permanent("postgresql: " + connection.place() + ": its table `state` is empty; restore a backup");
+  }
+  if (state.null(0, 4) || state.integer(0, 4) > static_cast<std::int64_t>(steps_.size())) {  // upgraded meanwhile
+    ready_ = false;
+    schema_version(connection, options_, steps_);
   }
   if (!state.null(0, 1)) {  // it is in the database already
     const auto before = answer_before(connection, batch, state.integer(0, 1), state.bytes(0, 2));
@@ -217,14 +220,14 @@ void Store::write_once(const Batch& batch, bool& concluded) {
   generation_ = state.integer(0, 0);
   dictionary_.number(connection, incoming.kept);
   const std::int64_t key = state.integer(0, 3);
-  const bool known = insert(connection, incoming, key, expect_known_ == 0);
+  const bool known = insert(connection, incoming, key, straight_.worthwhile());
   concluded = true;
   write_conclusion(connection, batch.conclude(incoming.results));
   remember(connection, batch, incoming.results);
   const bool stored = stored_any(incoming.results);
   connection.run((stored ? "SELECT number_batch(" + std::to_string(key) + "); " : std::string()) + "COMMIT");
   dictionary_.committed();
-  expect_known_ = known ? kExpectKnownFor : std::max(expect_known_ - 1, 0);
+  straight_.learn(known);
 }
 
 void Store::write(const Batch& batch) {
