@@ -1,5 +1,5 @@
-"""RabbitMQ and PostgreSQL on this machine, and what a collector between them costs, beside clients that do nothing.
-Not for judging the figures: run.py does.
+"""RabbitMQ, Kafka and PostgreSQL on this machine, and what a collector between them costs, beside clients that do
+nothing. Not for judging the figures: run.py does.
 """
 import dataclasses
 import json
@@ -13,11 +13,13 @@ import processes
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "services"))
 
+from kafka import Kafka  # noqa: E402
 from postgresql import Postgresql  # noqa: E402,F401
 from rabbitmq import Rabbitmq  # noqa: E402
 
-QUEUE = "notifications.info"
+QUEUE = "notifications.info"  # and topic
 PREFETCH = 1000
+PARTITIONS = 4
 
 
 @dataclasses.dataclass
@@ -25,6 +27,39 @@ class Drained:
     rate: float  # messages a second
     cpu_s: float  # of the one who drained alone
     peak_kib: int = 0
+
+
+def initialised(bench, storage):
+    """For processes.collector: makes the store's tables before."""
+    def init(config):
+        if storage != "null":
+            subprocess.run([bench.build / "src/cli/tally", "--config", config, "storage", "init"], env=bench.environment,
+                           check=True, capture_output=True)
+    return init
+
+
+def messages(port):
+    return json.loads(processes.page(port, "/status"))["messages"]
+
+
+def collect(bench, bus, storage, count):
+    """By a collector, until it has settled `count` messages that are there."""
+    with processes.collector(bench, storage, bus, initialised(bench, storage)) as (process, port, *_):
+        first = processes.wait_until("it receives", lambda: (one := messages(port))["received"] > 0 and one, process)
+        begun, settled = time.monotonic(), first["received"] - first["in_flight"]
+        last = processes.wait_until("all are settled", lambda: (one := messages(port))["stored"] + one["dead"] +
+                                    one["filtered"] == count and one, process)
+        wall = time.monotonic() - begun
+        if last["stored"] != count:
+            raise RuntimeError(f"not all are stored: {last}")
+        peak = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1]
+        return Drained((count - settled) / wall, processes.cpu_s(process.pid), int(peak))
+
+
+def write_messages(path, count):
+    with open(path, "w") as out:
+        for number in range(count):
+            out.write(processes.notification(number) + "\n")
 
 
 class Broker:
@@ -36,9 +71,7 @@ class Broker:
         self.messages = bench.folder / "cloud.jsonl"
 
     def __enter__(self):
-        with open(self.messages, "w") as out:
-            for number in range(self.count):
-                out.write(processes.notification(number) + "\n")
+        write_messages(self.messages, self.count)
         self.server.__enter__()
         return self
 
@@ -57,23 +90,35 @@ class Broker:
         return Drained(self.count / found["wall_s"], found["cpu_s"])
 
     def collect(self, storage):
-        """By a collector, until it has settled all of them."""
         self.fill()
+        return collect(self.bench, self.server.url, storage, self.count)
 
-        def init(config):
-            if storage != "null":
-                subprocess.run([self.bench.build / "src/cli/tally", "--config", config, "storage", "init"],
-                               env=self.bench.environment, check=True, capture_output=True)
 
-        def messages():
-            return json.loads(processes.page(port, "/status"))["messages"]
-        with processes.collector(self.bench, storage, self.server.url, init) as (process, port, *_):
-            first = processes.wait_until("it receives", lambda: (one := messages())["received"] > 0 and one, process)
-            begun, settled = time.monotonic(), first["received"] - first["in_flight"]
-            last = processes.wait_until("all are settled", lambda: (one := messages())["stored"] + one["dead"] +
-                                        one["filtered"] == self.count and one, process)
-            wall = time.monotonic() - begun
-            if last["stored"] != self.count:
-                raise RuntimeError(f"not all are stored: {last}")
-            peak = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1]
-            return Drained((self.count - settled) / wall, processes.cpu_s(process.pid), int(peak))
+class Topic:
+    """A topic that is filled once; each who drains it begins at its begin."""
+
+    def __init__(self, bench, count):
+        self.bench, self.count, self.groups = bench, count, 0
+        self.server = Kafka(settings="log.retention.check.interval.ms=3600000")
+
+    def __enter__(self):
+        path = self.bench.folder / "cloud.jsonl"
+        write_messages(path, self.count)
+        self.server.__enter__()
+        self.server.create_topic(QUEUE, PARTITIONS)
+        self.bench.run("bench-kafka", "fill", self.server.server, QUEUE, path)
+        path.unlink()
+        return self
+
+    def __exit__(self, *error):
+        self.server.__exit__(*error)
+
+    def drain(self):
+        """By a client that does nothing but count."""
+        found = json.loads(self.bench.run("bench-kafka", "drain", self.server.server, QUEUE, PARTITIONS, self.count))
+        return Drained(self.count / found["wall_s"], found["cpu_s"])
+
+    def collect(self, storage):
+        """By a collector of a group of its own."""
+        self.groups += 1
+        return collect(self.bench, f"{self.server.url}?topic_names={QUEUE}&group=bench{self.groups}", storage, self.count)

@@ -1,5 +1,5 @@
 // The PostgreSQL driver through the plugin boundary: `bench-postgresql write URL SERVERS CYCLES`, `fill URL SERVERS
-// CYCLES`, `month URL SERVERS CYCLES`. Each prints one JSON object.
+// CYCLES`, `month URL SERVERS CYCLES`; `copy URL`: what a collector has stored, copied. Each prints one JSON object.
 // Not for judging the figures: run.py does.
 #include <libpq-fe.h>
 
@@ -29,6 +29,7 @@ constexpr int kRounds = 3;
 constexpr std::int64_t kMonth_us = 30 * 86'400'000'000;
 constexpr const char* kDriver = "bench_driver";
 constexpr const char* kFloor = "bench_floor";
+constexpr const char* kCollector = "tally";  // the driver's own default
 
 void require(const absl::Status& status) {
   if (status.ok()) return;
@@ -137,9 +138,8 @@ double write_by_driver(Server& server, const std::string& url, const std::vector
 }
 
 // What the driver stored, a batch each, as COPY's bytes.
-std::vector<std::string> stored_batches(Server& server) {
+std::vector<std::string> stored_batches(Server& server, const std::string& schema) {
   std::vector<std::string> batches;
-  const std::string schema = kDriver;
   for (std::int64_t key = server.integer("SELECT min(batch) FROM " + schema + ".sample"),
                     last = server.integer("SELECT max(batch) FROM " + schema + ".sample");
        key <= last; ++key) {
@@ -150,10 +150,11 @@ std::vector<std::string> stored_batches(Server& server) {
 }
 
 // The same rows by a client that only copies, into the same tables.
-double write_bare(Server& server, const std::string& url, const std::vector<std::string>& batches) {
+double write_bare(Server& server, const std::string& url, const std::string& driver,
+                  const std::vector<std::string>& batches) {
   drop(server, kFloor);
   require(open(url, kFloor)->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
-  const std::string floor = kFloor, driver = kDriver;
+  const std::string floor = kFloor;
   server.run("SELECT " + floor + ".make_partitions(array_agg(starts)) FROM " + driver + ".partition");
   server.run("CHECKPOINT");
   return seconds_of([&] {
@@ -190,7 +191,7 @@ int write(const std::string& url, int servers, std::int64_t cycles) {
   double driver = std::numeric_limits<double>::max(), floor = driver;
   for (int round = 0; round < kRounds; ++round) {
     driver = std::min(driver, write_by_driver(server, url, rows));
-    floor = std::min(floor, write_bare(server, url, stored_batches(server)));
+    floor = std::min(floor, write_bare(server, url, kDriver, stored_batches(server, kDriver)));
   }
   const std::string differing = "SELECT count(*) FROM (TABLE bench_driver.sample EXCEPT TABLE bench_floor.sample) x";
   if (server.integer(differing) != 0) {
@@ -208,6 +209,24 @@ int write(const std::string& url, int servers, std::int64_t cycles) {
             << '\n';
   drop(server, kDriver);
   drop(server, kFloor);
+  return 0;
+}
+
+// The best of some rounds of a client that copies what a collector has stored, in its batches.
+int copy(const std::string& url) {
+  Server server(url);
+  server.run("CREATE INDEX ON " + std::string(kCollector) + ".sample (batch)");  // for taking them out
+  const std::vector<std::string> batches = stored_batches(server, kCollector);
+  double best = std::numeric_limits<double>::max();
+  for (int round = 0; round < kRounds; ++round) best = std::min(best, write_bare(server, url, kCollector, batches));
+  const auto rows = server.integer("SELECT count(*) FROM " + std::string(kFloor) + ".sample");
+  drop(server, kFloor);
+  std::cout << host::JsonWriter()
+                   .number("rows", rows)
+                   .number("batches", static_cast<std::int64_t>(batches.size()))
+                   .raw("rows_s", std::to_string(static_cast<double>(rows) / best))
+                   .str()
+            << '\n';
   return 0;
 }
 
@@ -260,6 +279,7 @@ int month(const std::string& url, int servers, std::int64_t cycles) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && argv[1] == std::string("copy")) return copy(argv[2]);
   if (argc == 5) {
     const std::string verb = argv[1];
     const int servers = std::atoi(argv[3]);
@@ -268,6 +288,6 @@ int main(int argc, char** argv) {
     if (verb == "fill") return fill(argv[2], servers, cycles);
     if (verb == "month") return month(argv[2], servers, cycles);
   }
-  std::cerr << "usage: bench-postgresql write|fill|month URL SERVERS CYCLES\n";
+  std::cerr << "usage: bench-postgresql write|fill|month URL SERVERS CYCLES | copy URL\n";
   return 64;
 }

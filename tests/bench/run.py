@@ -15,6 +15,7 @@ import tempfile
 
 import cloud
 import processes
+import scale
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MONTH = (165, 8660)  # servers, cycles: 10,002,300 samples
@@ -154,6 +155,42 @@ class Bench:
         self.say("RabbitMQ to PostgreSQL", f"{stored.rate:,.0f} a second", "at least 15,300", stored.rate >= 15_300)
         self.say("  samples", f"{stored.rate * 4:,.0f} a second")
 
+    def kafka(self):
+        """Kafka to nowhere and to PostgreSQL, from a topic that is filled beforehand, beside a client that only counts
+        and beside COPY of the rows that were stored."""
+        count = 1_000_000 if self.everything else 200_000
+        with cloud.Topic(self, count) as topic:
+            floors, nulls = [], []
+            for _ in range(3):
+                floors.append(topic.drain())
+                nulls.append(topic.collect("null"))
+            floor, null = max(floors, key=lambda one: one.rate), max(nulls, key=lambda one: one.rate)
+            with cloud.Postgresql(settings="-c max_wal_size=8GB -c shared_buffers=1GB") as database:
+                runs, copies = [], []
+                for _ in range(2):
+                    runs.append(topic.collect(database.url))
+                    copies.append(json.loads(self.run("bench-postgresql", "copy", database.url)))
+                    database.sql("DROP SCHEMA tally CASCADE")
+            stored, copied = max(runs, key=lambda one: one.rate), max(copies, key=lambda one: one["rows_s"])
+        self.say(f"Kafka, {count:,} of 1.3 KB: a client that only counts", f"{floor.rate:,.0f} a second",
+                 f"{floor.cpu_s * 1e6 / count:.1f} CPU s a million")
+        a_core = count / null.cpu_s
+        self.say("Kafka to discarded samples", f"{null.rate:,.0f} a second", f"{a_core:,.0f} a CPU second")
+        self.say("  beside that client", f"{null.rate / floor.rate:.2f}", "0.60, or 150,000 a CPU second",
+                 null.rate >= 0.6 * floor.rate or a_core >= 150_000)
+        for name, one in (("discarded samples", null), ("PostgreSQL", stored)):
+            self.say(f"Kafka to {name}: collector's CPU s a million", f"{one.cpu_s * 1e6 / count:.1f}")
+            self.say("  resident at the most", f"{one.peak_kib / 1024:.0f} MiB")
+        self.say("Kafka to PostgreSQL", f"{stored.rate:,.0f} a second")
+        rows_s = stored.rate * copied["rows"] / count
+        self.say(f"  {rows_s:,.0f} rows a second beside COPY of them alone", f"{copied['rows_s']:,.0f} a second")
+        self.say("  the first beside the second", f"{rows_s / copied['rows_s']:.2f}", "at least 0.70",
+                 rows_s >= 0.7 * copied["rows_s"])
+
+    def scale(self):
+        """An hour of 10,000 instances, replayed at speed."""
+        scale.replay(self, 10_000, 1, 60 if self.everything else 300)
+
     def postgresql(self):
         """The driver beside a client that only copies, and queries of a month where there is time for ten million."""
         with cloud.Postgresql(settings="-c max_wal_size=8GB -c shared_buffers=1GB") as server:
@@ -206,12 +243,12 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("what", nargs="*",
-                        help="dispatch decode definitions clock store month postgresql end_to_end amqp agent")
+                        help="dispatch decode definitions clock store month postgresql end_to_end amqp kafka scale agent")
     arguments = parser.parse_args()
     bench = Bench(arguments.build.resolve(), arguments.all)
     try:
         for name in arguments.what or ("dispatch", "decode", "definitions", "clock", "store", "month", "postgresql",
-                                       "end_to_end", "amqp", "agent"):
+                                       "end_to_end", "amqp", "kafka", "scale", "agent"):
             getattr(bench, name)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)
