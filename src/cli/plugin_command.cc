@@ -109,6 +109,11 @@ std::string precondition_text(const host::Precondition& need) {
       return "library " + need.value;
     case host::Precondition::Kind::config:
       return "configuration key " + need.value;
+    case host::Precondition::Kind::any: {
+      std::string either;
+      for (const host::Precondition& one : need.any) either += (either.empty() ? "" : " or ") + precondition_text(one);
+      return either;
+    }
   }
   return need.value;
 }

@@ -186,6 +186,17 @@ void Catalog::apply(std::span<const DisableEntry> disable, const IsConfigured& c
   for (Entry& entry : entries_) {
     if (may_be_decided(entry)) decide(entry, disable, configured);
   }
+  for (Entry& entry : entries_) follow_discovery(entry);
+}
+
+// A pollster without its discovery has nothing to measure.
+void Catalog::follow_discovery(Entry& entry) {
+  if (entry.role.discovery.empty() || entry.state != State::on) return;
+  const Entry* discovery = find(Role::discovery, entry.role.discovery);
+  if (discovery == nullptr || (discovery->state != State::absent && discovery->state != State::disabled)) return;
+  entry.state = State::absent;
+  entry.reason =
+      absl::StrCat("its ", discovery->key(), " is ", to_absl(state_name(discovery->state)), ": ", discovery->reason);
 }
 
 void Catalog::apply(const Config& config) {

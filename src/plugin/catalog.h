@@ -68,6 +68,7 @@ class Catalog {
  private:
   void add_file(const std::filesystem::path& file);
   void refuse_twins(std::size_t first);
+  void follow_discovery(Entry& entry);
   void shadow_later(std::size_t first);
 
   std::deque<Entry> entries_;

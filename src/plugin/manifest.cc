@@ -181,8 +181,13 @@ Precondition read_precondition(element json, const std::string& where, absl::Sta
   for (const auto& [name, kind] : kinds) {
     if (std::string value = members.text(name); !value.empty()) return {kind, std::move(value)};
   }
-  if (fault.ok()) fault = wrong(where, "needs one of \"path\", \"socket\", \"library\", \"config\"");
-  return {};
+  Precondition either{Precondition::Kind::any, {}};
+  members.each("any",
+               [&](element item, const std::string& at) { either.any.push_back(read_precondition(item, at, fault)); });
+  if (fault.ok() && either.any.empty()) {
+    fault = wrong(where, "needs one of \"path\", \"socket\", \"library\", \"config\", \"any\"");
+  }
+  return either;
 }
 
 MeterDecl read_meter(element json, const std::string& where, absl::Status& fault) {

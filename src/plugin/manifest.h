@@ -25,9 +25,10 @@ std::optional<Role> role_from(std::string_view word);
 
 // What must hold on this host before the plugin is loaded.
 struct Precondition {
-  enum class Kind { path, socket, library, config };
+  enum class Kind { path, socket, library, config, any };
   Kind kind = Kind::path;
   std::string value;  // a path, a socket's path, a library's soname, or one of the role's configuration keys
+  std::vector<Precondition> any{};  // of kind `any`: one of them is enough
 };
 
 struct MeterDecl {

@@ -12,13 +12,14 @@ namespace tally::host {
 
 Poller::Answer Poller::poll(Time cycle) {
   Answer answer;
+  // First: where the discovery is not here, the pollster's file and its libraries stay out of the process.
+  std::vector<Resource> resources;
+  if (answer.status = choose_resources(cycle, resources); !answer.status.ok()) return answer;
   if (!pollster_) {
     absl::StatusOr<std::unique_ptr<Pollster>> made = timed_.make();
     if (!made.ok()) return {made.status(), {}, {}};
     pollster_ = std::move(*made);
   }
-  std::vector<Resource> resources;
-  if (answer.status = choose_resources(cycle, resources); !answer.status.ok()) return answer;
   if (!timed_.discovery.empty() && resources.empty()) return answer;
 
   timespec now{};

@@ -50,7 +50,7 @@ class Poller {
     std::vector<PollFault> faults;  // without the resources that merely vanished
   };
 
-  // Discovers (shared) and polls once. Makes the instance first; an absent one is made anew each time.
+  // Discovers (shared) and polls once. Makes the instance where there is none; an absent one is made anew each time.
   Answer poll(Time cycle);
 
   const TimedPollster& timed() const { return timed_; }

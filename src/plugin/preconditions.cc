@@ -69,6 +69,15 @@ std::optional<std::string> unmet(const RoleManifest& role, const Precondition& n
       if (configured && configured(role.key(), need.value)) return std::nullopt;
       return absl::StrCat("needs the configuration key plugins: \"", role.key(), "\": ", need.value,
                           ", which is not set");
+    case Precondition::Kind::any: {
+      std::string reasons;
+      for (const Precondition& one : need.any) {
+        const std::optional<std::string> reason = unmet(role, one, configured);
+        if (!reason) return std::nullopt;
+        absl::StrAppend(&reasons, reasons.empty() ? "" : ", or ", *reason);
+      }
+      return reasons;
+    }
   }
   return "has a precondition of an unknown kind";
 }

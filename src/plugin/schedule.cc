@@ -25,18 +25,12 @@ void Schedule::finished(Time began, Time ended, const absl::Status& status) {
   due_ = aligned_after(ended);
   if (due_ > next) skipped_ += static_cast<std::uint64_t>((due_.us - next.us) / options_.interval_us);
   pause_us_ = options_.interval_us;
-  if (status.ok()) {
-    failures_ = 0;
-    return;
-  }
-  if (status.code() == kAbsent) {
-    failures_ = 0;
-    pause_us_ = std::max(options_.recheck_us, options_.interval_us);
-  } else {
-    failures_ = std::min(failures_ + 1, 16);
-    pause_us_ =
-        std::min(options_.interval_us << (failures_ - 1), std::max(options_.longest_pause_us, options_.interval_us));
-  }
+  const bool gone = status.code() == kAbsent;
+  failures_ = status.ok() || gone ? 0 : std::min(failures_ + 1, 16);
+  absences_ = gone ? std::min(absences_ + 1, 16) : 0;
+  if (status.ok()) return;
+  const std::int64_t longest = std::max(gone ? options_.recheck_us : options_.longest_pause_us, options_.interval_us);
+  pause_us_ = std::min(options_.interval_us << (failures_ + absences_ - 1), longest);
   due_ = aligned_after(Time{ended.us + pause_us_ - options_.interval_us});
 }
 

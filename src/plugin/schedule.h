@@ -16,7 +16,7 @@ class Schedule {
  public:
   struct Options {
     std::int64_t interval_us = 60'000'000;
-    std::int64_t recheck_us = 600'000'000;          // how often "not here" is looked at again
+    std::int64_t recheck_us = 600'000'000;          // where the growing pauses after "not here" end
     std::int64_t longest_pause_us = 3'600'000'000;  // where the growing pauses after errors end
     bool at_once = false;                           // first cycle at the start, not at the next aligned time
   };
@@ -27,7 +27,8 @@ class Schedule {
   Time due() const { return due_; }
 
   // The cycle due at `due()` began at `began` and ended at `ended` with `status`. Cycles that fell due in between are
-  // skipped and counted. Absent: next look after the recheck pause. Other errors: 1, 2, 4 … intervals, aligned too.
+  // skipped and counted. After an error, or "not here", the next comes after 1, 2, 4 … intervals, aligned too, and at
+  // most `longest_pause_us`, or `recheck_us`.
   void finished(Time began, Time ended, const absl::Status& status);
 
   // Call before waiting: after a step of the wall clock backwards `due` may be hours away, and is brought back.
@@ -44,6 +45,7 @@ class Schedule {
   std::int64_t pause_us_ = 0;  // what `due_` was meant to be away at most
   std::uint64_t skipped_ = 0;
   int failures_ = 0;
+  int absences_ = 0;  // in a row
 };
 
 }  // namespace tally::host

@@ -87,6 +87,45 @@ TEST(Catalog, PreconditionsAreTested) {
   EXPECT_EQ(entry->state, host::State::on) << entry->reason;
 }
 
+TEST(Catalog, OneOfSeveralPreconditionsIsEnough) {
+  const ScratchFolder folder;
+  put(folder.path(), "good", "one");
+  host::Catalog catalog = scan({folder.path()});
+  host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
+  using Kind = host::Precondition::Kind;
+  host::Precondition either{Kind::any, {}, {{Kind::path, "/nowhere/x"}, {Kind::socket, "/nowhere/y"}}};
+  entry->role.preconditions = {either};
+  catalog.apply({}, {});
+  EXPECT_EQ(entry->state, host::State::absent);
+  EXPECT_THAT(entry->reason, HasSubstr("/nowhere/x"));
+  EXPECT_THAT(entry->reason, HasSubstr(", or needs the socket /nowhere/y"));
+  either.any.push_back({Kind::path, "/proc/self"});
+  entry->role.preconditions = {either};
+  catalog.apply({}, {});
+  EXPECT_EQ(entry->state, host::State::on) << entry->reason;
+}
+
+TEST(Catalog, APollsterWithoutItsDiscoveryIsAbsent) {
+  const ScratchFolder folder;
+  put(folder.path(), "good", "one");
+  put(folder.path(), "first_sdk", "two");
+  host::Catalog catalog = scan({folder.path()});
+  host::Entry* pollster = catalog.find(host::Role::pollster, "fixture");
+  ASSERT_EQ(catalog.of(host::Role::discovery).size(), 1U);
+  host::Entry* discovery = catalog.of(host::Role::discovery).front();
+  pollster->role.discovery = discovery->role.name;
+  discovery->role.preconditions = {{host::Precondition::Kind::path, "/nowhere/x"}};
+  catalog.apply({}, {});
+  EXPECT_EQ(pollster->state, host::State::absent);
+  EXPECT_THAT(pollster->reason, HasSubstr(discovery->key() + " is absent: needs /nowhere/x"));
+  discovery->role.preconditions.clear();
+  const std::vector<host::DisableEntry> off = {{discovery->key(), "tally.yaml", 7, 3}};
+  catalog.apply(off, {});
+  EXPECT_THAT(pollster->reason, HasSubstr(discovery->key() + " is disabled: tally.yaml:7"));
+  catalog.apply({}, {});
+  EXPECT_EQ(pollster->state, host::State::on);
+}
+
 TEST(Catalog, UntrustedFilesAreRefused) {
   const ScratchFolder folder;
   const auto open = put(folder.path() / "a", "good", "open");

@@ -21,7 +21,8 @@ constexpr const char* kWhole = R"({
      "config": [{"key": "every", "type": "duration", "default": "60s", "min": "1s", "max": "1h", "help": "how often"},
                 {"key": "count", "type": "integer", "default": 3, "choices": ["3", "4"]},
                 {"key": "word", "secret": true}],
-     "preconditions": [{"path": "/proc/loadavg"}, {"library": "libvirt.so.0"}, {"config": "word"}]},
+     "preconditions": [{"path": "/proc/loadavg"}, {"library": "libvirt.so.0"}, {"config": "word"},
+                       {"any": [{"socket": "/run/a"}, {"config": "word"}]}]},
     {"role": "storage", "name": "file", "schemes": ["file"]},
     {"role": "notification", "name": "all", "event_types": ["a.b", "c.*"]}]})";
 
@@ -44,7 +45,10 @@ TEST(Manifest, IsReadWhole) {
   EXPECT_TRUE(load.config[2].secret);
   EXPECT_EQ(load.config[2].type, host::KeyType::string);
   EXPECT_FALSE(load.config[2].fallback.has_value());
-  ASSERT_EQ(load.preconditions.size(), 3U);
+  ASSERT_EQ(load.preconditions.size(), 4U);
+  EXPECT_EQ(load.preconditions[3].kind, host::Precondition::Kind::any);
+  ASSERT_EQ(load.preconditions[3].any.size(), 2U);
+  EXPECT_EQ(load.preconditions[3].any[0].value, "/run/a");
   EXPECT_EQ(load.preconditions[1].kind, host::Precondition::Kind::library);
   EXPECT_EQ(load.meters.at(0).unit, "process");
   EXPECT_EQ(manifest->roles[1].schemes, std::vector<std::string>{"file"});

@@ -106,11 +106,13 @@ TEST(Poller, ADiscoveryThatFailsIsNamed) {
     return std::make_unique<FakeDiscovery>(
         []() -> absl::StatusOr<std::vector<host::Resource>> { return passing("away"); });
   };
-  host::TimedPollster one = timed("p", [](const host::PollRequest&, host::PollResult&) {
-    ADD_FAILURE() << "polled without its resources";
-    return absl::OkStatus();
-  });
+  host::TimedPollster one;
+  one.name = "p";
   one.discovery = "things";
+  one.make = []() -> absl::StatusOr<std::unique_ptr<host::Pollster>> {
+    ADD_FAILURE() << "made, and its file loaded, without its resources";
+    return passing("made");
+  };
   host::Poller poller(one, std::make_shared<host::SharedDiscovery>(std::vector<host::DiscoverySource>{things}));
   const absl::Status status = poller.poll(Time{1}).status;
   EXPECT_EQ(status.code(), kPassing);

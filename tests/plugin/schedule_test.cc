@@ -38,12 +38,20 @@ TEST(Schedule, AnOverrunIsSkippedAndCountedNeverMadeUpFor) {
   EXPECT_EQ(schedule.skipped(), 3u);  // 240, 300, 360
 }
 
-TEST(Schedule, AbsentIsLookedAtAgainSlowly) {
+TEST(Schedule, AbsentIsLookedAtAgainMoreAndMoreSlowly) {
   Schedule schedule = every_minute(130);
-  schedule.finished(Time{180 * kSecond}, Time{181 * kSecond}, absent("no such thing here"));
-  EXPECT_EQ(schedule.due().us, 780 * kSecond);
+  std::vector<std::int64_t> pauses;
+  for (int look = 0; look < 6; ++look) {
+    const Time began = schedule.due();
+    schedule.finished(began, Time{began.us + kSecond}, absent("no such thing here"));
+    pauses.push_back((schedule.due().us - began.us) / (60 * kSecond));
+  }
+  EXPECT_EQ(pauses, (std::vector<std::int64_t>{1, 2, 4, 8, 10, 10}));
   EXPECT_EQ(schedule.failures_in_a_row(), 0);
   EXPECT_EQ(schedule.skipped(), 0u);
+  const Time began = schedule.due();
+  schedule.finished(began, Time{began.us + kSecond}, absl::OkStatus());
+  EXPECT_EQ(schedule.due().us - began.us, 60 * kSecond);
 }
 
 TEST(Schedule, PausesAfterErrorsGrowToALimitAndEndWithASuccess) {
