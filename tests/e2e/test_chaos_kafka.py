@@ -8,4 +8,4 @@ from kafka_bus import KafkaBus
 
 class ChaosOverKafka(Proof):
     def test_thirty_faults_lose_nothing_and_count_nothing_twice(self):
-        self.prove(KafkaBus, 60_000)
+        self.prove(KafkaBus, 40_000)
