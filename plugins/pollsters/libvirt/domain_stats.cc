@@ -17,7 +17,7 @@ struct Field {
   Count Stats::*place;
 };
 
-constexpr Field<DomainStats> kDomain[] = {
+constexpr Field<DomainStats> kDomainFields[] = {
     {"cpu.time", &DomainStats::cpu_ns},
     {"vcpu.current", &DomainStats::vcpus},
     {"balloon.current", &DomainStats::balloon},
@@ -33,13 +33,13 @@ constexpr Field<DomainStats> kDomain[] = {
     {"perf.cache_misses", &DomainStats::cache_misses},
 };
 
-constexpr Field<DiskStats> kDisk[] = {
+constexpr Field<DiskStats> kDiskFields[] = {
     {"rd.reqs", &DiskStats::read_requests},  {"rd.bytes", &DiskStats::read_bytes},   {"rd.times", &DiskStats::read_ns},
     {"wr.reqs", &DiskStats::write_requests}, {"wr.bytes", &DiskStats::write_bytes},  {"wr.times", &DiskStats::write_ns},
     {"capacity", &DiskStats::capacity},      {"allocation", &DiskStats::allocation}, {"physical", &DiskStats::physical},
 };
 
-constexpr Field<InterfaceStats> kInterface[] = {
+constexpr Field<InterfaceStats> kInterfaceFields[] = {
     {"rx.bytes", &InterfaceStats::rx_bytes}, {"rx.pkts", &InterfaceStats::rx_packets},
     {"rx.errs", &InterfaceStats::rx_errors}, {"rx.drop", &InterfaceStats::rx_drop},
     {"tx.bytes", &InterfaceStats::tx_bytes}, {"tx.pkts", &InterfaceStats::tx_packets},
@@ -106,15 +106,15 @@ DomainStats read_domain_stats(const virTypedParameter* parameters, int count) {
     const virTypedParameter& parameter = parameters[i];
     const std::string_view name = parameter.field;
     if (name.starts_with("block.")) {
-      place_device<DiskStats>(stats.disks, kDisk, name.substr(6), parameter);
+      place_device<DiskStats>(stats.disks, kDiskFields, name.substr(6), parameter);
     } else if (name.starts_with("net.")) {
-      place_device<InterfaceStats>(stats.interfaces, kInterface, name.substr(4), parameter);
+      place_device<InterfaceStats>(stats.interfaces, kInterfaceFields, name.substr(4), parameter);
     } else if (name == "state.state") {
       stats.state = parameter.value.i;
     } else if (name == "state.reason") {
       stats.reason = parameter.value.i;
     } else {
-      place<DomainStats>(stats, kDomain, name, parameter);
+      place<DomainStats>(stats, kDomainFields, name, parameter);
     }
   }
   drop_nameless(stats.disks);

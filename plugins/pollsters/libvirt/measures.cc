@@ -36,7 +36,7 @@ constexpr Meter<DiskStats> kDiskSizes[] = {
     {"disk.device.usage", "B", SampleType::gauge, &DiskStats::physical},
 };
 
-constexpr Meter<InterfaceStats> kInterface[] = {
+constexpr Meter<InterfaceStats> kInterfaceMeters[] = {
     {"network.incoming.bytes", "B", SampleType::cumulative, &InterfaceStats::rx_bytes},
     {"network.incoming.packets", "packet", SampleType::cumulative, &InterfaceStats::rx_packets},
     {"network.incoming.packets.drop", "packet", SampleType::cumulative, &InterfaceStats::rx_drop},
@@ -47,7 +47,7 @@ constexpr Meter<InterfaceStats> kInterface[] = {
     {"network.outgoing.packets.error", "packet", SampleType::cumulative, &InterfaceStats::tx_errors},
 };
 
-constexpr Meter<DomainStats> kPerf[] = {
+constexpr Meter<DomainStats> kPerfMeters[] = {
     {"perf.cpu.cycles", "", SampleType::gauge, &DomainStats::cpu_cycles},
     {"perf.instructions", "", SampleType::gauge, &DomainStats::instructions},
     {"perf.cache.references", "", SampleType::gauge, &DomainStats::cache_references},
@@ -55,7 +55,7 @@ constexpr Meter<DomainStats> kPerf[] = {
 };
 
 // In KiB from libvirt, in MiB as samples.
-constexpr Meter<DomainStats> kMemory[] = {
+constexpr Meter<DomainStats> kMemoryMeters[] = {
     {"memory", "MiB", SampleType::gauge, &DomainStats::balloon},
     {"memory.available", "MiB", SampleType::gauge, &DomainStats::available},
     {"memory.resident", "MiB", SampleType::gauge, &DomainStats::resident},
@@ -126,12 +126,12 @@ class Domain {
     }
     use(facts_.uuid, metadata_);
     if (stats_.vcpus) emit("vcpus", "vcpu", SampleType::gauge, *stats_.vcpus);
-    all(stats_, kPerf);
+    all(stats_, kPerfMeters);
   }
 
   void memory() {
     use(facts_.uuid, metadata_);
-    for (const Meter<DomainStats>& meter : kMemory) emit_mebi(meter, stats_.*meter.value);
+    for (const Meter<DomainStats>& meter : kMemoryMeters) emit_mebi(meter, stats_.*meter.value);
     const Count free = stats_.usable ? stats_.usable : stats_.unused;
     if (!stats_.available || !free || *free > *stats_.available) return;
     emit_mebi({"memory.usage", "MiB", SampleType::gauge, nullptr}, *stats_.available - *free);
@@ -163,7 +163,7 @@ class Domain {
       if (!parameters.empty()) more.set("parameters", parameters);
       const std::string metadata = with(metadata_, more);
       use(resource, metadata);
-      all(interface, kInterface);
+      all(interface, kInterfaceMeters);
     }
   }
 
