@@ -39,9 +39,10 @@ struct Row {
 
 enum class RowStatus : std::int32_t {
   stored = TALLY_STORED,
-  duplicate = TALLY_DUPLICATE,  // id and time there with the same type, unit, volume, project, user; also within the batch
-  conflict = TALLY_CONFLICT,    // there with other ones: not kept by the driver
-  rejected = TALLY_REJECTED,    // can never be kept; the rest of the batch is
+  duplicate =
+      TALLY_DUPLICATE,  // id and time there with the same type, unit, volume, project, user; also within the batch
+  conflict = TALLY_CONFLICT,  // there with other ones: not kept by the driver
+  rejected = TALLY_REJECTED,  // can never be kept; the rest of the batch is
 };
 
 struct RowResult {
