@@ -79,6 +79,7 @@ TALLY_PLUGIN(tally::libvirt::Both, {
     "role": "discovery", "name": "libvirt", "summary": "Every domain of this host's libvirt, with its owner from nova's metadata",
     "single": true, "limit": "2m",
     "preconditions": [
+      {"library": "libvirt.so.0"},
       {"any": [{"socket": "/run/libvirt/libvirt-sock-ro"}, {"socket": "/run/libvirt/virtqemud-sock-ro"}, {"config": "uri"}]}],
     "config": [
       {"key": "uri", "type": "string",
