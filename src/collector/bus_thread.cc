@@ -34,6 +34,7 @@ class Arrivals {
       desk_.close_lane(bus_, lane, generation);
     };
     events.counted = [this](std::string_view what, std::uint64_t total) { desk_.count_bus(bus_, what, total); };
+    events.queue = [this](const host::QueueState& queue) { desk_.note_queue(bus_, queue); };
     return events;
   }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,13 @@ struct CollectorOptions {
   Milliseconds stuck_after{60'000};  // nothing settled for so long, though something is in flight: not ready
 };
 
+// A queue as its transport saw it last.
+struct QueueDepth {
+  std::optional<std::uint64_t> messages;  // that wait
+  std::optional<std::uint64_t> consumers;
+};
+using QueueDepths = std::map<std::string, QueueDepth, std::less<>>;
+
 struct BusStatus {
   std::string name;
   std::string state;  // "connected", "away", "closing"
@@ -75,6 +83,7 @@ struct BusStatus {
   Books books;
   std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts: "refused", "damaged"
   std::chrono::duration<double> oldest{0};                   // since the oldest unsettled message came; 0: none
+  QueueDepths depths;                                        // of the queues it consumes, where it tells; none: away
 };
 
 struct CollectorStatus {

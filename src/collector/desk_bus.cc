@@ -9,7 +9,8 @@
 namespace tally::collector {
 namespace {
 
-constexpr std::size_t kMostCounts = 32;  // different things that one transport may count
+constexpr std::size_t kMostCounts = 32;    // different things that one transport may count
+constexpr std::size_t kMostDepths = 1000;  // queues of one bus whose depth is kept
 
 }  // namespace
 
@@ -47,6 +48,7 @@ void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
     if (!bus->closing) bus->state = status.ok() ? "connected" : "away";
     if (bus->state != before) {
       line = "bus " + bus->options.name + " is " + bus->state;
+      if (!status.ok()) bus->depths.clear();
       changed_.notify_all();
     }
     if (!line.empty() && !status.ok()) line += ": " + bus->reason;
@@ -61,6 +63,15 @@ void Desk::count_bus(const BusPtr& bus, std::string_view what, std::uint64_t tot
     found->second = total;
   else if (bus->counts.size() < kMostCounts)
     bus->counts.emplace(what, total);
+}
+
+void Desk::note_queue(const BusPtr& bus, const host::QueueState& queue) {
+  const Lock lock(mutex_);
+  if (queue.state != "present") {
+    bus->depths.erase(queue.name);
+  } else if (bus->depths.size() < kMostDepths || bus->depths.count(queue.name) != 0) {
+    bus->depths[queue.name] = {queue.messages, queue.consumers};
+  }
 }
 
 bool Desk::full(const Bus& bus) const {
@@ -155,6 +166,7 @@ void Desk::end_bus(const BusPtr& bus) {
   bus->state = "closed";
   bus->reason.clear();
   bus->outbox.clear();
+  bus->depths.clear();
   changed_.notify_all();
 }
 

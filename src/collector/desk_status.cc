@@ -61,7 +61,7 @@ CollectorStatus Desk::snapshot() const {
                                      [&](const BusStatus& other) { return other.name == bus->options.name; });
       if (same == status.buses.end()) {
         status.buses.push_back(
-            {bus->options.name, bus->state, bus->reason, bus->books, bus->counts, oldest_of(*bus, now)});
+            {bus->options.name, bus->state, bus->reason, bus->books, bus->counts, oldest_of(*bus, now), bus->depths});
         continue;
       }
       same->books += bus->books;  // closed by a reload, and opened anew
@@ -69,6 +69,7 @@ CollectorStatus Desk::snapshot() const {
       same->oldest = std::max(same->oldest, oldest_of(*bus, now));
       same->state = bus->state;
       same->reason = bus->reason;
+      same->depths = bus->depths;
     }
     status.messages = sum.messages;
     status.samples = sum.samples;

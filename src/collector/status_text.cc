@@ -74,6 +74,14 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   page.family("tally_transport_events_total", "counter", "What a bus's transport counts, by its own names.");
   for (const BusStatus& bus : status.buses)
     for (const auto& [what, total] : bus.counts) page.value({{"bus", bus.name}, {"event", what}}, total);
+  page.family("tally_queue_messages", "gauge", "Messages that wait in a queue at the broker, as last looked at.");
+  for (const BusStatus& bus : status.buses)
+    for (const auto& [queue, depth] : bus.depths)
+      if (depth.messages) page.value({{"bus", bus.name}, {"queue", queue}}, *depth.messages);
+  page.family("tally_queue_consumers", "gauge", "Consumers of a queue, as last looked at.");
+  for (const BusStatus& bus : status.buses)
+    for (const auto& [queue, depth] : bus.depths)
+      if (depth.consumers) page.value({{"bus", bus.name}, {"queue", queue}}, *depth.consumers);
   page.family("tally_ready", "gauge", "1 where nothing stands in the way; /readyz has the reasons.");
   page.value(Labels{}, std::uint64_t{status.not_ready.empty() ? 1U : 0U});
   page.family("tally_batches_total", "counter", "Batches committed by the store.");

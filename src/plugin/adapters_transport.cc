@@ -80,6 +80,34 @@ void take_count(void* context, tally_str what, std::uint64_t total) {
   }
 }
 
+std::optional<std::uint64_t> known(std::uint64_t number) {
+  return number == UINT64_MAX ? std::nullopt : std::optional(number);
+}
+
+// Tells `sink` of a queue; an error: the plugin broke its promises, or there is no memory.
+absl::Status tell_queue(const tally_queue& given, const QueueSink& sink) {
+  if (given.size < sizeof(tally_queue)) return absl::InternalError("the plugin's queue struct is too short");
+  absl::Status status = check_text(given.name, {"a queue's name", 1, 4096});
+  if (status.ok()) status = check_text(given.state, {"a queue's state", 1, 64});
+  if (status.ok() && given.warning.data != nullptr) status = check_text(given.warning, {"a queue's warning", 0, 4096});
+  if (!status.ok()) return absl::InternalError(std::string(status.message()));
+  try {
+    sink({std::string(view_of(given.name)), std::string(view_of(given.state)), known(given.messages),
+          known(given.consumers), given.ours != 0,
+          given.warning.data == nullptr ? std::string() : std::string(view_of(given.warning))});
+  } catch (...) {
+    return passing("out of memory while queues were taken");
+  }
+  return absl::OkStatus();
+}
+
+void take_depth(void* context, const tally_queue* given) {
+  Telling* telling = static_cast<TellingGate*>(context)->target();
+  if (telling == nullptr || given == nullptr || !telling->events.queue) return;
+  absl::Status status = tell_queue(*given, telling->events.queue);
+  if (!status.ok()) telling->fault = std::move(status);
+}
+
 // What inspect() or unsubscribe() tells.
 struct Listing {
   const QueueSink& sink;
@@ -88,32 +116,14 @@ struct Listing {
 };
 using ListingGate = Gate<Listing>;
 
-std::optional<std::uint64_t> known(std::uint64_t number) {
-  return number == UINT64_MAX ? std::nullopt : std::optional(number);
-}
-
 void take_queue(void* context, const tally_queue* given) {
   Listing* listing = static_cast<ListingGate*>(context)->target();
   if (listing == nullptr || given == nullptr || !listing->fault.ok()) return;
-  if (given->size < sizeof(tally_queue) || ++listing->count > kMostQueues) {
-    listing->fault = absl::InternalError("the plugin's queue struct is too short, or there are more than 100000");
+  if (++listing->count > kMostQueues) {
+    listing->fault = absl::InternalError("the plugin tells more than 100000 queues");
     return;
   }
-  absl::Status status = check_text(given->name, {"a queue's name", 1, 4096});
-  if (status.ok()) status = check_text(given->state, {"a queue's state", 1, 64});
-  if (status.ok() && given->warning.data != nullptr)
-    status = check_text(given->warning, {"a queue's warning", 0, 4096});
-  if (!status.ok()) {
-    listing->fault = absl::InternalError(std::string(status.message()));
-    return;
-  }
-  try {
-    listing->sink({std::string(view_of(given->name)), std::string(view_of(given->state)), known(given->messages),
-                   known(given->consumers), given->ours != 0,
-                   given->warning.data == nullptr ? std::string() : std::string(view_of(given->warning))});
-  } catch (...) {
-    listing->fault = passing("out of memory while queues were taken");
-  }
+  listing->fault = tell_queue(*given, listing->sink);
 }
 
 class LoadedTransport final : public Transport {
@@ -127,7 +137,7 @@ class LoadedTransport final : public Transport {
   absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
     Telling telling{events, max_messages, absl::OkStatus()};
     const tally_transport_events taker = {
-        sizeof(tally_transport_events), gate_, &take_message, &take_lost, &take_closing, &take_count};
+        sizeof(tally_transport_events), gate_, &take_message, &take_lost, &take_closing, &take_count, &take_depth};
     const Opened<Telling> opened(*gate_, telling);
     absl::Status status = instance_.call(&tally_transport_table::service, max_messages, timeout_ms, &taker);
     return status.ok() ? telling.fault : status;

@@ -111,11 +111,23 @@ struct Message {
   bool redelivered = false;
 };
 
+// A queue as it stands: what it is called, "present", "absent", "removed", "in use", and what a person should know.
+struct QueueState {
+  std::string name;
+  std::string state;
+  std::optional<std::uint64_t> messages;
+  std::optional<std::uint64_t> consumers;
+  bool ours = false;
+  std::string warning;  // empty: none
+};
+using QueueSink = std::function<void(const QueueState&)>;
+
 struct TransportEvents {
   std::function<void(Message)> message;
   std::function<void(std::uint64_t lane, std::uint64_t generation)> lane_lost;
   std::function<void(std::uint64_t lane, std::uint64_t generation, std::int64_t deadline_ms)> lane_closing;
   std::function<void(std::string_view what, std::uint64_t total)> counted = {};  // for metrics
+  QueueSink queue = {};                                                          // one that is consumed, for metrics
 };
 
 enum class Settle : std::int32_t { acknowledge = TALLY_ACKNOWLEDGE, requeue = TALLY_REQUEUE };
@@ -130,17 +142,6 @@ struct Outgoing {
   std::string key;  // empty: any
   std::string body;
 };
-
-// A queue as it stands: what it is called, "present", "absent", "removed", "in use", and what a person should know.
-struct QueueState {
-  std::string name;
-  std::string state;
-  std::optional<std::uint64_t> messages;
-  std::optional<std::uint64_t> consumers;
-  bool ours = false;
-  std::string warning;  // empty: none
-};
-using QueueSink = std::function<void(const QueueState&)>;
 
 // See tally/abi/transport.h for the contract of each call.
 class Transport {

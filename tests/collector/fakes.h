@@ -37,6 +37,7 @@ struct BusEnd {
   std::size_t own_window = 1'000'000;  // hands over no more while so many are unsettled, whatever the host has room for
   std::vector<std::uint64_t> acknowledged, requeued;
   std::map<std::string, std::uint64_t> counts;  // told at each service
+  std::vector<host::QueueState> queues;         // so, too
 
   void send(std::string body) {
     const std::lock_guard lock(mutex);
@@ -74,12 +75,14 @@ class Transport final : public host::Transport {
     const auto more = [&] { return most > 0 && !end_->waiting.empty() && end_->unsettled < end_->own_window; };
     std::uint64_t lost = 0;
     std::map<std::string, std::uint64_t> counts;
+    std::vector<host::QueueState> queues;
     {
       std::unique_lock lock(end_->mutex);
       end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms),
                              [&] { return end_->woken || end_->lose_lane || more(); });
       end_->woken = false;
       counts = end_->counts;
+      queues = end_->queues;
       if (std::exchange(end_->lose_lane, false)) {
         lost = end_->generation++;
         end_->unsettled = 0;
@@ -92,6 +95,7 @@ class Transport final : public host::Transport {
     }
     if (lost != 0) events.lane_lost(1, lost);
     for (const auto& [what, total] : counts) events.counted(what, total);
+    for (const host::QueueState& queue : queues) events.queue(queue);
     for (host::Message& message : out) events.message(std::move(message));
     return absl::OkStatus();
   }

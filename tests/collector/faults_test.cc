@@ -310,5 +310,28 @@ TEST_F(FaultsTest, WhatATransportCountsIsExported) {
   EXPECT_THAT(page.text(), HasSubstr(R"(tally_transport_events_total{bus="fake://one",event="refused"} 3)"));
 }
 
+TEST_F(FaultsTest, HowABusesQueuesStandIsExportedUntilItIsKnownNoMore) {
+  const auto page = [&] {
+    MetricsPage out;
+    status_metrics(collector_->status(), out);
+    return out.text();
+  };
+  bus_->queues = {{"some.info", "present", 7, 2, false, ""}, {"some.error", "present", std::nullopt, 1, false, ""}};
+  start();
+  bus_->send(fakes::message("1", "made.a"));
+  settled(1);
+  EXPECT_THAT(page(), HasSubstr(R"(tally_queue_messages{bus="fake://one",queue="some.info"} 7)"));
+  EXPECT_THAT(page(), HasSubstr(R"(tally_queue_consumers{bus="fake://one",queue="some.info"} 2)"));
+  EXPECT_THAT(page(), HasSubstr(R"(tally_queue_consumers{bus="fake://one",queue="some.error"} 1)"));
+  EXPECT_THAT(page(), Not(HasSubstr(R"(tally_queue_messages{bus="fake://one",queue="some.error"})")));
+  {
+    const std::lock_guard lock(bus_->mutex);
+    bus_->queues = {{"some.info", "absent", std::nullopt, std::nullopt, false, ""}};
+  }
+  bus_->send(fakes::message("2", "made.a"));
+  settled(2);
+  EXPECT_THAT(page(), Not(HasSubstr(R"(queue="some.info")")));
+}
+
 }  // namespace
 }  // namespace tally::collector

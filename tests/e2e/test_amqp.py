@@ -2,13 +2,14 @@
 of every kind: the transport's own tests and cloud.py make those."""
 import json
 import pathlib
+import re
 import subprocess
 
 from rabbitmq import Rabbitmq
 from support import Sandbox, free_port, notification, wait_until
 
 SENDER = pathlib.Path(__file__).resolve().parent / "oslo_notify.py"
-KEYS = "plugins:\n  'transport:amqp': {look_again: 0.2s, retry_last: 0.5s}\n"
+KEYS = "plugins:\n  'transport:amqp': {look_again: 0.2s, retry_last: 0.5s, depth_every: 0.2s}\n"
 
 
 class Amqp(Sandbox):
@@ -58,6 +59,9 @@ class Amqp(Sandbox):
         self.assertEqual((books["messages"]["stored"], books["messages"]["dead"]), (100, 0), books)
         self.assertEqual(self.rows("--config", config, "query", "statistics", "memory")[0]["count"], 100)
         self.assertEqual(self.rows("--config", config, "query", "statistics", "memory")[0]["sum"], 51200)
+        for metric, value in (("messages", 0), ("consumers", 1)):
+            told = re.compile(rf'tally_queue_{metric}{{bus="[^"]+",queue="notifications\.info"}} {value}\b')
+            wait_until(f"the queue's {metric} are told", lambda: told.search(self.page("/metrics")))
         self.end(collector)
         self.assertEqual(self.waiting()["notifications.info"], (0, 0))
 

@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
     Fixtures, Refusals,
     ::testing::Values(
         Case{"wrong_major", "ABI major 2", "this host has 1"}, Case{"other_entry", "ABI major 2", "this host has 1"},
-        Case{"no_entry", "entry symbol", "tally_plugin_v1"}, Case{"minor_too_new", "ABI minor 99", "this host has 2"},
+        Case{"no_entry", "entry symbol", "tally_plugin_v1"}, Case{"minor_too_new", "ABI minor 99", "this host has 3"},
         Case{"short_table", "has 24 bytes", "version 1 has 32"},
         Case{"short_descriptor", "has 16 bytes", "version 1 has 48"},
         Case{"missing_function", "required function", "\"poll\""},

@@ -28,7 +28,8 @@ Consumer::Consumer(Connection::Options connection, const ConsumerOptions& option
       options_(options),
       prefetch_(std::max<std::uint32_t>(prefetch, 1)),
       counts_(counts),
-      topology_(static_cast<amqp_channel_t>(options.lanes.size() + 1), options.topology) {
+      topology_(static_cast<amqp_channel_t>(options.lanes.size() + 1), options.topology),
+      depth_(static_cast<amqp_channel_t>(options.lanes.size() + 2), options.depth_every) {
   lanes_.reserve(options.lanes.size());
   for (LaneOptions lane : options.lanes) {
     lane.prefetch = static_cast<std::uint16_t>(std::min<std::uint32_t>(lane.prefetch, prefetch_));
@@ -54,6 +55,7 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
     if (wait(away ? std::min(deadline, Clock::now() + kAway) : deadline, wake_fd) || away) break;
   }
   counts_.tell(events);
+  depth_.tell(events);
   if (connection_.link() == nullptr && !connection_.failure().empty()) {
     throw Error::passing(connection_.failure());
   }
@@ -72,6 +74,7 @@ void Consumer::lost(const std::string& why) {
   counts_.add(Counts::failures);
   for (Lane& lane : lanes_) lane.link_lost();
   topology_.link_lost();
+  depth_.link_lost();
 }
 
 std::size_t Consumer::ready() const {
@@ -107,6 +110,7 @@ void Consumer::read(std::uint32_t max_messages) {
         const std::size_t at = frame.channel - 1U;
         if (at < lanes_.size()) lanes_[at].handle(*link, frame);
         if (frame.channel == topology_.channel()) topology_.handle(*link, frame);
+        if (frame.channel == depth_.channel()) depth_.handle(*link, frame);
         link->release(frame.channel);
       }
     }
@@ -127,6 +131,7 @@ void Consumer::turn_lanes() {
     topology_.turn(*link);
     if (topology_.ours() && !topology_.declared()) return;
     for (Lane& lane : lanes_) lane.turn(*link);
+    depth_.turn(*link, lanes_);
     log_absent();
   } catch (const Error& error) {
     lost(error.what());
@@ -188,6 +193,7 @@ bool Consumer::wait(Clock::time_point deadline, int wake_fd) {
     until = std::min(until, topology_.due());
     if (!topology_.ours() || topology_.declared()) {
       for (const Lane& lane : lanes_) until = std::min(until, lane.due());
+      until = std::min(until, depth_.due());
     }
   }
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();

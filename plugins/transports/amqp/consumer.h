@@ -14,6 +14,7 @@
 
 #include "connection.h"
 #include "counts.h"
+#include "depth.h"
 #include "lane.h"
 #include "topology.h"
 
@@ -22,7 +23,8 @@ namespace tally::amqp {
 struct ConsumerOptions {
   std::vector<LaneOptions> lanes;
   TopologyOptions topology;
-  std::size_t buffer_bytes = 64U << 20;  // read and not handed over; more is left with the broker
+  std::size_t buffer_bytes = 64U << 20;           // read and not handed over; more is left with the broker
+  std::chrono::milliseconds depth_every{15'000};  // between looks at how many messages wait; 0: never
 };
 
 // One thread.
@@ -56,6 +58,7 @@ class Consumer {
   Counts& counts_;
   std::vector<Lane> lanes_;
   Topology topology_;
+  Depth depth_;
   std::uint64_t times_up_ = 0;
   std::size_t next_lane_ = 0;  // to be asked first, so that each has its turn
   bool stopped_ = false;

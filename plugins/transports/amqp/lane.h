@@ -56,6 +56,7 @@ class Lane {
   bool absent() const { return absent_; }
   // It is being opened: what is known of it is about to change.
   bool opening() const { return state_ != State::closed && state_ != State::consuming && state_ != State::stopped; }
+  bool consuming() const { return state_ == State::consuming; }
   std::uint64_t generation() const { return generation_; }
   // Generations up to this one have ended since it was asked last.
   std::optional<std::uint64_t> take_ended();

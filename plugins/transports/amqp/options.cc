@@ -109,6 +109,7 @@ Options Options::read(const Config& config) {
 
   const std::size_t longest = config.bytes("max_message");
   options.consumer.buffer_bytes = config.bytes("buffer");
+  options.consumer.depth_every = time(config, "depth_every");
   if (config.text("own_prefix").empty()) {
     throw Error::permanent("own_prefix: must not be empty, or a queue of the services would be taken for ours");
   }

@@ -124,6 +124,8 @@ TALLY_PLUGIN(tally::amqp::Amqp, {
                 "help": "most messages of one queue that are on the way or unsettled; never more than the collector takes"},
                {"key": "look_again", "type": "duration", "default": "30s", "min": "50ms",
                 "help": "between looks for a queue or an exchange that is absent"},
+               {"key": "depth_every", "type": "duration", "default": "15s", "min": "0s", "max": "1h",
+                "help": "between looks at how many messages wait in each queue, for the metrics; 0: never"},
                {"key": "max_message", "type": "bytes", "default": "64MiB", "min": 1, "max": "128MiB",
                 "help": "longest message; of a longer one only the beginning is taken, which makes a dead letter"},
                {"key": "buffer", "type": "bytes", "default": "64MiB", "min": "64KiB",

@@ -35,6 +35,26 @@ TEST_F(AmqpTest, AnAbsentQueueIsWaitedForAndTheOthersGoOn) {
   for (const char* priority : {"audit", "error", "warn"}) EXPECT_FALSE(raw_.has_queue(queue(priority)));
 }
 
+TEST_F(AmqpTest, HowManyMessagesWaitIsToldAndAQueueThatGoesIsForgotten) {
+  raw_.declare_queue(queue());
+  raw_.declare_queue(queue("error"));
+  for (int i = 0; i < 5; ++i) raw_.publish("", queue(), "x");
+  const auto consumer = rig_.AmqpRig::make({{"depth_every", "0.02"}});
+  ASSERT_TRUE(consumer->consume(1).ok());
+  pump(*consumer, [&] { return depths_[queue()].messages == 4U; });  // one is with the host
+  EXPECT_EQ(depths_[queue()].consumers, 1U);
+  pump(*consumer, [&] { return depths_[queue("error")].messages == 0U; });
+  EXPECT_EQ(depths_.count(queue("audit")), 0U) << "it never was there";
+  raw_.delete_queue(queue("error"));
+  pump(*consumer, [&] { return depths_[queue("error")].state == "absent"; });
+  raw_.publish("", queue(), "x");
+  pump(*consumer, [&] { return depths_[queue()].messages == 5U; });
+  raw_.declare_queue(queue("error"));
+  raw_.publish("", queue("error"), "x");
+  settle(*consumer, got_);
+  pump(*consumer, [&] { return depths_[queue("error")].state == "present"; });
+}
+
 TEST_F(AmqpTest, AnyQueueMayBeNamed) {
   raw_.declare_queue(rig_.prefix + "any", true, "quorum");
   raw_.publish("", rig_.prefix + "any", "x");

@@ -118,6 +118,7 @@ class AmqpTest : public testing::Test {
     events_.message = [this](Message got) { got_.push_back(std::move(got)); };
     events_.lane_lost = [this](std::uint64_t lane, std::uint64_t generation) { lost_.emplace_back(lane, generation); };
     events_.counted = [this](std::string_view what, std::uint64_t total) { counts_[std::string(what)] = total; };
+    events_.queue = [this](const QueueState& queue) { depths_[queue.name] = queue; };
   }
 
   template <class Done>
@@ -144,6 +145,7 @@ class AmqpTest : public testing::Test {
   std::vector<Message> got_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_;
   std::map<std::string, std::uint64_t> counts_;
+  std::map<std::string, QueueState> depths_;  // as told last
 };
 
 }  // namespace tally::host

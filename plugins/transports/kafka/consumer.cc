@@ -20,7 +20,10 @@ constexpr std::size_t kAtOnce = 256;
 }  // namespace
 
 Consumer::Consumer(GroupOptions options, std::uint32_t prefetch, Counts& counts)
-    : counts_(counts), prefetch_(std::max<std::uint32_t>(prefetch, 1)), group_(std::move(options), counts) {}
+    : counts_(counts),
+      prefetch_(std::max<std::uint32_t>(prefetch, 1)),
+      depth_(options.depth_every),
+      group_(std::move(options), counts) {}
 
 void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int wake_fd,
                        const TransportEvents& events) {
@@ -34,6 +37,7 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
     if (wait(away ? std::min(deadline, Clock::now() + kLook) : deadline, wake_fd) || away) break;
   }
   counts_.tell(events);
+  if (group_.client().failure().empty()) depth_.turn(group_.client(), group_.lanes(), events);
   if (const std::string& why = group_.client().failure(); !why.empty()) throw Error::passing(why);
   if (const std::string why = group_.trouble(); !why.empty()) throw Error::passing(why);
 }

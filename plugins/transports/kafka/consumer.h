@@ -9,6 +9,7 @@
 #include <span>
 
 #include "counts.h"
+#include "depth.h"
 #include "group.h"
 
 namespace tally::kafka {
@@ -32,6 +33,7 @@ class Consumer {
 
   Counts& counts_;
   std::uint32_t prefetch_;
+  Depth depth_;
   Group group_;
   bool stopped_ = false;
   const rd_kafka_topic_t* last_topic_ = nullptr;  // of this batch; neighbours mostly are of one partition

@@ -25,8 +25,9 @@ struct GroupOptions {
   std::vector<Setting> settings;
   std::vector<std::string> topics;  // names, or regular expressions that begin with ^
   std::chrono::milliseconds commit_every{1000};
-  std::chrono::milliseconds revoke_wait{5000};  // for the host to settle what is taken from us
-  bool lost_goes_on = false;                    // from the oldest message that is there; else the partition halts
+  std::chrono::milliseconds revoke_wait{5000};    // for the host to settle what is taken from us
+  std::chrono::milliseconds depth_every{15'000};  // between looks at how many messages wait; 0: never
+  bool lost_goes_on = false;                      // from the oldest message that is there; else the partition halts
 };
 
 // One thread.

@@ -174,6 +174,7 @@ Options Options::read(const Config& config) {
                                                {"fetch.error.backoff.ms", "100"}});
   group.settings.insert(group.settings.end(), users.begin(), users.end());
   group.topics = topics(keys, address.vhost);
+  group.depth_every = std::chrono::ceil<std::chrono::milliseconds>(config.duration("depth_every"));
   group.commit_every = std::chrono::ceil<std::chrono::milliseconds>(config.duration("commit_every"));
   group.revoke_wait = std::chrono::ceil<std::chrono::milliseconds>(config.duration("revoke_wait"));
   group.lost_goes_on = config.text("lost_offset") == "earliest";

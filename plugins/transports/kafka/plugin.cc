@@ -107,6 +107,8 @@ TALLY_PLUGIN(tally::kafka::Kafka, {
                 "help": "to store what was taken of a partition before it is given up to another collector"},
                {"key": "look_again", "type": "duration", "default": "30s", "min": "50ms", "max": "1h",
                 "help": "between looks for topics that are absent or new"},
+               {"key": "depth_every", "type": "duration", "default": "15s", "min": "0s", "max": "1h",
+                "help": "between looks at how many messages of each partition are not settled, for the metrics; 0: never"},
                {"key": "buffer", "type": "bytes", "default": "64MiB", "min": "64KiB", "max": "1GiB",
                 "help": "fetched and not yet handed over; for a sender, queued and not yet confirmed"},
                {"key": "tls_verify", "type": "boolean", "default": true,

@@ -29,6 +29,20 @@ TEST_F(KafkaTest, ARegularExpressionFindsTopicsAsTheyComeUp) {
   settle(*consumer, got_);
 }
 
+TEST_F(KafkaTest, HowManyMessagesAreNotSettledIsTold) {
+  raw_.create_topic(topic(), 2);
+  for (int i = 0; i < 5; ++i) raw_.publish(topic(), 1, "x");
+  const auto first = rig_.make({{"depth_every", "0.02"}});
+  ASSERT_TRUE(first->consume(2).ok());
+  const std::string full = topic() + " [1]";
+  pump(*first, [&] { return got_.size() == 2 && depths_[full].messages == 5U; });
+  EXPECT_EQ(depths_[topic() + " [0]"].messages, 0U);
+  settle(*first, got_);
+  pump(*first, [&] { return got_.size() == 4 && depths_[full].messages == 3U; });
+  raw_.publish(topic(), 1, "x");  // nothing is fetched now: the host has no room
+  pump(*first, [&] { return depths_[full].messages == 4U; });
+}
+
 TEST_F(KafkaTest, AKeyKeepsItsMessagesInOnePartition) {
   raw_.create_topic(topic(), 6);
   const auto producer = rig_.make();

@@ -147,6 +147,7 @@ KafkaTest::KafkaTest() {
     closing_.emplace_back(lane, generation);
   };
   events_.counted = [this](std::string_view what, std::uint64_t total) { counts_[std::string(what)] = total; };
+  events_.queue = [this](const QueueState& queue) { depths_[queue.name] = queue; };
 }
 
 }  // namespace tally::host

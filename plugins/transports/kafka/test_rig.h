@@ -88,6 +88,7 @@ class KafkaTest : public testing::Test {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> closing_;
   std::map<std::string, std::uint64_t> counts_;
+  std::map<std::string, QueueState> depths_;  // as told last
 };
 
 }  // namespace tally::host

@@ -27,6 +27,18 @@ typedef struct tally_message {
   uint32_t reserved;    /* zero */
 } tally_message;
 
+/* Since 1.2: a queue (topic, subscription) as it stands. */
+typedef struct tally_queue {
+  size_t size;
+  tally_str name;
+  tally_str state;    /* a word: "present", "absent", "removed", "in use" */
+  tally_str warning;  /* for a person, with the way out; null: none */
+  uint64_t messages;  /* that wait; UINT64_MAX: not known */
+  uint64_t consumers; /* UINT64_MAX: not known */
+  uint32_t ours;      /* 0 or 1: made by Tally, and to be removed when it leaves */
+  uint32_t reserved;  /* zero */
+} tally_queue;
+
 /* What `service` tells. Called during `service`, on its thread. */
 typedef struct tally_transport_events {
   size_t size;
@@ -39,6 +51,9 @@ typedef struct tally_transport_events {
   /* Since 1.1: a total that this instance has counted since it was made, for the host's metrics: "refused", "damaged".
    * `what` is in small letters, digits and underscores, at most 64; told anew whenever it has grown. */
   void (*counted)(void* context, tally_str what, uint64_t total);
+  /* Since 1.3: how a queue that this instance consumes stands, for the host's metrics; told anew at each look. One
+   * whose state is not "present" is forgotten, and all of them are when the bus goes away. */
+  void (*queue)(void* context, const tally_queue* queue);
 } tally_transport_events;
 
 enum {
@@ -58,18 +73,6 @@ typedef struct tally_outgoing {
   tally_str key;   /* keeps messages of one key in order where the bus can; null: any */
   tally_str body;
 } tally_outgoing;
-
-/* Since 1.2: a queue (topic, subscription) as it stands. */
-typedef struct tally_queue {
-  size_t size;
-  tally_str name;
-  tally_str state;    /* a word: "present", "absent", "removed", "in use" */
-  tally_str warning;  /* for a person, with the way out; null: none */
-  uint64_t messages;  /* that wait; UINT64_MAX: not known */
-  uint64_t consumers; /* UINT64_MAX: not known */
-  uint32_t ours;      /* 0 or 1: made by Tally, and to be removed when it leaves */
-  uint32_t reserved;  /* zero */
-} tally_queue;
 
 /* Takes queues, during the call, on its thread. */
 typedef struct tally_queues {

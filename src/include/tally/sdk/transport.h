@@ -23,6 +23,31 @@ struct Delivery {
   friend bool operator==(const Delivery&, const Delivery&) = default;
 };
 
+// A queue (topic, subscription) as it stands.
+struct Queue {
+  std::string_view name;
+  std::string_view state = "present";  // "absent", "removed", "in use"
+  std::optional<std::uint64_t> messages;
+  std::optional<std::uint64_t> consumers;
+  bool ours = false;                        // made by Tally, and to be removed when it leaves
+  std::optional<std::string_view> warning;  // for a person, with the way out
+};
+
+namespace detail {
+
+inline tally_queue queue_to_c(const Queue& queue) {
+  return {sizeof(tally_queue),
+          text(queue.name),
+          text(queue.state),
+          text(queue.warning),
+          queue.messages.value_or(UINT64_MAX),
+          queue.consumers.value_or(UINT64_MAX),
+          queue.ours ? 1U : 0U,
+          0};
+}
+
+}  // namespace detail
+
 // What `service` tells. Valid during `service`, on its thread.
 class TransportEvents {
  public:
@@ -53,6 +78,13 @@ class TransportEvents {
     events_.counted(events_.context, detail::text(what), total);
   }
 
+  // How a queue that is consumed stands, for the host's metrics; tell it anew at each look. One whose state is not
+  // "present" is forgotten, and all of them are when the bus goes away.
+  void queue(const Queue& queue) const {
+    const tally_queue out = detail::queue_to_c(queue);
+    events_.queue(events_.context, &out);
+  }
+
  private:
   const tally_transport_events& events_;
 };
@@ -74,30 +106,13 @@ struct Outgoing {
   std::string_view body;
 };
 
-// A queue (topic, subscription) as it stands.
-struct Queue {
-  std::string_view name;
-  std::string_view state = "present";  // "absent", "removed", "in use"
-  std::optional<std::uint64_t> messages;
-  std::optional<std::uint64_t> consumers;
-  bool ours = false;                        // made by Tally, and to be removed when it leaves
-  std::optional<std::string_view> warning;  // for a person, with the way out
-};
-
 // Takes queues, during the call.
 class QueueSink {
  public:
   explicit QueueSink(const tally_queues& queues) : queues_(queues) {}
 
   void operator()(const Queue& queue) const {
-    const tally_queue out{sizeof(tally_queue),
-                          detail::text(queue.name),
-                          detail::text(queue.state),
-                          detail::text(queue.warning),
-                          queue.messages.value_or(UINT64_MAX),
-                          queue.consumers.value_or(UINT64_MAX),
-                          queue.ours ? 1U : 0U,
-                          0};
+    const tally_queue out = detail::queue_to_c(queue);
     queues_.queue(queues_.context, &out);
   }
 
