@@ -1,6 +1,7 @@
 // The floor of what RabbitMQ can hand over: `bench-broker fill PORT QUEUE FILE` publishes each line with confirms,
 // `drain PORT QUEUE COUNT PREFETCH` takes as many messages and does nothing but acknowledge, in ranges; prints one JSON
-// object. Not for judging the figures: run.py does.
+// object. `trickle PORT QUEUE FILE PAUSE_MS` publishes a line at a time and prints when it did: the steady clock's
+// nanoseconds. Not for judging the figures: run.py does.
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -56,16 +58,25 @@ class Broker {
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
-  void fill(const std::string& queue, const std::string& path) {
+  // Before each next line, so many milliseconds; with 0 as fast as the broker confirms, and nothing is printed.
+  void fill(const std::string& queue, const std::string& path, int pause_ms = 0) {
     amqp_queue_declare(state_, kChannel, bytes(queue), 0, 1, 0, 0, amqp_empty_table);
     require(normal(amqp_get_rpc_reply(state_)), "cannot declare the queue");
     amqp_confirm_select(state_, kChannel);
     amqp_basic_properties_t properties{};
-    properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG;
+    properties._flags =
+        AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_CONTENT_ENCODING_FLAG;
     properties.delivery_mode = 2;
+    properties.content_type = bytes("application/json");  // as oslo.messaging sends, and Ceilometer wants it
+    properties.content_encoding = bytes("utf-8");
     std::ifstream lines(path);
     std::uint64_t published = 0, confirmed = 0;
     for (std::string line; std::getline(lines, line);) {
+      if (pause_ms > 0) {
+        while (confirmed < published) confirmed = next_confirmation();
+        std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
+        std::printf("%lld\n", static_cast<long long>(std::chrono::steady_clock::now().time_since_epoch().count()));
+      }
       require(amqp_basic_publish(state_, kChannel, amqp_empty_bytes, bytes(queue), 0, 0, &properties, bytes(line)) ==
                   AMQP_STATUS_OK,
               "cannot publish");
@@ -118,11 +129,13 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   if (argc == 5 && what == "fill") {
     Broker(std::atoi(argv[2])).fill(argv[3], argv[4]);
+  } else if (argc == 6 && what == "trickle") {
+    Broker(std::atoi(argv[2])).fill(argv[3], argv[4], std::atoi(argv[5]));
   } else if (argc == 6 && what == "drain") {
     Broker(std::atoi(argv[2]))
         .drain(argv[3], std::strtoull(argv[4], nullptr, 10), static_cast<std::uint16_t>(std::atoi(argv[5])));
   } else {
-    fail("usage: fill PORT QUEUE FILE | drain PORT QUEUE COUNT PREFETCH");
+    fail("usage: fill PORT QUEUE FILE | drain PORT QUEUE COUNT PREFETCH | trickle PORT QUEUE FILE PAUSE_MS");
   }
   return 0;
 }

@@ -20,6 +20,7 @@ from rabbitmq import Rabbitmq  # noqa: E402
 QUEUE = "notifications.info"  # and topic
 PREFETCH = 1000
 PARTITIONS = 4
+EARLY = 100_000  # messages after which memory is to grow no more
 
 
 @dataclasses.dataclass
@@ -27,6 +28,12 @@ class Drained:
     rate: float  # messages a second
     cpu_s: float  # of the one who drained alone
     peak_kib: int = 0
+    early_kib: int = 0  # resident after the first EARLY messages
+    late_kib: int = 0  # and after the last
+
+
+def memory_kib(pid, name):
+    return int(re.search(rf"{name}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
 
 
 def initialised(bench, storage):
@@ -44,21 +51,28 @@ def messages(port):
 
 def collect(bench, bus, storage, count):
     """By a collector, until it has settled `count` messages that are there."""
+    early_kib = 0
+
+    def settled_all():
+        nonlocal early_kib
+        one = messages(port)
+        if early_kib == 0 and one["stored"] >= EARLY:
+            early_kib = memory_kib(process.pid, "VmRSS")
+        return one["stored"] + one["dead"] + one["filtered"] == count and one
     with processes.collector(bench, storage, bus, initialised(bench, storage)) as (process, port, *_):
         first = processes.wait_until("it receives", lambda: (one := messages(port))["received"] > 0 and one, process)
         begun, settled = time.monotonic(), first["received"] - first["in_flight"]
-        last = processes.wait_until("all are settled", lambda: (one := messages(port))["stored"] + one["dead"] +
-                                    one["filtered"] == count and one, process)
+        last = processes.wait_until("all are settled", settled_all, process)
         wall = time.monotonic() - begun
         if last["stored"] != count:
             raise RuntimeError(f"not all are stored: {last}")
-        peak = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1]
-        return Drained((count - settled) / wall, processes.cpu_s(process.pid), int(peak))
+        return Drained((count - settled) / wall, processes.cpu_s(process.pid), memory_kib(process.pid, "VmHWM"),
+                       early_kib, memory_kib(process.pid, "VmRSS"))
 
 
-def write_messages(path, count):
+def write_messages(path, count, first=0):
     with open(path, "w") as out:
-        for number in range(count):
+        for number in range(first, first + count):
             out.write(processes.notification(number) + "\n")
 
 
@@ -78,10 +92,11 @@ class Broker:
     def __exit__(self, *error):
         self.server.__exit__(*error)
 
-    def fill(self):
-        self.bench.run("bench-broker", "fill", self.server.port, QUEUE, self.messages)
-        if self.server.queues() != {QUEUE: self.count}:
-            raise RuntimeError(f"not filled: {self.server.queues()}")
+    def fill(self, path=None, count=None):
+        self.bench.run("bench-broker", "fill", self.server.port, QUEUE, path or self.messages)
+        waiting = {queue: waits for queue, waits in self.server.queues().items() if waits}
+        if waiting != {QUEUE: count or self.count}:
+            raise RuntimeError(f"not filled: {waiting}")
 
     def drain(self):
         """By a client that does nothing but acknowledge."""

@@ -1,5 +1,6 @@
 // The PostgreSQL driver through the plugin boundary: `bench-postgresql write URL SERVERS CYCLES`, `fill URL SERVERS
 // CYCLES`, `month URL SERVERS CYCLES`; `copy URL`: what a collector has stored, copied. Each prints one JSON object.
+// `again URL SERVERS CYCLES EVERY` has in each EVERYth batch a hundred rows that are there already; 0: in none.
 // Not for judging the figures: run.py does.
 #include <libpq-fe.h>
 
@@ -230,6 +231,37 @@ int copy(const std::string& url) {
   return 0;
 }
 
+// Rows a second that are new.
+int again(const std::string& url, int servers, std::int64_t cycles, std::int64_t every) {
+  constexpr std::int64_t kKnown = 100;
+  Server server(url);
+  const Rows made(servers);
+  const std::int64_t all = made.series_count() * cycles, batch = kBatch;
+  std::vector<std::vector<host::Row>> batches;
+  for (std::int64_t begin = 0; begin < all; begin += batch) {
+    batches.push_back(made.rows(begin, std::min(batch, all - begin)));
+    if (every == 0 || begin == 0 || static_cast<std::int64_t>(batches.size()) % every != 0) continue;
+    for (host::Row& row : made.rows(begin - batch / 2, kKnown)) batches.back().push_back(std::move(row));
+  }
+  double best = std::numeric_limits<double>::max();
+  for (int round = 0; round < kRounds; ++round) {
+    drop(server, kDriver);
+    const auto storage = open(url, kDriver);
+    require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+    server.run("CHECKPOINT");
+    best = std::min(best, seconds_of([&] {
+                      for (const auto& rows : batches) write_batch(*storage, rows, {});
+                    }));
+  }
+  if (server.integer("SELECT count(*) FROM bench_driver.sample") != all) {
+    std::cerr << "bench: not each row is stored once\n";
+    return 1;
+  }
+  drop(server, kDriver);
+  std::cout << host::JsonWriter().raw("rows_s", std::to_string(static_cast<double>(all) / best)).str() << '\n';
+  return 0;
+}
+
 int fill(const std::string& url, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const auto storage = open(url, kDriver);
@@ -288,6 +320,9 @@ int main(int argc, char** argv) {
     if (verb == "fill") return fill(argv[2], servers, cycles);
     if (verb == "month") return month(argv[2], servers, cycles);
   }
-  std::cerr << "usage: bench-postgresql write|fill|month URL SERVERS CYCLES | copy URL\n";
+  if (argc == 6 && std::string_view(argv[1]) == "again")
+    return again(argv[2], std::atoi(argv[3]), std::atoll(argv[4]), std::atoll(argv[5]));
+  std::cerr
+      << "usage: bench-postgresql write|fill|month URL SERVERS CYCLES | again URL SERVERS CYCLES EVERY | copy URL\n";
   return 64;
 }

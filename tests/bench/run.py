@@ -9,16 +9,19 @@ import os
 import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 
+import beside
 import cloud
 import processes
 import scale
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MONTH = (165, 8660)  # servers, cycles: 10,002,300 samples
+CEILOMETER = 5_000  # notifications for its agent, which takes its time
 
 
 class Bench:
@@ -143,6 +146,11 @@ class Bench:
             floor, null = max(floors, key=lambda one: one.rate), max(nulls, key=lambda one: one.rate)
             with cloud.Postgresql() as database:
                 stored = broker.collect(database.url)
+            with cloud.Postgresql() as database:
+                latencies = beside.latencies_ms(broker, database.url)
+            theirs = None
+            if subprocess.run(["/usr/bin/python3", "-c", "import ceilometer"], capture_output=True).returncode == 0:
+                theirs = beside.ceilometer(broker, CEILOMETER)
         self.say(f"RabbitMQ, {count:,} of 1.3 KB: a client that only acknowledges", f"{floor.rate:,.0f} a second",
                  f"{floor.cpu_s * 1e6 / count:.1f} CPU s a million")
         self.say("RabbitMQ to discarded samples", f"{null.rate:,.0f} a second")
@@ -154,6 +162,19 @@ class Bench:
             self.say("  resident at the most", f"{one.peak_kib / 1024:.0f} MiB")
         self.say("RabbitMQ to PostgreSQL", f"{stored.rate:,.0f} a second", "at least 15,300", stored.rate >= 15_300)
         self.say("  samples", f"{stored.rate * 4:,.0f} a second")
+        if self.everything:
+            grown = stored.late_kib / stored.early_kib
+            self.say(f"  resident after all beside after {cloud.EARLY:,}", f"{grown:.3f}", "at most 1.10", grown <= 1.1)
+        middle = statistics.median(latencies)
+        self.say("published to stored, four a second: median, longest", f"{middle:.0f}, {max(latencies):.0f} ms",
+                 "at most 1,000 ms", middle <= 1000)
+        if theirs is None:
+            return self.say("Ceilometer's notification agent", "not installed")
+        self.say(f"Ceilometer's agent, {CEILOMETER:,} of the same, to a file", f"{theirs.rate:,.0f} a second",
+                 f"{theirs.cpu_s * 1e6 / CEILOMETER:,.0f} CPU s a million")
+        faster, cheaper = stored.rate / theirs.rate, theirs.cpu_s / CEILOMETER / (stored.cpu_s / count)
+        self.say("  RabbitMQ to PostgreSQL beside it: rate", f"{faster:.0f} times", "at least 20", faster >= 20)
+        self.say("  CPU", f"{cheaper:.0f} times less", "at least 100", cheaper >= 100)
 
     def kafka(self):
         """Kafka to nowhere and to PostgreSQL, from a topic that is filled beforehand, beside a client that only counts
@@ -205,6 +226,12 @@ class Bench:
                          f"{found[name + '_bytes'] / found['rows']:.1f}")
             ratio = found["driver_bytes"] / found["wide_bytes"]
             self.say("  beside one wide table", f"{ratio:.3f}", "at most 0.35", ratio <= 0.35)
+            plain = None
+            for every, which in ((0, "no batch"), (10, "each tenth batch"), (1, "each batch")):
+                rate = json.loads(self.run("bench-postgresql", "again", server.url, 300, 200, every))["rows_s"]
+                plain = plain or rate
+                self.say(f"postgresql, {which} with rows that are there", f"{rate:,.0f} rows a second",
+                         "" if every == 0 else f"{rate / plain:.2f} of none")
             if not self.everything:
                 return self.say("postgresql: queries of a month: ./dev bench --all postgresql", "left out")
             self.run("bench-postgresql", "fill", server.url, *MONTH)
