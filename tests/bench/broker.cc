@@ -64,8 +64,7 @@ class Broker {
     require(normal(amqp_get_rpc_reply(state_)), "cannot declare the queue");
     amqp_confirm_select(state_, kChannel);
     amqp_basic_properties_t properties{};
-    properties._flags =
-        AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_CONTENT_ENCODING_FLAG;
+    properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_CONTENT_ENCODING_FLAG;
     properties.delivery_mode = 2;
     properties.content_type = bytes("application/json");  // as oslo.messaging sends, and Ceilometer wants it
     properties.content_encoding = bytes("utf-8");
