@@ -1,5 +1,6 @@
 #include "plugin/shared_handler.h"
 
+#include <condition_variable>
 #include <mutex>
 #include <utility>
 
@@ -9,10 +10,28 @@ namespace tally::host {
 namespace {
 
 struct One {
-  std::timed_mutex mutex;
+  std::mutex mutex;
+  std::condition_variable free;
+  bool busy = false;  // the instance is some thread's own
   Factory<NotificationHandler> factory;
   std::chrono::milliseconds patience;
   std::unique_ptr<NotificationHandler> instance;
+};
+
+// Ends a thread's turn with the instance.
+class Turn {
+ public:
+  explicit Turn(One& one) : one_(one) {}
+  ~Turn() {
+    const std::lock_guard lock(one_.mutex);
+    one_.busy = false;
+    one_.free.notify_one();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  One& one_;
 };
 
 class SharedHandler final : public NotificationHandler {
@@ -37,8 +56,13 @@ class SharedHandler final : public NotificationHandler {
  private:
   template <class Use>
   absl::Status with(const Use& use) {
-    const std::unique_lock lock(one_->mutex, one_->patience);
-    if (!lock.owns_lock()) return passing("its one instance is busy with another worker's message");
+    {
+      std::unique_lock lock(one_->mutex);
+      if (!one_->free.wait_for(lock, one_->patience, [&] { return !one_->busy; }))
+        return passing("its one instance is busy with another worker's message");
+      one_->busy = true;
+    }
+    const Turn turn(*one_);
     if (one_->instance == nullptr) {
       auto made = one_->factory();
       if (!made.ok()) return made.status();
