@@ -19,16 +19,16 @@ struct One {
 };
 
 // Ends a thread's turn with the instance.
-class Turn {
+class TurnWithIt {
  public:
-  explicit Turn(One& one) : one_(one) {}
-  ~Turn() {
+  explicit TurnWithIt(One& one) : one_(one) {}
+  ~TurnWithIt() {
     const std::lock_guard lock(one_.mutex);
     one_.busy = false;
     one_.free.notify_one();
   }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  TurnWithIt(const TurnWithIt&) = delete;
+  TurnWithIt& operator=(const TurnWithIt&) = delete;
 
  private:
   One& one_;
@@ -62,7 +62,7 @@ class SharedHandler final : public NotificationHandler {
         return passing("its one instance is busy with another worker's message");
       one_->busy = true;
     }
-    const Turn turn(*one_);
+    const TurnWithIt turn(*one_);
     if (one_->instance == nullptr) {
       auto made = one_->factory();
       if (!made.ok()) return made.status();
