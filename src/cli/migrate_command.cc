@@ -84,7 +84,7 @@ void check(Context& context, const std::string& folder) {
   }
   std::optional<Setup> setup = load_setup(context, host::Program::run);
   if (!setup) return;
-  MigrationInput input{folder, polled_meters(setup->catalog), {}, TALLY_METERS_FOLDER};
+  MigrationInput input{folder, polled_meters(setup->catalog), {}, TALLY_METERS_FOLDER, TALLY_POLLSTERS_FOLDER};
   input.try_definitions = [&](const std::filesystem::path& file) { return complaints_of(setup->catalog, file); };
   const Migration migration = read_ceilometer(input);
   if (context.format) {

@@ -127,6 +127,12 @@ std::string Plan::agent_yaml() const {
     if (interval_s) out << YAML::Key << "interval" << YAML::Value << std::to_string(*interval_s) + "s";
     out << YAML::EndMap;
   }
+  if (!dynamic_pollsters.empty()) {
+    out << YAML::Key << "plugins" << YAML::Value << YAML::BeginMap << YAML::Key << YAML::DoubleQuoted
+        << "pollster:openstack" << YAML::Value << YAML::BeginMap;
+    put_list(out, "definitions", dynamic_pollsters);
+    out << YAML::EndMap << YAML::EndMap;
+  }
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
@@ -163,8 +169,10 @@ Migration read_ceilometer(const MigrationInput& input) {
                                   "resources are what samples name; nothing is declared"});
   }
   for (const fs::path& file : files_in(folder / "pollsters.d", ".yaml")) {
-    migration.findings.push_back({Verdict::ignored, file.string(), 0, "",
-                                  "dynamic pollsters are not read; a pollster plugin or `exec` does the same"});
+    migration.findings.push_back({Verdict::differs, file.string(), 0, "",
+                                  "read by pollster:openstack, which logs at start what of it is not offered"});
+    if (migration.plan.dynamic_pollsters.empty())
+      migration.plan.dynamic_pollsters = {(folder / "pollsters.d").string(), input.shipped_pollsters};
   }
   return migration;
 }

@@ -48,6 +48,7 @@ struct Plan {
   std::optional<int> interval_s;
   std::vector<std::string> disabled_meters;  // not stored, or not polled
   std::vector<std::string> definitions;
+  std::vector<std::string> dynamic_pollsters;                // folders of their definitions
   std::map<std::string, std::vector<std::string>> reserved;  // keys of the handler "meters" that are lists
   std::optional<std::string> reserved_length;
 
@@ -78,6 +79,7 @@ struct MigrationInput {
   std::vector<PolledMeter> polled;
   TryDefinitions try_definitions;
   std::string shipped_definitions;  // the folder of Tally's own
+  std::string shipped_pollsters;    // and of those that poll
 };
 
 // Reads everything that is there; what cannot be read is a finding.

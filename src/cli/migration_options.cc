@@ -151,7 +151,7 @@ constexpr std::array kOptions = {
     Option{"oslo_messaging_rabbit", "", Verdict::ignored, kBrokers},
     Option{"oslo_messaging_kafka", "", Verdict::ignored, kBrokers},
     Option{"oslo_messaging_notifications", "", Verdict::ignored, kBrokers},
-    Option{"service_credentials", "", Verdict::ignored, kCredentials},
+    Option{"service_credentials", "", Verdict::ignored, "the same names are keys of discovery:openstack"},
     Option{"service_types", "", Verdict::ignored, kCredentials},
     Option{"keystone_authtoken", "", Verdict::ignored, kCredentials},
     Option{"ipmi", "", Verdict::ignored, "no pollsters here for ipmi"},

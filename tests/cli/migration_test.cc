@@ -63,7 +63,8 @@ class Folder : public ::testing::Test {
                              {"disk.device.read.bytes", "compute"},
                              {"hardware.cpu.load.1min", "host"}},
                             [this](const std::filesystem::path&) { return complaints_; },
-                            "/usr/share/tally/meters.d"});
+                            "/usr/share/tally/meters.d",
+                            "/usr/share/tally/pollsters.d"});
   }
 
   // "VERDICT text" of the finding for a setting; empty where there is none.
@@ -157,6 +158,17 @@ TEST_F(Folder, DefinitionsAreNamedOneByOne) {
   EXPECT_TRUE(migration.faulty());
   EXPECT_THAT(migration.plan.definitions,
               ElementsAre((folder_.path() / "meters.d").string(), "/usr/share/tally/meters.d"));
+}
+
+TEST_F(Folder, DynamicPollstersAreReadBeforeTheShippedOnes) {
+  write("pollsters.d/a.yaml", "- name: x\n");
+  const Migration migration = read();
+  EXPECT_FALSE(migration.faulty());
+  EXPECT_EQ(migration.findings.back().verdict, Verdict::differs);
+  EXPECT_THAT(migration.findings.back().file, HasSubstr("pollsters.d/a.yaml"));
+  EXPECT_EQ(migration.plan.agent_yaml(), "plugins:\n  \"pollster:openstack\":\n    definitions: [\"" +
+                                             (folder_.path() / "pollsters.d").string() +
+                                             "\", \"/usr/share/tally/pollsters.d\"]\n");
 }
 
 TEST_F(Folder, WhatCannotBeReadIsAFindingWithItsLine) {

@@ -1,0 +1,73 @@
+// One cycle: every definition's request is made, page by page, and every entry made into samples.
+// Not for definitions (load.h), nor for tokens (cloud.h).
+#ifndef TALLY_OPENSTACK_CYCLE_H
+#define TALLY_OPENSTACK_CYCLE_H
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cloud.h"
+#include "definition.h"
+#include "partition.h"
+#include "samples.h"
+
+namespace tally::openstack {
+
+struct CycleOptions {
+  Partition partition;
+  std::size_t most_pages = 1000;     // of one request
+  std::chrono::milliseconds time{};  // for all of it
+};
+
+// Lives for one poll, on its thread.
+class Cycle {
+ public:
+  // `fault` is told once for each request and definition that had any, with the service's type and what happened.
+  using FaultSink = std::function<void(const std::string& service, const std::string& text)>;
+
+  Cycle(Cloud& cloud, const std::vector<Service>& services, const CycleOptions& options, SampleSink samples,
+        FaultSink faults);
+
+  // Nothing that goes wrong in one group keeps the others from running. A service that is away is asked once.
+  void run(const std::vector<Group>& groups);
+
+ private:
+  struct Trouble {
+    std::size_t count = 0;
+    std::string first;
+  };
+
+  const Service* find(const std::string& type) const;
+  void run(const Group& group, const Service& service);
+  void run(const Group& group, const std::string& endpoint, const Project* project);
+  std::optional<HttpAnswer> fetch(const Group& group, const std::string& url, const Project* project);
+  void take(const Group& group, const Json& entry, const std::string& url, const Project* project);
+  std::string take_page(const Group& group, const HttpAnswer& answer, const std::string& url, const Project* project);
+  const std::vector<Project>& projects();
+  void check_time() const;
+  void note(const Definition& definition, const std::string& url, const std::string& text);
+  void tell_troubles(const std::string& service);
+
+  Cloud& cloud_;
+  const std::vector<Service>& services_;
+  const CycleOptions options_;
+  const SampleSink samples_;
+  const FaultSink faults_;
+  const std::chrono::steady_clock::time_point end_;
+  std::set<std::string> away_;  // services
+  std::optional<std::vector<Project>> projects_;
+  std::map<const Definition*, Trouble> troubles_;  // entries that were left out, of the group that runs
+};
+
+// The catalog's names for one service: definitions may say "volumev3" where a cloud has "block-storage".
+std::vector<std::string> aliases(const std::string& type);
+
+}  // namespace tally::openstack
+
+#endif

@@ -1,0 +1,98 @@
+// See samples.h.
+#include "samples.h"
+
+#include <algorithm>
+
+namespace tally::openstack {
+namespace {
+
+// The attribute's value as an id; where the definition names no attribute, the usual key's, if it is there.
+std::optional<std::string> id_of(const std::optional<Attribute>& attribute, const char* usual, const Json& entry) {
+  Value value;
+  if (attribute) {
+    value = attribute->evaluate(Value::of(entry));
+  } else if (const Json* found = entry.at(std::string_view(usual))) {
+    value = Value::of(*found);
+  }
+  return value.is_null() ? std::nullopt : std::optional(value.plain());
+}
+
+bool skipped(const Definition& definition, const Value& value) {
+  return std::any_of(definition.skip.begin(), definition.skip.end(),
+                     [&](const Value& one) { return one.equals(value); });
+}
+
+Value mapped(const Definition& definition, Value value) {
+  if (definition.mapping.empty()) return value;
+  for (const auto& [from, to] : definition.mapping)
+    if (from.equals(value)) return to;
+  return definition.otherwise;
+}
+
+// A text that is a number is one, as it is for Ceilometer.
+Decimal volume_of(const Value& value) {
+  if (const std::optional<Decimal> number = value.number()) return *number;
+  const std::optional<Decimal> read = value.text() != nullptr ? Decimal::parse(*value.text()) : std::nullopt;
+  if (!read) throw NoValue("the value " + value.json().substr(0, 64) + " is no number");
+  return *read;
+}
+
+std::string metadata_of(const Definition& definition, const Json& entry) {
+  JsonObject metadata;
+  for (const auto& [name, attribute] : definition.metadata) {
+    try {
+      metadata.raw(name, attribute.evaluate(Value::of(entry)).json());
+    } catch (const NotThere&) {
+      // Services leave out what an entry has not.
+    }
+  }
+  return metadata.str();
+}
+
+}  // namespace
+
+std::string resource_of(const Definition& definition, const Json& entry) {
+  const std::optional<std::string> id = id_of(definition.resource, "id", entry);
+  if (!id || id->empty()) {
+    const std::string key = definition.resource ? definition.resource->text() : "id";
+    throw NotThere("no resource: \"" + key + "\" is not there");
+  }
+  return *id;
+}
+
+void make_samples(const Definition& definition, const Json& entry, const std::string& resource,
+                  const SampleSink& sink) {
+  Sample sample;
+  sample.type = definition.type;
+  sample.unit = definition.unit;
+  sample.resource_id = resource;
+  const auto complete = [&] {
+    sample.project_id = id_of(definition.project, "project_id", entry);
+    sample.user_id = id_of(definition.user, "user_id", entry);
+    sample.resource_metadata = metadata_of(definition, entry);
+  };
+  if (!definition.several) {
+    Value value = definition.value.evaluate(Value::of(entry));
+    if (skipped(definition, value)) return;
+    value = mapped(definition, std::move(value));
+    if (value.is_null()) return;
+    sample.name = definition.name;
+    sample.volume = volume_of(value);
+    complete();
+    sink(sample);
+    return;
+  }
+  const Value list = definition.several->list.evaluate(Value::of(entry));
+  if (!list.is_list()) throw NoValue("\"" + definition.several->list.text() + "\" is " + list.kind() + ", not a list");
+  complete();
+  for (const Value& item : list.items()) {
+    const Value name = item.member(definition.several->attribute);
+    const Value value = definition.value.evaluate(item);
+    if (skipped(definition, value) || skipped(definition, name) || value.is_null()) continue;
+    sample.name = definition.several->name + name.plain();
+    sample.volume = volume_of(value);
+    sink(sample);
+  }
+}
+
+}  // namespace tally::openstack
