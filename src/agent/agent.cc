@@ -21,15 +21,19 @@
 namespace tally::agent {
 namespace {
 
-// A fault is told once and counted; what is given up is told by itself.
+constexpr std::size_t kMostTold = 16;  // resources of a poll whose faults are told one by one
+
+// A resource's fault is told once and counted, those of many resources together; what is given up is told by itself.
 void log_faults(const std::string& name, const std::vector<host::PollFault>& faults) {
+  std::size_t told = 0;
   for (const host::PollFault& fault : faults) {
     const std::string text = name + ": " + fault.resource_id + ": " + std::string(fault.status.message());
     if (fault.given_up) {
       log::warning(text + "; not polled again until it is discovered anew");
     } else {
       const bool passes = fault.status.code() != kPermanent;
-      log::once_per("fault " + name, log::Level::warning, text + (passes ? "; trying again in the next cycle" : ""));
+      const std::string key = "fault " + name + (told++ < kMostTold ? " " + fault.resource_id : "");
+      log::once_per(key, log::Level::warning, text + (passes ? "; trying again in the next cycle" : ""));
     }
   }
 }

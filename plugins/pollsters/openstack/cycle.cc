@@ -76,15 +76,15 @@ void Cycle::run(const std::vector<Group>& groups) {
     try {
       run(group, *service);
     } catch (const NoToken& none) {
-      tell_troubles(service->type);
+      tell_troubles();
       return faults_("identity", none.what());
     } catch (const Away& away) {
       away_.insert(service->type);
-      faults_(service->type, group.names() + ": " + away.what() + "; no more is asked of " + service->type);
+      faults_(group.names(), std::string(away.what()) + "; no more is asked of " + service->type);
     } catch (const Error& error) {
-      faults_(service->type, group.names() + ": " + error.what());
+      faults_(group.names(), error.what());
     }
-    tell_troubles(service->type);
+    tell_troubles();
   }
 }
 
@@ -223,10 +223,11 @@ void Cycle::note(const Definition& definition, const std::string& url, const std
   if (trouble.count++ == 0) trouble.first = "GET " + shown(url) + ": " + text;
 }
 
-void Cycle::tell_troubles(const std::string& service) {
+void Cycle::tell_troubles() {
   for (const auto& [definition, trouble] : std::exchange(troubles_, {})) {
-    faults_(service, definition->name + " (" + definition->place + "): " + trouble.first + "; " +
-                         std::to_string(trouble.count) + (trouble.count == 1 ? " entry" : " entries") + " left out");
+    faults_(definition->name, trouble.first + "; " + std::to_string(trouble.count) +
+                                  (trouble.count == 1 ? " entry" : " entries") + " left out (" + definition->place +
+                                  ")");
   }
 }
 

@@ -28,8 +28,8 @@ struct CycleOptions {
 // Lives for one poll, on its thread.
 class Cycle {
  public:
-  // `fault` is told once for each request and definition that had any, with the service's type and what happened.
-  using FaultSink = std::function<void(const std::string& service, const std::string& text)>;
+  // Told once for each request and each definition that had any: the meters that it costs, and what happened.
+  using FaultSink = std::function<void(const std::string& meters, const std::string& text)>;
 
   Cycle(Cloud& cloud, const std::vector<Service>& services, const CycleOptions& options, SampleSink samples,
         FaultSink faults);
@@ -52,7 +52,7 @@ class Cycle {
   const std::vector<Project>& projects();
   void check_time() const;
   void note(const Definition& definition, const std::string& url, const std::string& text);
-  void tell_troubles(const std::string& service);
+  void tell_troubles();
 
   Cloud& cloud_;
   const std::vector<Service>& services_;

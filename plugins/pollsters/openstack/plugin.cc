@@ -113,8 +113,8 @@ class Definers : public Pollster {
     const Catalog catalog = catalog_of(poll.resources);
     tell_missing(catalog.services);
     const auto take = [&emit](const Sample& sample) { emit(sample); };
-    const auto fault = [&poll](const std::string& service, const std::string& text) {
-      poll.fault(service, Error::passing(text));
+    const auto fault = [&poll](const std::string& meters, const std::string& text) {
+      poll.fault(meters, Error::passing(text));
     };
     Cycle(*catalog.cloud, catalog.services, options_, take, fault).run(groups_);
   }

@@ -289,7 +289,7 @@ class Cycles : public ::testing::Test {
     Cycle(
         *cloud_, services, options,
         [&](const Sample& sample) { ran.samples.push_back(sample.resource_id + "=" + sample.volume.to_string()); },
-        [&](const std::string& service, const std::string& text) { ran.faults.push_back(service + ": " + text); })
+        [&](const std::string& meters, const std::string& text) { ran.faults.push_back(meters + ": " + text); })
         .run(groups);
     return ran;
   }
@@ -341,8 +341,8 @@ TEST_F(Cycles, OneEntrysFaultDoesNotLoseTheOthers) {
   });
   const Ran ran = run(kWhole);
   EXPECT_EQ(ran.samples, (std::vector<std::string>{"v1=7", "v4=9"}));
-  EXPECT_TRUE(ran.fault_has("volumev3: volume.size (t.yaml:2): GET " + server_url_ +
-                            "/volume/own/volumes/detail: \"size\": no key \"size\"; 4 entries left out"))
+  EXPECT_TRUE(ran.fault_has("volume.size: GET " + server_url_ +
+                            "/volume/own/volumes/detail: \"size\": no key \"size\"; 4 entries left out (t.yaml:2)"))
       << ran.faults.front();
 }
 
