@@ -64,7 +64,7 @@ struct Agent::Impl {
         outbox(to),
         iterator({.recheck_us = options.recheck_us, .at_once = options.at_once}, [this](host::Polled answer) {
           log_answer(answer);
-          if (!answer.samples.empty()) deliver(std::move(answer.samples));
+          if (!answer.samples.empty()) deliver(std::move(answer));
         }) {}
 
   const AgentOptions options;
@@ -86,10 +86,11 @@ struct Agent::Impl {
   host::Iterator iterator;  // last: its threads use the rest
 
   void launch(Sources next);
-  void deliver(std::vector<Sample> samples);
+  void deliver(host::Polled answer);
 };
 
-void Agent::Impl::deliver(std::vector<Sample> samples) {
+void Agent::Impl::deliver(host::Polled answer) {
+  std::vector<Sample>& samples = answer.samples;
   const std::lock_guard lock(deliver_mutex);
   for (Sample& sample : samples) {
     if (sample.source.empty()) sample.source = options.source;
@@ -101,12 +102,15 @@ void Agent::Impl::deliver(std::vector<Sample> samples) {
   });
   if (options.keep_last_values) last.note(samples);
   const std::size_t most = std::max<std::size_t>(options.samples_per_message, 1);
+  const std::string parts = std::to_string((samples.size() + most - 1) / most);
   for (std::size_t at = 0; at < samples.size(); at += most) {
     const std::span<const Sample> part(samples.data() + at, std::min(most, samples.size() - at));
     const std::string message_id = host::digest(part.front().id + part.back().id + std::to_string(part.size()));
     if (log::enabled(log::Level::debug)) {
-      log::debug("message " + message_id + " holds " + std::to_string(part.size()) + " samples, " + part.front().id +
-                 " to " + part.back().id);
+      // With "message … is spooled" or "… is sent" behind it: this part of the cycle is taken, whatever is killed.
+      log::debug("message " + message_id + " holds " + std::to_string(part.size()) +
+                 " samples of pollster:" + answer.pollster + " at " + answer.cycle.to_string() + ", part " +
+                 std::to_string(at / most + 1) + " of " + parts + ", " + part.front().id + " to " + part.back().id);
     }
     outbox.put({bus::encode_samples(part, "tally-agent:" + options.host, message_id, Time::now(), telemetry_secret),
                 part.size(), message_id});

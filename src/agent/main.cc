@@ -62,6 +62,7 @@ std::optional<Loaded> load(const Arguments& arguments) {
   if (!path) path = host::default_config_path(host::Program::agent);
   result.loaded = host::load_config(host::Program::agent, path, result.catalog.keys());
   host::check_disable(result.loaded, result.catalog.names(), result.catalog.meters());
+  host::check_polling(result.loaded, result.catalog.polled_meters(), result.catalog.discoveries());
   host::check_schemes(result.loaded, result.catalog.schemes(host::Role::transport), {});
   for (const host::ConfigFault& fault : result.loaded.faults) std::cerr << fault.to_string() << '\n';
   if (!result.loaded.valid()) return std::nullopt;
@@ -174,7 +175,9 @@ int run(const Arguments& arguments) {
     log::error(std::string(outbox.status().message()));
     return kAway;
   }
-  Agent agent(agent_options(config), find_sources(loaded->catalog, loaded->loaded, hangs), **outbox);
+  AgentOptions options = agent_options(config);
+  options.at_once = true;  // who starts an agent wants to see something
+  Agent agent(std::move(options), find_sources(loaded->catalog, loaded->loaded, hangs), **outbox);
   absl::StatusOr<std::unique_ptr<HttpServer>> server = serve(config, agent);
   if (!server.ok()) {
     log::error(std::string(server.status().message()));
@@ -226,7 +229,8 @@ int main(int argc, char** argv) {
   tally::add_docs_option(
       app,
       {TALLY_VERSION,
-       ".TP\n.I /etc/tally/agent.yaml, /etc/tally/agent.d/*.yaml\nthe configuration; an absent one is a working one",
+       ".TP\n.I /etc/tally/agent.yaml, /etc/tally/agent.d/*.yaml\nthe configuration; an absent one is a working one\n"
+       ".TP\n.I /etc/ceilometer/polling.yaml\nwhat is polled, where the configuration's polling.file names it",
        ".BR tally (1),\n.BR tally\\-collector (1)"});
   app.set_version_flag("--version", std::string("tally-agent ") + TALLY_VERSION);
   try {

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
+#include "core/ids.h"
 #include "core/status.h"
 #include "plugin/adapters.h"
 #include "plugin/driver.h"
@@ -61,14 +63,55 @@ host::Factory<T> factory_for(const host::Entry& found, const host::Config& confi
 std::int64_t interval_us(const host::RoleManifest& role, const host::LoadedConfig& loaded) {
   const auto set = [&](const std::string& key) { return loaded.origins.count(key) != 0; };
   milliseconds interval = loaded.config.interval_of(role.poll_namespace);
-  if (role.interval && !set("polling.interval") && !set("polling.interval." + role.poll_namespace)) {
+  const auto own = loaded.config.polling.interval.find(role.key());
+  if (own != loaded.config.polling.interval.end()) {
+    interval = own->second;
+  } else if (role.interval && !set("polling.interval") && !set("polling.interval." + role.poll_namespace)) {
     interval = *role.interval;
   }
   return std::chrono::duration_cast<std::chrono::microseconds>(interval).count();
 }
 
-std::string fingerprint(const host::Entry& entry, const host::Config& config, std::int64_t interval) {
-  std::string text = entry.file.string() + '\n' + std::to_string(interval) + '\n' + entry.manifest.text + '\n';
+// By how much later than the clock's even times this host polls: always the same, and another host another.
+std::int64_t offset_us(const host::Config& config) {
+  const std::int64_t jitter = std::chrono::duration_cast<std::chrono::microseconds>(config.polling.jitter).count();
+  if (jitter <= 0) return 0;
+  const std::uint64_t dice = std::strtoull(host::digest(config.host).substr(0, 15).c_str(), nullptr, 16);
+  return static_cast<std::int64_t>(dice % static_cast<std::uint64_t>(jitter));
+}
+
+// What the sources of the polling file want of a pollster; empty where there is no such file.
+std::vector<host::Wish> wishes_of(const host::Catalog& catalog, const host::RoleManifest& role,
+                                  const host::Config& config) {
+  std::vector<host::Wish> wishes;
+  for (const host::PollingSource& source : config.polling.sources) {
+    if (!catalog.asks_for(source, role)) continue;
+    host::Wish wish;
+    wish.interval_us = std::chrono::duration_cast<std::chrono::microseconds>(source.interval).count();
+    wish.meters = source.meters;
+    wish.resources = source.resources;
+    for (const std::string& name : source.discoveries) {
+      const std::string known = catalog.discovery_called(name);
+      if (!known.empty()) wish.discoveries.push_back(known);
+    }
+    wishes.push_back(std::move(wish));
+  }
+  return wishes;
+}
+
+std::string text_of(const host::Wish& wish) {
+  std::string text = std::to_string(wish.interval_us);
+  for (const auto* words : {&wish.meters, &wish.resources, &wish.discoveries}) {
+    text += '\n';
+    for (const std::string& word : *words) text += word + '\t';
+  }
+  return text + '\n';
+}
+
+std::string fingerprint(const host::Entry& entry, const host::Config& config, const PollsterSource& source) {
+  std::string text = entry.file.string() + '\n' + entry.manifest.text + '\n';
+  text += std::to_string(source.interval_us) + ' ' + std::to_string(source.offset_us) + '\n';
+  for (const host::Wish& wish : source.wishes) text += text_of(wish);
   std::error_code ignored;
   text += std::to_string(std::filesystem::last_write_time(entry.file, ignored).time_since_epoch().count()) + '\n';
   text += std::to_string(static_cast<int>(entry.state)) + '\n';
@@ -78,7 +121,7 @@ std::string fingerprint(const host::Entry& entry, const host::Config& config, st
   return text;
 }
 
-PollsterSource source_of(const host::Entry& entry, const host::LoadedConfig& loaded,
+PollsterSource source_of(const host::Catalog& catalog, const host::Entry& entry, const host::LoadedConfig& loaded,
                          const std::shared_ptr<host::HangCounter>& hangs) {
   PollsterSource source;
   source.name = entry.role.name;
@@ -88,7 +131,9 @@ PollsterSource source_of(const host::Entry& entry, const host::LoadedConfig& loa
   source.state = std::string(host::state_name(entry.state));
   source.reason = entry.reason;
   source.interval_us = interval_us(entry.role, loaded);
-  source.fingerprint = fingerprint(entry, loaded.config, source.interval_us);
+  source.offset_us = offset_us(loaded.config);
+  source.wishes = wishes_of(catalog, entry.role, loaded.config);
+  source.fingerprint = fingerprint(entry, loaded.config, source);
   if (entry.state == host::State::on || entry.state == host::State::absent) {
     source.make = factory_for<host::Pollster>(entry, loaded.config, hangs, host::make_pollster);
   }
@@ -103,7 +148,7 @@ Sources find_sources(host::Catalog& catalog, const host::LoadedConfig& loaded,
   const std::vector<std::string>& namespaces = loaded.config.polling.namespaces;
   for (host::Entry* entry : catalog.of(host::Role::pollster)) {
     if (std::find(namespaces.begin(), namespaces.end(), entry->role.poll_namespace) == namespaces.end()) continue;
-    sources.pollsters.push_back(source_of(*entry, loaded, hangs));
+    sources.pollsters.push_back(source_of(catalog, *entry, loaded, hangs));
   }
   for (host::Entry* entry : catalog.of(host::Role::discovery)) {
     if (entry->state != host::State::on && entry->state != host::State::absent) continue;

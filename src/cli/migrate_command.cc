@@ -13,14 +13,6 @@
 namespace tally::cli {
 namespace {
 
-std::vector<PolledMeter> polled_meters(host::Catalog& catalog) {
-  std::vector<PolledMeter> meters;
-  for (const host::Entry* entry : catalog.of(host::Role::pollster)) {
-    for (const host::MeterDecl& meter : entry->role.meters) meters.push_back({meter.name, entry->role.poll_namespace});
-  }
-  return meters;
-}
-
 // What the handler of definitions says while it loads one file, through the log, where it says it in a collector too.
 std::vector<std::string> complaints_of(host::Catalog& catalog, const std::filesystem::path& file) {
   host::Entry* entry = catalog.find(host::Role::notification, "meters");
@@ -84,7 +76,11 @@ void check(Context& context, const std::string& folder) {
   }
   std::optional<Setup> setup = load_setup(context, host::Program::run);
   if (!setup) return;
-  MigrationInput input{folder, polled_meters(setup->catalog), {}, TALLY_METERS_FOLDER, TALLY_POLLSTERS_FOLDER};
+  MigrationInput input{folder,
+                       {setup->catalog.polled_meters(), setup->catalog.discoveries()},
+                       {},
+                       TALLY_METERS_FOLDER,
+                       TALLY_POLLSTERS_FOLDER};
   input.try_definitions = [&](const std::filesystem::path& file) { return complaints_of(setup->catalog, file); };
   const Migration migration = read_ceilometer(input);
   if (context.format) {

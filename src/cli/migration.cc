@@ -121,10 +121,10 @@ std::string Plan::agent_yaml() const {
   out << YAML::BeginMap;
   if (!publish.empty()) put_urls(out, "publish", {publish}, secret_urls);
   put_common(out, *this);
-  if (!namespaces.empty() || interval_s) {
+  if (!namespaces.empty() || !polling_file.empty()) {
     out << YAML::Key << "polling" << YAML::Value << YAML::BeginMap;
     if (!namespaces.empty()) put_list(out, "namespaces", namespaces);
-    if (interval_s) out << YAML::Key << "interval" << YAML::Value << std::to_string(*interval_s) + "s";
+    if (!polling_file.empty()) out << YAML::Key << "file" << YAML::Value << polling_file;
     out << YAML::EndMap;
   }
   if (!dynamic_pollsters.empty()) {
@@ -148,7 +148,7 @@ Migration read_ceilometer(const MigrationInput& input) {
   }
   for (const fs::path& file : files_in(folder / "ceilometer.conf.d", ".conf")) read_options(file, migration);
   if (there(folder / migration.pipeline_file)) read_pipeline(folder / migration.pipeline_file, migration);
-  if (there(folder / migration.polling_file)) read_polling(folder / migration.polling_file, input.polled, migration);
+  if (there(folder / migration.polling_file)) read_polling(folder / migration.polling_file, input.installed, migration);
 
   const bool named = !migration.plan.definitions.empty();
   if (!named && there(folder / "meters.d")) migration.plan.definitions.push_back((folder / "meters.d").string());

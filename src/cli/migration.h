@@ -45,8 +45,8 @@ struct Plan {
   std::string source;
   std::vector<std::string> namespaces;
   std::optional<std::string> batch_age;
-  std::optional<int> interval_s;
-  std::vector<std::string> disabled_meters;  // not stored, or not polled
+  std::string polling_file;                  // which the agent goes on reading
+  std::vector<std::string> disabled_meters;  // not stored
   std::vector<std::string> definitions;
   std::vector<std::string> dynamic_pollsters;                // folders of their definitions
   std::map<std::string, std::vector<std::string>> reserved;  // keys of the handler "meters" that are lists
@@ -65,10 +65,10 @@ struct Migration {
   bool faulty() const;
 };
 
-// A pollster that is installed: what `meters` lists of polling.yaml are compared with.
-struct PolledMeter {
-  std::string name;
-  std::string poll_namespace;
+// What is installed: what the lists of polling.yaml are compared with.
+struct PollingInventory {
+  std::vector<std::string> meters;  // of pollsters
+  std::vector<std::string> discoveries;
 };
 
 // Loads a file of definitions, and answers what its loader complains of, a line each ("FILE:LINE: why").
@@ -76,7 +76,7 @@ using TryDefinitions = std::function<std::vector<std::string>(const std::filesys
 
 struct MigrationInput {
   std::filesystem::path folder;  // /etc/ceilometer
-  std::vector<PolledMeter> polled;
+  PollingInventory installed;
   TryDefinitions try_definitions;
   std::string shipped_definitions;  // the folder of Tally's own
   std::string shipped_pollsters;    // and of those that poll
@@ -105,12 +105,8 @@ std::vector<std::string> ini_list(std::string_view value);
 void apply_options(std::span<const IniValue> values, const std::string& file, Migration& migration);
 
 void read_pipeline(const std::filesystem::path& file, Migration& migration);
-void read_polling(const std::filesystem::path& file, std::span<const PolledMeter> polled, Migration& migration);
+void read_polling(const std::filesystem::path& file, const PollingInventory& installed, Migration& migration);
 void read_definitions(const std::filesystem::path& file, const TryDefinitions& attempt, Migration& migration);
-
-// Ceilometer's rule: a `!` entry that matches excludes; else one that matches includes; only exclusions include the
-// rest.
-bool supports_meter(std::span<const std::string> entries, const std::string& name);
 
 }  // namespace tally::cli
 

@@ -1,12 +1,12 @@
 // Reads pipeline.yaml, polling.yaml and definitions, and says what Tally makes of each part.
 // Not for ceilometer.conf: migration_options.cc.
-#include <fnmatch.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <set>
+#include <string_view>
 
 #include "cli/migration.h"
+#include "core/polling_file.h"
 #include "core/url.h"
 
 namespace tally::cli {
@@ -124,23 +124,6 @@ void judge_sink(const YAML::Node& sink, const std::string& file, Migration& migr
 
 }  // namespace
 
-bool supports_meter(std::span<const std::string> entries, const std::string& name) {
-  const auto matches = [&](std::string_view glob) {
-    return ::fnmatch(std::string(glob).c_str(), name.c_str(), 0) == 0;
-  };
-  bool only_exclusions = true;
-  bool included = false;
-  for (const std::string& entry : entries) {
-    if (entry.starts_with("!")) {
-      if (matches(std::string_view(entry).substr(1))) return false;
-      continue;
-    }
-    only_exclusions = false;
-    included = included || matches(entry);
-  }
-  return included || (only_exclusions && !entries.empty());
-}
-
 void read_pipeline(const std::filesystem::path& file, Migration& migration) {
   const YAML::Node root = load(file, migration);
   if (!root.IsDefined() || root.IsNull()) return;
@@ -155,69 +138,52 @@ void read_pipeline(const std::filesystem::path& file, Migration& migration) {
 
 namespace {
 
-void judge_intervals(const std::vector<Source>& sources, const std::string& file, Migration& migration) {
-  std::set<int> intervals;
-  for (const Source& source : sources) {
-    const YAML::Node node = source.node["interval"];
-    int seconds = 0;
-    if (!node.IsDefined() || !YAML::convert<int>::decode(node, seconds) || seconds <= 0) {
-      migration.findings.push_back({Verdict::fault, file, line_of(source.node), "source " + source.name,
-                                    "no interval of whole seconds above 0"});
-      continue;
+void judge_polled(const Source& source, const PollingInventory& installed, const std::string& file,
+                  Migration& migration) {
+  const std::string who = "source " + source.name + ": ";
+  const auto find = [&](Verdict verdict, const YAML::Node& node, const std::string& setting, const std::string& text) {
+    migration.findings.push_back({verdict, file, line_of(node), who + setting, text});
+  };
+  find(Verdict::kept, source.node["interval"], "interval " + text_of(source.node["interval"]), "polling.file");
+  const YAML::Node meters = source.node["meters"];
+  for (const std::string& entry : source.meters) {
+    const std::string_view glob = std::string_view(entry).substr(entry.starts_with("!") ? 1 : 0);
+    const bool known = std::ranges::any_of(installed.meters,
+                                           [&](const std::string& meter) { return host::entry_matches(glob, meter); });
+    const auto at = static_cast<std::size_t>(&entry - source.meters.data());
+    find(known ? Verdict::kept : Verdict::ignored, meters.IsSequence() ? meters[at] : meters, entry,
+         known ? "polling.file" : "no installed pollster is known to measure it");
+  }
+  if (const YAML::Node list = source.node["resources"]; list.IsDefined()) {
+    find(Verdict::kept, list, "resources", "polling.file");
+  }
+  if (const YAML::Node list = source.node["discovery"]; list.IsDefined()) {
+    for (const YAML::Node& node : list) {
+      const std::string name = text_of(node);
+      const bool known = std::ranges::find(installed.discoveries, name) != installed.discoveries.end();
+      find(known ? Verdict::kept : Verdict::differs, node, "discovery " + name,
+           known ? "polling.file" : "not installed: each pollster finds what it measures by its own");
     }
-    intervals.insert(seconds);
-  }
-  if (intervals.empty()) return;
-  migration.plan.interval_s = *intervals.begin();
-  for (const Source& source : sources) {
-    const YAML::Node node = source.node["interval"];
-    if (!node.IsDefined()) continue;
-    const bool same = text_of(node) == std::to_string(*intervals.begin());
-    migration.findings.push_back(
-        {same ? Verdict::kept : Verdict::differs, file, line_of(node),
-         "source " + source.name + ": interval " + text_of(node),
-         same ? "polling.interval"
-              : "one interval for all that is polled: the shortest, " + std::to_string(*intervals.begin()) + "s"});
-  }
-}
-
-void judge_polled_meters(const Source& source, std::span<const PolledMeter> polled, const std::string& file,
-                         Migration& migration) {
-  for (const YAML::Node& node : source.node["meters"]) {
-    const std::string entry = text_of(node);
-    const std::string glob = entry.starts_with("!") ? entry.substr(1) : entry;
-    const bool known = std::ranges::any_of(polled, [&](const PolledMeter& meter) {
-      return meter.poll_namespace != "host" && ::fnmatch(glob.c_str(), meter.name.c_str(), 0) == 0;
-    });
-    migration.findings.push_back({known ? Verdict::kept : Verdict::ignored, file, line_of(node),
-                                  "source " + source.name + ": " + entry,
-                                  known ? "polled, unless turned off" : "no installed pollster measures it"});
   }
 }
 
 }  // namespace
 
-void read_polling(const std::filesystem::path& file, std::span<const PolledMeter> polled, Migration& migration) {
-  const YAML::Node root = load(file, migration);
-  if (!root.IsDefined() || root.IsNull()) return;
-  const std::vector<Source> sources = sources_of(root, file.string(), migration);
-  judge_intervals(sources, file.string(), migration);
-  for (const Source& source : sources) {
-    judge_polled_meters(source, polled, file.string(), migration);
-    for (const char* key : {"resources", "discovery", "group_id_coordination_expression"}) {
-      const YAML::Node node = source.node[key];
-      if (!node.IsDefined()) continue;
-      migration.findings.push_back({Verdict::ignored, file.string(), line_of(node),
-                                    "source " + source.name + ": " + key,
-                                    "each pollster finds what it measures by its own discovery"});
-    }
+// The file itself goes on being read: what is judged here is what it comes to with the pollsters that are installed.
+void read_polling(const std::filesystem::path& file, const PollingInventory& installed, Migration& migration) {
+  host::Faults faults;
+  host::read_polling(file, {file.string(), 0, 0}, faults);
+  bool sound = true;
+  for (const host::ConfigFault& fault : faults.take({file})) {
+    const Verdict verdict = fault.warning ? Verdict::ignored : Verdict::fault;
+    migration.findings.push_back({verdict, fault.file, fault.line, "sources", fault.text});
+    sound = sound && fault.warning;
   }
-  for (const PolledMeter& meter : polled) {
-    const bool wanted = meter.poll_namespace == "host" || std::ranges::any_of(sources, [&](const Source& source) {
-                          return supports_meter(source.meters, meter.name);
-                        });
-    auto& disabled = migration.plan.disabled_meters;
-    if (!wanted && std::ranges::find(disabled, meter.name) == disabled.end()) disabled.push_back(meter.name);
+  if (!sound) return;
+  migration.plan.polling_file = std::filesystem::absolute(file).lexically_normal().string();
+  const YAML::Node root = load(file, migration);
+  for (const Source& source : sources_of(root, file.string(), migration)) {
+    judge_polled(source, installed, file.string(), migration);
   }
 }
 

@@ -126,7 +126,7 @@ constexpr std::array kOptions = {
            "the queues that the services' notifier makes are read; exchanges matter only where the transport has "
            "queues of its own"},
     Option{"notification", "", Verdict::ignored, "of an older Ceilometer, or unknown"},
-    Option{"polling", "cfg_file", Verdict::kept, "read for this report",
+    Option{"polling", "cfg_file", Verdict::kept, "polling.file",
            [](Migration& m, const IniValue& v, Finding&) { m.polling_file = v.value; }},
     Option{"polling", "batch_size", Verdict::differs, "batch.samples; the default is used"},
     Option{"polling", "enable_notifications", Verdict::kept, "publish", check_enabled},

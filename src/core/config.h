@@ -76,6 +76,17 @@ struct Retention {
   std::optional<std::chrono::seconds> age;  // empty: kept for ever
 };
 
+// One source of Ceilometer's polling.yaml.
+struct PollingSource {
+  std::string name;
+  std::chrono::milliseconds interval{};
+  std::vector<std::string> meters;       // as written, see wants_meter (core/polling_file.h)
+  std::vector<std::string> resources;    // ids
+  std::vector<std::string> discoveries;  // as written: Ceilometer's names, or a plugin's
+  Place place;
+  Place meters_place;
+};
+
 // A plugin's settings in the form the plugin boundary uses (see tally/abi/base.h), in the manifest's order; keys with
 // neither value nor default are left out.
 using PluginOptions = std::vector<std::pair<std::string, std::string>>;
@@ -91,8 +102,12 @@ struct Config {
   } disable;
 
   struct {
-    std::vector<std::string> namespaces;                        // which pollsters run here
-    std::map<std::string, std::chrono::milliseconds> interval;  // by namespace; host, compute, central always there
+    std::vector<std::string> namespaces;  // which pollsters run here
+    // By namespace, host, compute and central always there; and by "pollster:NAME", for that one alone.
+    std::map<std::string, std::chrono::milliseconds> interval;
+    std::chrono::milliseconds jitter{};  // each host polls later than the clock's even times by a part of it
+    std::filesystem::path file;          // a polling.yaml, whose lists are the truth; empty: all is polled
+    std::vector<PollingSource> sources;  // of that file
   } polling;
 
   std::vector<Retention> retention;              // the first that matches a meter counts; empty: kept for ever
@@ -178,6 +193,10 @@ void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, s
 // Appends a fault for each URL whose scheme no transport (listen, publish) or storage driver offers.
 void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports,
                    std::span<const std::string> storages);
+
+// Appends a warning for each source of the polling file that lists what none of `meters` (those of pollsters) is, or a
+// discovery that none of `discoveries` is.
+void check_polling(LoadedConfig& loaded, std::span<const std::string> meters, std::span<const std::string> discoveries);
 
 // --- shown ----------------------------------------------------------------------------------------------------------
 

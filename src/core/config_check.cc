@@ -5,6 +5,7 @@
 #include "core/config.h"
 #include "core/config_value.h"
 #include "core/glob.h"
+#include "core/polling_file.h"
 #include "core/url.h"
 
 namespace tally::host {
@@ -47,6 +48,30 @@ void check_scheme(LoadedConfig& loaded, const std::string& key, const std::strin
 void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, std::span<const std::string> meters) {
   check_entries(loaded, loaded.config.disable.plugins, plugins, "plugin (role:name)");
   check_entries(loaded, loaded.config.disable.meters, meters, "meter");
+}
+
+void check_polling(LoadedConfig& loaded, std::span<const std::string> meters,
+                   std::span<const std::string> discoveries) {
+  for (const PollingSource& source : loaded.config.polling.sources) {
+    const std::string who = "source \"" + source.name + "\": ";
+    const auto warn = [&](const Place& place, const std::string& text) {
+      loaded.faults.push_back({place.file, place.line, place.column, true, who + text});
+    };
+    std::vector<std::string> unknown;
+    for (const std::string& entry : source.meters) {
+      const std::string_view glob = std::string_view(entry).substr(entry.starts_with("!") ? 1 : 0);
+      const auto matches = [&](const std::string& meter) { return entry_matches(glob, meter); };
+      if (std::none_of(meters.begin(), meters.end(), matches)) unknown.push_back(entry);
+    }
+    if (!unknown.empty() && !meters.empty()) {
+      warn(source.meters_place, "no installed pollster is known to measure " + absl::StrJoin(unknown, ", "));
+    }
+    for (const std::string& name : source.discoveries) {
+      if (std::find(discoveries.begin(), discoveries.end(), name) != discoveries.end()) continue;
+      warn(source.place, "no installed discovery is called \"" + name +
+                             "\", passing over it; a pollster that has none " + "left asks its own");
+    }
+  }
 }
 
 void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports,

@@ -187,10 +187,23 @@ void add_polling_keys(std::vector<CoreKey>& keys) {
       "host, compute, central"));
   keys.push_back(run_differs(
       shaped(in_range(key("polling.interval", KeyType::duration, "host: 60s, compute: 300s, central: 300s",
-                          "The time between two polls: one for all, or by namespace.", kAgent | kRun, set_interval),
+                          "The time between two polls: one for all, or by namespace, or by \"pollster:NAME\".",
+                          kAgent | kRun, set_interval),
                       "10ms", "7d"),
              Shape::by_namespace),
       "host: 5s, compute: 60s, central: 60s"));
+  keys.push_back(run_differs(
+      in_range(key("polling.jitter", KeyType::duration, "10s",
+                   "Each host polls later than the clock's even times by a part of this, always the same, so that not "
+                   "all do at once.",
+                   kAgent | kRun, [](Config& c, const Items& v) { c.polling.jitter = duration_of(v[0].text); }),
+               "0", "1h"),
+      "0"));
+  keys.push_back(key("polling.file", KeyType::path, std::nullopt,
+                     "Ceilometer's polling.yaml, as in /etc/ceilometer/polling.yaml: only what its sources list is "
+                     "polled, at their intervals "
+                     "(doc/ceilometer.md).",
+                     kAgent | kRun, [](Config& c, const Items& v) { c.polling.file = text_of(v); }));
   keys.push_back(
       in_range(key("spool.bytes", KeyType::bytes, "1GiB", "The room on disk for what the bus cannot take now.", kAll,
                    [](Config& c, const Items& v) {

@@ -17,7 +17,7 @@ namespace tally::host {
 enum class Shape {
   one,           // a scalar
   list,          // a list of scalars, or one scalar
-  by_namespace,  // a scalar, or a map from a polling namespace to one
+  by_namespace,  // a scalar, or a map from a polling namespace, or a pollster, to one
   by_meter,      // a scalar, or a map from a meter's glob to one
   open,          // read by code of its own: `plugins`
 };

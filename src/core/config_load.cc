@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "core/config_loader.h"
+#include "core/polling_file.h"
 #include "core/strings.h"
 #include "core/url.h"
 
@@ -52,6 +53,7 @@ LoadedConfig Loader::load(const YamlNode& root, std::vector<fs::path> files) {
   walk(root, "");
   set_plugins(root.find("plugins"));
   settle_core_keys(root);
+  read_polling_file();
   loaded_.faults = faults_.take(loaded_.files);
   return std::move(loaded_);
 }
@@ -174,16 +176,30 @@ Items Loader::read(const CoreKey& key, const YamlNode& node) {
     return items;
   }
   for (const auto& [word, value] : node.pairs) {
-    if (key.shape == Shape::by_namespace &&
-        std::find(kNamespaces.begin(), kNamespaces.end(), word.text) == kNamespaces.end()) {
-      const std::string hint = did_you_mean(word.text, kNamespaces);
-      faults_.fault(word.place, "unknown namespace \"" + word.text + "\"" +
-                                    (hint.empty() ? ": there are host, compute and central" : hint));
-      continue;
-    }
+    if (key.shape == Shape::by_namespace && !names_interval(word)) continue;
     if (value.kind != YamlNode::Kind::null) read_item(key, word.text, value, items);
   }
   return items;
+}
+
+// A namespace, or a pollster that is installed; else a fault.
+bool Loader::names_interval(const YamlNode& word) {
+  if (std::find(kNamespaces.begin(), kNamespaces.end(), word.text) != kNamespaces.end()) return true;
+  std::vector<std::string_view> pollsters;
+  for (const PluginKeys& plugin : plugins_) {
+    if (plugin.plugin == word.text && plugin.plugin.starts_with("pollster:")) return true;
+    if (plugin.plugin.starts_with("pollster:")) pollsters.push_back(plugin.plugin);
+  }
+  if (word.text.starts_with("pollster:")) {
+    const std::string hint = did_you_mean(word.text, pollsters);
+    faults_.fault(word.place,
+                  "there is no \"" + word.text + "\"" + (hint.empty() ? "; `tally plugin list` shows all" : hint));
+  } else {
+    const std::string hint = did_you_mean(word.text, kNamespaces);
+    faults_.fault(word.place, "unknown namespace \"" + word.text + "\"" +
+                                  (hint.empty() ? ": there are host, compute and central" : hint));
+  }
+  return false;
 }
 
 void Loader::read_item(const CoreKey& key, const std::string& name, const YamlNode& node, Items& items) {
@@ -231,13 +247,15 @@ void Loader::lay_over(Items& under, Items over, Shape shape) {
     under = std::move(over);
     return;
   }
-  for (Item& item : under) {
-    for (const Item& said : over) {
-      if (all || said.name == item.name) {
-        item.text = said.text;
-        item.place = said.place;
-      }
+  for (const Item& said : over) {
+    bool known = all;
+    for (Item& item : under) {
+      if (!all && said.name != item.name) continue;
+      item.text = said.text;
+      item.place = said.place;
+      known = true;
     }
+    if (!known) under.push_back(said);  // a pollster's own
   }
 }
 
@@ -265,6 +283,14 @@ void Loader::show(const CoreKey& key, const Items& items) {
     const bool whole = key.shape == Shape::by_meter && items.size() == 1 && item.name == "*";
     loaded_.settings.push_back({whole ? name : name + "." + item.name, shown(key, item.text), place_text(item.place)});
   }
+}
+
+void Loader::read_polling_file() {
+  const auto origin = loaded_.origins.find("polling.file");
+  if (origin == loaded_.origins.end()) return;
+  const fs::path& file = loaded_.config.polling.file;
+  loaded_.config.polling.sources = read_polling(file, origin->second, faults_);
+  loaded_.files.push_back(file);
 }
 
 // --- the ways in ----------------------------------------------------------------------------------------------------

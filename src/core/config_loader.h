@@ -49,6 +49,9 @@ class Loader {
   void note_origins(const CoreKey& key, const Items& items);
   void show(const CoreKey& key, const Items& items);
 
+  bool names_interval(const YamlNode& word);
+  void read_polling_file();
+
   void set_plugins(const YamlNode* section);
   void tell_unknown_plugin(const YamlNode& name);
   void set_plugin(const PluginKeys& plugin, const YamlNode* node);

@@ -154,15 +154,16 @@ YamlNode read_yaml(const std::string& name, std::string_view text, Faults& fault
 
 namespace {
 
-void merge_at(YamlNode& under, YamlNode over, bool lists_add) {
+// `group`: has a key named `file`, which is no {file: PATH}.
+void merge_at(YamlNode& under, YamlNode over, bool lists_add, bool group) {
   using Kind = YamlNode::Kind;
   if (over.kind == Kind::null) return;
   if (lists_add && under.kind == Kind::list && over.kind == Kind::list) {
     std::move(over.items.begin(), over.items.end(), std::back_inserter(under.items));
     return;
   }
-  const bool replaces =
-      under.kind != Kind::map || over.kind != Kind::map || over.is_reference() || under.is_reference();
+  const bool maps = under.kind == Kind::map && over.kind == Kind::map;
+  const bool replaces = !maps || (!group && (over.is_reference() || under.is_reference()));
   if (replaces) {
     under = std::move(over);
     return;
@@ -173,13 +174,13 @@ void merge_at(YamlNode& under, YamlNode over, bool lists_add) {
     if (at == under.pairs.end()) {
       under.pairs.push_back({std::move(key), std::move(value)});
     } else {
-      merge_at(at->second, std::move(value), lists_add || key.text == "disable");
+      merge_at(at->second, std::move(value), lists_add || key.text == "disable", /*group=*/key.text == "polling");
     }
   }
 }
 
 }  // namespace
 
-void merge_yaml(YamlNode& under, YamlNode over) { merge_at(under, std::move(over), false); }
+void merge_yaml(YamlNode& under, YamlNode over) { merge_at(under, std::move(over), false, false); }
 
 }  // namespace tally::host

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "core/glob.h"
+#include "core/polling_file.h"
 #include "core/strings.h"
 #include "plugin/trust.h"
 #include "plugin/version.h"
@@ -206,6 +207,19 @@ void Catalog::apply(const Config& config) {
     return std::any_of(plugin->second.begin(), plugin->second.end(),
                        [&](const auto& set) { return set.first == option && !set.second.empty(); });
   });
+  if (!config.polling.file.empty()) follow_polling_file(config);
+}
+
+// Its lists are the truth.
+void Catalog::follow_polling_file(const Config& config) {
+  const std::vector<PollingSource>& sources = config.polling.sources;
+  for (Entry& entry : entries_) {
+    if (entry.role.role != Role::pollster || (entry.state != State::on && entry.state != State::absent)) continue;
+    const auto asks = [&](const PollingSource& source) { return asks_for(source, entry.role); };
+    if (std::any_of(sources.begin(), sources.end(), asks)) continue;
+    entry.state = State::disabled;
+    entry.reason = absl::StrCat("no source of ", config.polling.file.string(), " lists a meter of it");
+  }
 }
 
 Entry* Catalog::find(Role role, std::string_view name) {
@@ -272,6 +286,47 @@ std::vector<std::string> Catalog::meters() const {
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());
   return result;
+}
+
+std::vector<std::string> Catalog::polled_meters() const {
+  std::vector<std::string> result;
+  for (const Entry& entry : entries_) {
+    if (entry.role.role != Role::pollster) continue;
+    for (const MeterDecl& meter : entry.role.meters) result.push_back(meter.name);
+  }
+  return result;
+}
+
+std::vector<std::string> Catalog::discoveries() const {
+  std::vector<std::string> result;
+  for (const Entry& entry : entries_) {
+    if (entry.role.role != Role::discovery || entry.shadowed) continue;
+    result.push_back(entry.role.name);
+    result.insert(result.end(), entry.role.aliases.begin(), entry.role.aliases.end());
+  }
+  return result;
+}
+
+std::string Catalog::discovery_called(std::string_view name) const {
+  std::string by_alias;
+  for (const Entry& entry : entries_) {
+    if (entry.role.role != Role::discovery || entry.shadowed) continue;
+    if (entry.role.name == name) return entry.role.name;
+    const std::vector<std::string>& aliases = entry.role.aliases;
+    if (std::find(aliases.begin(), aliases.end(), name) != aliases.end()) by_alias = entry.role.name;
+  }
+  return by_alias;
+}
+
+bool Catalog::asks_for(const PollingSource& source, const RoleManifest& pollster) const {
+  const auto is_wanted = [&](const MeterDecl& meter) { return wants_meter(source.meters, meter.name); };
+  if (std::any_of(pollster.meters.begin(), pollster.meters.end(), is_wanted)) return true;
+  if (!pollster.any_meter && !pollster.meters.empty()) return false;
+  const std::vector<std::string> known = polled_meters();
+  return std::any_of(source.meters.begin(), source.meters.end(), [&](const std::string& entry) {
+    return entry.find_first_of("!*?[") != std::string::npos ||
+           std::find(known.begin(), known.end(), entry) == known.end();
+  });
 }
 
 std::vector<fs::path> plugin_folders() {

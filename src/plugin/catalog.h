@@ -44,7 +44,8 @@ class Catalog {
   static Catalog scan(std::span<const std::filesystem::path> folders, std::span<const DisableEntry> disable = {});
 
   // Decides again what is disabled or absent; entries that are refused, failed or quarantined stay so. To be called
-  // once the configuration is known, which itself needs keys().
+  // once the configuration is known, which itself needs keys(). A pollster of which no source of the configuration's
+  // polling file lists a meter is disabled.
   void apply(std::span<const DisableEntry> disable, const IsConfigured& configured);
   void apply(const Config& config);
 
@@ -64,11 +65,20 @@ class Catalog {
   std::vector<std::string> names() const;
   std::vector<std::string> schemes(Role role) const;
   std::vector<std::string> meters() const;
+  // For check_polling: the meters that pollsters name, and the discoveries under each of their names.
+  std::vector<std::string> polled_meters() const;
+  std::vector<std::string> discoveries() const;
+  // Whether a source of a polling file lists a meter of this pollster; of one that may make any: a wildcard, or what no
+  // pollster names.
+  bool asks_for(const PollingSource& source, const RoleManifest& pollster) const;
+  // The discovery's own name for one of its names; empty for none.
+  std::string discovery_called(std::string_view name) const;
 
  private:
   void add_file(const std::filesystem::path& file);
   void refuse_twins(std::size_t first);
   void follow_discovery(Entry& entry);
+  void follow_polling_file(const Config& config);
   void shadow_later(std::size_t first);
 
   std::deque<Entry> entries_;

@@ -25,9 +25,11 @@ bool is_over(const absl::Status& status) {
 // What a pollster's thread owns. Held by shared_ptr: a thread that hangs keeps it when the iterator is gone.
 class Turn {
  public:
-  Turn(TimedPollster timed, std::shared_ptr<SharedDiscovery> discovery, Schedule::Options options, Time start,
+  Turn(TimedPollster timed, std::shared_ptr<SharedDiscovery> discovery, const IteratorOptions& options, Time start,
        Iterator::Sink sink)
-      : poller_(std::move(timed), std::move(discovery)), schedule_(options, start), sink_(std::move(sink)) {
+      : poller_(std::move(timed), std::move(discovery)),
+        timetable_(timetable_of(poller_.timed(), options, start)),
+        sink_(std::move(sink)) {
     state_.name = poller_.timed().name;
     state_.state = poller_.timed().state;
     state_.reason = poller_.timed().reason;
@@ -73,19 +75,40 @@ class Turn {
   }
 
  private:
+  static Timetable timetable_of(const TimedPollster& timed, const IteratorOptions& options, Time start) {
+    std::vector<Schedule> schedules;
+    for (const Wish& wish : timed.wishes) {
+      const Schedule::Options timing{.interval_us = wish.interval_us,
+                                     .offset_us = timed.offset_us,
+                                     .recheck_us = options.recheck_us,
+                                     .at_once = options.at_once};
+      schedules.emplace_back(timing, start);
+    }
+    return Timetable(std::move(schedules));
+  }
+
+  // All pollsters of a cycle carry one time; a late one says when it really measured, and so does one whose time was
+  // there before the clock was set back: the same time twice would be the same samples twice.
+  Time cycle_time(Time due, Time now) {
+    const bool late = now.us - due.us > 100'000;
+    const Time cycle = late || due <= latest_ ? now : due;
+    latest_ = std::max(latest_, cycle);
+    return cycle;
+  }
+
   void run() {
     std::unique_lock lock(mutex_);
     bool alive = true;
     while (alive && wait_until_due(lock)) {
       if (next_discovery_) poller_.use(std::move(next_discovery_));
       lock.unlock();
-      const Time due = schedule_.due();
       const Time now = Time::now();
-      // All pollsters of a cycle carry one time; a late one says when it really measured.
-      Poller::Answer answer = poller_.poll(now.us - due.us <= 100'000 ? due : now);
-      schedule_.finished(due, Time::now(), answer.status);
+      const std::vector<std::size_t> part = timetable_.begin(now);
+      const Time cycle = cycle_time(timetable_.due(), now);
+      Poller::Answer answer = poller_.poll(cycle, part);
+      timetable_.finished(part, Time::now(), answer.status);
       alive = !is_over(answer.status);
-      hand_over(std::move(answer));
+      hand_over(cycle, std::move(answer));
       lock.lock();
     }
     ended_ = true;
@@ -96,16 +119,16 @@ class Turn {
   bool wait_until_due(std::unique_lock<std::mutex>& lock) {
     while (!stopping_) {
       const Time now = Time::now();
-      schedule_.check_clock(now);
-      const std::int64_t left = schedule_.due().us - now.us;
+      timetable_.check_clock(now);
+      const std::int64_t left = timetable_.due().us - now.us;
       if (left <= 0) return true;
       changed_.wait_for(lock, std::chrono::microseconds(std::min<std::int64_t>(left, 1'000'000)));
     }
     return false;
   }
 
-  void hand_over(Poller::Answer answer) {
-    Polled polled{timed().name, answer.status, std::move(answer.samples), std::move(answer.faults), {}, {}};
+  void hand_over(Time cycle, Poller::Answer answer) {
+    Polled polled{timed().name, cycle, answer.status, std::move(answer.samples), std::move(answer.faults), {}, {}};
     note(polled);
     const std::lock_guard lock(sink_mutex_);
     if (sink_) sink_(std::move(polled));
@@ -118,17 +141,18 @@ class Turn {
     if (status.code() == kHung || status.code() == kFailed) polled.state = "failed";
     if (status.code() == kRefused) polled.state = "refused";
     const bool error = !status.ok() && polled.state == "on";
-    if (error && schedule_.failures_in_a_row() >= 5) polled.state = "quarantined";
+    if (error && timetable_.failures_in_a_row() >= 5) polled.state = "quarantined";
     const std::lock_guard lock(mutex_);
     polled.before = std::exchange(state_.state, polled.state);
     state_.reason = std::string(status.message());
     state_.errors += error ? 1 : 0;
-    state_.skipped = schedule_.skipped();
+    state_.skipped = timetable_.skipped();
     ++state_.cycles;
   }
 
-  Poller poller_;      // the thread's own
-  Schedule schedule_;  // the thread's own
+  Poller poller_;        // the thread's own
+  Timetable timetable_;  // the thread's own
+  Time latest_{};        // the thread's own: no cycle had a later time
   std::thread thread_;
 
   std::mutex sink_mutex_;
@@ -188,9 +212,7 @@ std::vector<std::string> Iterator::run(std::vector<TimedPollster> pollsters, std
       ending.erase(same);
       continue;
     }
-    const Schedule::Options timing{
-        .interval_us = timed.interval_us, .recheck_us = impl_->options.recheck_us, .at_once = impl_->options.at_once};
-    next.push_back(std::make_shared<Turn>(std::move(timed), discovery, timing, start, impl_->sink));
+    next.push_back(std::make_shared<Turn>(std::move(timed), discovery, impl_->options, start, impl_->sink));
     begun.push_back(next.back());
   }
   std::vector<std::string> left_alone = join_all(ending, std::chrono::steady_clock::now() + std::chrono::seconds(5));

@@ -28,6 +28,7 @@ namespace tally::host {
 // "refused"), `before` what it was.
 struct Polled {
   std::string pollster;
+  Time cycle;  // the time of samples that name none
   absl::Status status;
   std::vector<Sample> samples;  // each with its time; there may be some even when the status is an error
   std::vector<PollFault> faults;

@@ -20,7 +20,6 @@ namespace tally::host {
 namespace {
 
 using simdjson::dom::element;
-using simdjson::dom::element_type;
 
 constexpr std::array<std::string_view, 5> kRoles = {"notification", "pollster", "discovery", "storage", "transport"};
 
@@ -226,11 +225,13 @@ RoleManifest read_role(element json, const std::string& where, absl::Status& fau
   }
   role.summary = members.text("summary");
   role.single = members.flag("single");
+  role.any_meter = members.flag("any_meter");
   role.limit = members.duration("limit");
   role.interval = members.duration("interval");
   role.poll_namespace = members.text("namespace");
   role.discovery = members.text("discovery");
   role.event_types = members.texts("event_types");
+  role.aliases = members.texts("aliases");
   role.schemes = members.texts("schemes");
   members.each("config",
                [&](element item, const std::string& at) { role.config.push_back(read_key(item, at, fault)); });

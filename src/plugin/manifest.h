@@ -51,7 +51,9 @@ struct RoleManifest {
   std::string poll_namespace;                         // pollster: "host", "compute", "central"
   std::optional<std::chrono::milliseconds> interval;  // pollster: its own, where the configuration names none
   std::vector<MeterDecl> meters;                      // pollster, notification
+  bool any_meter = false;                             // pollster: its configuration makes it measure others too
   std::string discovery;                              // pollster: whose resources it polls; empty: none
+  std::vector<std::string> aliases;                   // discovery: what Ceilometer's polling.yaml calls it
   std::vector<std::string> schemes;                   // storage, transport: of URLs
 
   // "role:name", the key in the configuration.

@@ -1,11 +1,15 @@
 // When one pollster is next due: aligned to the wall clock, later after errors, never catching up on what it missed.
+// Schedule is for one interval, Timetable for a pollster that several sources want, each at its own.
 // Not for running anything: plugin/iterator.h does, with the real clock.
 #ifndef TALLY_PLUGIN_SCHEDULE_H
 #define TALLY_PLUGIN_SCHEDULE_H
 
 #include <tally/model/time.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -16,6 +20,7 @@ class Schedule {
  public:
   struct Options {
     std::int64_t interval_us = 60'000'000;
+    std::int64_t offset_us = 0;                     // later than each multiple of the interval, by less than one
     std::int64_t recheck_us = 600'000'000;          // where the growing pauses after "not here" end
     std::int64_t longest_pause_us = 3'600'000'000;  // where the growing pauses after errors end
     bool at_once = false;                           // first cycle at the start, not at the next aligned time
@@ -46,6 +51,31 @@ class Schedule {
   std::uint64_t skipped_ = 0;
   int failures_ = 0;
   int absences_ = 0;  // in a row
+};
+
+// Several schedules of one pollster. What falls due together is one cycle, so that nothing is measured twice at a time.
+// A pure calculation too. One thread.
+class Timetable {
+ public:
+  // REQUIRES: one schedule at least.
+  explicit Timetable(std::vector<Schedule> schedules) : schedules_(std::move(schedules)) {}
+
+  // The earliest.
+  Time due() const;
+
+  // A cycle begins at `now`: all that are due by then take part, and are named by their places.
+  std::vector<std::size_t> begin(Time now) const;
+
+  // The cycle of `part` ended.
+  void finished(const std::vector<std::size_t>& part, Time ended, const absl::Status& status);
+
+  void check_clock(Time now);
+
+  std::uint64_t skipped() const;
+  int failures_in_a_row() const;
+
+ private:
+  std::vector<Schedule> schedules_;
 };
 
 }  // namespace tally::host

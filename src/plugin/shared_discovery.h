@@ -39,13 +39,14 @@ class SharedDiscovery {
     }
   }
 
-  // What there is to measure in the cycle of `cycle`; an older answer is not good enough, a newer one is.
+  // What there is to measure in the cycle of `cycle`; an older answer is not good enough, a newer one is, unless it is
+  // so much newer that the clock was set back.
   absl::StatusOr<Found> resources(const std::string& name, Time cycle) {
     const auto at = slots_.find(name);
     if (at == slots_.end()) return absent("the discovery \"" + name + "\" is not installed, or off");
     Slot& slot = *at->second;
     const std::lock_guard lock(slot.mutex);
-    if (slot.asked && slot.cycle >= cycle) return slot.answer;
+    if (slot.asked && slot.cycle >= cycle && slot.cycle.us - cycle.us < 60'000'000) return slot.answer;
     slot.answer = ask(slot);
     slot.asked = true;
     slot.cycle = cycle;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "support/scratch_folder.h"
@@ -33,22 +34,6 @@ TEST(ReadIni, ReadsGroupsValuesAndWhatGoesOn) {
   EXPECT_EQ(findings[1].verdict, Verdict::fault);
 }
 
-// The table of Ceilometer's rule, see its check_source_filtering and is_supported.
-TEST(SupportsMeter, FollowsCeilometersRule) {
-  const auto supports = [](std::vector<std::string> entries, const std::string& name) {
-    return supports_meter(entries, name);
-  };
-  EXPECT_TRUE(supports({"*"}, "cpu"));
-  EXPECT_TRUE(supports({"disk.*"}, "disk.read"));
-  EXPECT_FALSE(supports({"disk.*"}, "cpu"));
-  EXPECT_FALSE(supports({"*", "!cpu"}, "cpu"));
-  EXPECT_TRUE(supports({"!cpu"}, "memory")) << "only exclusions include the rest";
-  EXPECT_FALSE(supports({"!cpu", "!m*"}, "memory"));
-  EXPECT_TRUE(supports({"disk.[rw]*"}, "disk.write"));
-  EXPECT_FALSE(supports({"[!d]*"}, "disk"));
-  EXPECT_FALSE(supports({}, "cpu"));
-}
-
 class Folder : public ::testing::Test {
  protected:
   void write(const std::string& name, const std::string& text) {
@@ -57,14 +42,12 @@ class Folder : public ::testing::Test {
   }
 
   Migration read() {
-    return read_ceilometer({folder_.path(),
-                            {{"cpu", "compute"},
-                             {"memory.usage", "compute"},
-                             {"disk.device.read.bytes", "compute"},
-                             {"hardware.cpu.load.1min", "host"}},
-                            [this](const std::filesystem::path&) { return complaints_; },
-                            "/usr/share/tally/meters.d",
-                            "/usr/share/tally/pollsters.d"});
+    return read_ceilometer(
+        {folder_.path(),
+         {{"cpu", "memory.usage", "disk.device.read.bytes", "hardware.cpu.load.1min"}, {"libvirt", "local_instances"}},
+         [this](const std::filesystem::path&) { return complaints_; },
+         "/usr/share/tally/meters.d",
+         "/usr/share/tally/pollsters.d"});
   }
 
   // "VERDICT text" of the finding for a setting; empty where there is none.
@@ -134,19 +117,28 @@ TEST_F(Folder, PipelinesExclusionsAreTurnedOff) {
   EXPECT_THAT(verdict(migration, "rate_of_change"), HasSubstr("queries calculate"));
 }
 
-TEST_F(Folder, WhatPollingLeavesOutIsTurnedOff) {
+TEST_F(Folder, PollingGoesOnBeingReadAndIsComparedWithWhatIsInstalled) {
   write("polling.yaml",
-        "sources:\n  - name: some\n    interval: 300\n    meters: [cpu, memory.*, power.state]\n    discovery: "
-        "[local_instances]\n"
-        "  - name: slow\n    interval: 600\n    meters: ['cpu']\n");
+        "sources:\n  - name: some\n    interval: 300\n    meters:\n      - cpu\n      - memory.*\n      - power.state\n"
+        "    discovery:\n      - local_instances\n      - tenant\n  - name: slow\n    interval: 600\n    meters: '*'\n"
+        "    resources: [x]\n    group_id_coordination_expression: '1'\n");
   const Migration migration = read();
-  EXPECT_THAT(migration.plan.disabled_meters, ElementsAre("disk.device.read.bytes"))
-      << "the host's meters are none of Ceilometer's";
-  EXPECT_EQ(migration.plan.interval_s, 300);
-  EXPECT_EQ(verdict(migration, "some: interval 300"), "kept polling.interval");
-  EXPECT_THAT(verdict(migration, "slow: interval 600"), HasSubstr("differs"));
+  EXPECT_FALSE(migration.faulty());
+  EXPECT_THAT(migration.plan.disabled_meters, IsEmpty());
+  EXPECT_EQ(migration.plan.agent_yaml(), "polling:\n  file: " + (folder_.path() / "polling.yaml").string() + "\n");
+  EXPECT_EQ(verdict(migration, "some: interval 300"), "kept polling.file");
+  EXPECT_EQ(verdict(migration, "slow: interval 600"), "kept polling.file");
+  EXPECT_EQ(verdict(migration, "memory.*"), "kept polling.file");
   EXPECT_THAT(verdict(migration, "power.state"), HasSubstr("ignored no installed pollster"));
-  EXPECT_THAT(verdict(migration, "discovery"), HasSubstr("ignored"));
+  EXPECT_EQ(verdict(migration, "discovery local_instances"), "kept polling.file");
+  EXPECT_THAT(verdict(migration, "discovery tenant"), HasSubstr("differs not installed"));
+  EXPECT_EQ(verdict(migration, "slow: resources"), "kept polling.file");
+  EXPECT_THAT(verdict(migration, "sources"),
+              HasSubstr("ignored source \"slow\": \"group_id_coordination_expression\""));
+  const auto power = std::find_if(migration.findings.begin(), migration.findings.end(),
+                                  [](const Finding& finding) { return finding.setting.ends_with("power.state"); });
+  ASSERT_NE(power, migration.findings.end());
+  EXPECT_EQ(power->line, 7);
 }
 
 TEST_F(Folder, DefinitionsAreNamedOneByOne) {

@@ -43,8 +43,9 @@ TEST(ConfigFaults, UnknownKeysWithWhatWasMeant) {
   EXPECT_THAT(faults(Program::agent, "interval: 5s\n"),
               ElementsAre("f.yaml:1:1: unknown key \"interval\", did you mean \"polling.interval\"?"));
   EXPECT_THAT(faults(Program::agent, "zebra: 5s\n"), ElementsAre(HasSubstr("`tally config sample`")));
-  EXPECT_THAT(faults(Program::agent, "polling: 5s\n"),
-              ElementsAre("f.yaml:1:10: \"polling\" is a mapping with keys of its own: namespaces, interval"));
+  EXPECT_THAT(
+      faults(Program::agent, "polling: 5s\n"),
+      ElementsAre("f.yaml:1:10: \"polling\" is a mapping with keys of its own: namespaces, interval, jitter, file"));
 }
 
 TEST(ConfigFaults, AllAtOnceInOrderOfPlace) {

@@ -17,7 +17,7 @@ def told_by_agent(chaos):
     held, reported = {}, set()
     for process in chaos.agent_logs:
         for line in chaos.log_of(process).splitlines():
-            if match := re.search(r"message (\w+) holds (\d+) samples, (\w+) to (\w+)$", line):
+            if match := re.search(r"message (\w+) holds (\d+) samples of .*, (\w+) to (\w+)$", line):
                 held[match[1]] = int(match[2]), match[3], match[4]
             elif match := re.search(r"message (\w+) is (sent|spooled)$", line):
                 reported.add(match[1])

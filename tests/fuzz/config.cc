@@ -1,9 +1,11 @@
 // A configuration file: any text gives faults with places, or a configuration that can be shown and read again.
-// Not for single values: config_value.cc gets further into those.
+// The same text as a polling file gives faults, or sources that are whole. Not for single values: config_value.cc gets
+// further into those.
 #include "core/config.h"
 
 #include <array>
 
+#include "core/polling_file.h"
 #include "fuzz.h"
 
 namespace {
@@ -29,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tally::fuzz::Input input(data, size);
   constexpr std::array<Program, 3> programs = {Program::collector, Program::agent, Program::run};
   const Program program = programs[input.byte() % programs.size()];
-  LoadedConfig loaded = load_config_text(program, "x.yaml", input.rest(), kPlugins);
+  const std::string_view text = input.rest();
+  LoadedConfig loaded = load_config_text(program, "x.yaml", text, kPlugins);
   const std::array<std::string, 2> known = {"pollster:exec", "storage:sqlite"};
   const std::array<std::string, 2> schemes = {"local", "sqlite"};
   check_disable(loaded, known, known);
@@ -37,6 +40,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const ConfigFault& fault : loaded.faults) {
     require(!fault.text.empty() && fault.line >= 0 && fault.column >= 0, "a fault has words and a place");
     static_cast<void>(fault.to_string());
+  }
+  Faults faults;
+  const std::vector<PollingSource> sources = parse_polling("p.yaml", text, faults);
+  for (const PollingSource& source : sources) {
+    require(!source.name.empty() && source.interval.count() > 0 && !source.meters.empty(), "a source is whole");
+    static_cast<void>(wants_meter(source.meters, "disk.device.read.bytes"));
   }
   const std::string shown = render_config(loaded);
   if (!loaded.valid()) return 0;

@@ -55,6 +55,43 @@ TEST(Catalog, EarlierFolderWins) {
   EXPECT_THAT(later.reason, HasSubstr(first.string()));
 }
 
+TEST(Catalog, APollsterOfWhichNoSourceListsAMeterIsDisabled) {
+  const ScratchFolder folder;
+  put(folder.path(), "good", "one");
+  host::Catalog catalog = scan({folder.path()});
+  host::Entry* entry = catalog.find(host::Role::pollster, "fixture");
+  ASSERT_NE(entry, nullptr);
+  entry->role.meters = {{"fixture.one", "gauge", "", ""}};
+  host::Config config;
+  config.polling.file = "/etc/p.yaml";
+  config.polling.sources.push_back({.name = "s", .meters = {"nothing.like.it"}});
+  catalog.apply(config);
+  EXPECT_EQ(entry->state, host::State::disabled);
+  EXPECT_EQ(entry->reason, "no source of /etc/p.yaml lists a meter of it");
+  config.polling.sources.push_back({.name = "t", .meters = {"*"}});
+  catalog.apply(config);
+  EXPECT_EQ(entry->state, host::State::on);
+  config.polling.sources.clear();
+  catalog.apply(config);
+  EXPECT_EQ(entry->state, host::State::disabled) << "the file is the truth, also when it lists nothing";
+  const auto state_with = [&](const std::string& meter) {
+    config.polling.sources = {{.name = "u", .meters = {meter}}};
+    catalog.apply(config);
+    return entry->state;
+  };
+  EXPECT_EQ(state_with("nothing.like.it"), host::State::disabled);
+  entry->role.any_meter = true;
+  EXPECT_EQ(state_with("nothing.like.it"), host::State::on) << "it may be the one that makes it";
+  EXPECT_EQ(state_with("no*"), host::State::on);
+  host::Entry other = *entry;
+  other.role.name = "other";
+  other.role.any_meter = false;
+  other.role.meters = {{"known", "gauge", "", ""}};
+  catalog.entries().push_back(other);
+  entry = catalog.find(host::Role::pollster, "fixture");
+  EXPECT_EQ(state_with("known"), host::State::disabled) << "another makes it";
+}
+
 TEST(Catalog, DisabledSaysWhere) {
   const ScratchFolder folder;
   put(folder.path(), "good", "one");

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <set>
 
 #include "core/status.h"
 #include "support/fake_pollster.h"
@@ -112,6 +113,27 @@ TEST(Iterator, PollstersOfOneCycleCarryOneTimeAndShareADiscovery) {
   ASSERT_TRUE(heard.wait("b", 1));
   EXPECT_EQ(asked.load(), 1);
   EXPECT_EQ(heard.of("a")[0].samples.at(0).timestamp, heard.of("b")[0].samples.at(0).timestamp);
+}
+
+TEST(Iterator, APollsterOfTwoSourcesIsPolledByEachAtItsOwnInterval) {
+  Heard heard;
+  host::TimedPollster both = timed_each("both", [](const host::PollRequest&, host::PollResult& result) {
+    for (const char* meter : {"fast", "slow"}) result.samples.emplace_back().name = meter;
+    return absl::OkStatus();
+  });
+  both.wishes = {{20'000, {"fast"}, {}, {}}, {100'000, {"slow"}, {}, {}}};
+  host::Iterator iterator({.at_once = true}, heard.sink());
+  iterator.run({both}, {});
+  ASSERT_TRUE(heard.wait("both", 30));
+  iterator.stop(seconds(5));
+  std::size_t fast = 0, slow = 0;
+  std::set<Time> times;
+  for (const host::Polled& polled : heard.of("both")) {
+    for (const Sample& sample : polled.samples) (sample.name == "fast" ? fast : slow) += 1;
+    EXPECT_TRUE(times.insert(polled.cycle).second) << "one cycle for one time";
+  }
+  EXPECT_GT(slow, 2u);
+  EXPECT_GT(fast, 2 * slow);
 }
 
 TEST(Iterator, TellsEachChangeOfState) {

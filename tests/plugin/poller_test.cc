@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "core/status.h"
 #include "support/fake_pollster.h"
 
@@ -117,6 +120,160 @@ TEST(Poller, ADiscoveryThatFailsIsNamed) {
   const absl::Status status = poller.poll(Time{1}).status;
   EXPECT_EQ(status.code(), kPassing);
   EXPECT_EQ(status.message(), "discovery:things: away");
+}
+
+// Makes `meters` of each resource that it is given, or of the host; notes what it was given, call by call.
+struct Measurer {
+  std::vector<std::string> meters;
+  std::vector<std::vector<std::string>> calls;
+  std::vector<std::string> broken;  // for good
+
+  host::TimedPollster timed_with(std::vector<host::Wish> wishes, const std::string& discovery) {
+    host::TimedPollster made = timed("p", [this](const host::PollRequest& request, host::PollResult& result) {
+      calls.emplace_back();
+      for (const host::Resource& resource : request.resources) measure(resource.id, result);
+      if (request.resources.empty()) measure("host", result);
+      return absl::OkStatus();
+    });
+    made.discovery = discovery;
+    made.wishes = std::move(wishes);
+    return made;
+  }
+
+  void measure(const std::string& id, host::PollResult& result) {
+    calls.back().push_back(id);
+    if (std::find(broken.begin(), broken.end(), id) != broken.end()) {
+      result.faults.push_back({id, permanent("broken")});
+      return;
+    }
+    for (const std::string& meter : meters) {
+      Sample sample;
+      sample.name = meter;
+      sample.resource_id = id;
+      result.samples.push_back(std::move(sample));
+    }
+  }
+};
+
+// "meter of resource", in order.
+std::vector<std::string> measured(const host::Poller::Answer& answer) {
+  std::vector<std::string> texts;
+  for (const Sample& sample : answer.samples) texts.push_back(sample.name + " of " + sample.resource_id);
+  std::sort(texts.begin(), texts.end());
+  return texts;
+}
+
+TEST(PollerWishes, OnlyTheMetersThatAreWantedAreKept) {
+  Measurer measurer{{"cpu", "memory", "memory.usage"}, {}, {}};
+  host::Poller poller(measurer.timed_with({{60, {"memory*", "!memory.u*"}, {}, {}}}, ""), nullptr);
+  EXPECT_EQ(measured(poller.poll(Time{1})), std::vector<std::string>{"memory of host"});
+}
+
+TEST(PollerWishes, TwoSourcesAtOneTimeGetOneMeasurement) {
+  Found found{.asked = 0, .ids = {"a", "b"}};
+  Measurer measurer{{"cpu", "memory"}, {}, {}};
+  host::Poller poller(measurer.timed_with({{60, {"cpu"}, {}, {}}, {300, {"*"}, {}, {}}}, "things"), found.share());
+  const std::vector<std::size_t> fast = {0};
+  EXPECT_EQ(measured(poller.poll(Time{60}, fast)), (std::vector<std::string>{"cpu of a", "cpu of b"}));
+  EXPECT_EQ(measured(poller.poll(Time{300})),
+            (std::vector<std::string>{"cpu of a", "cpu of b", "memory of a", "memory of b"}));
+  EXPECT_EQ(measurer.calls, (std::vector<std::vector<std::string>>{{"a", "b"}, {"a", "b"}}));
+}
+
+TEST(PollerWishes, EachResourceIsPolledOnceForTheSourcesThatNameIt) {
+  Found found{.asked = 0, .ids = {"a", "b", "c"}};
+  Measurer measurer{{"cpu", "memory"}, {}, {}};
+  host::Poller poller(
+      measurer.timed_with({{60, {"cpu"}, {"b", "elsewhere", "b"}, {}}, {60, {"memory"}, {}, {}}}, "things"),
+      found.share());
+  EXPECT_EQ(measured(poller.poll(Time{60})),
+            (std::vector<std::string>{"cpu of b", "cpu of elsewhere", "memory of a", "memory of b", "memory of c"}));
+  std::vector<std::string> all;
+  for (const std::vector<std::string>& call : measurer.calls) all.insert(all.end(), call.begin(), call.end());
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, (std::vector<std::string>{"a", "b", "c", "elsewhere"}));
+}
+
+TEST(PollerWishes, AListedResourceIsDescribedByThePollstersOwnDiscovery) {
+  host::DiscoverySource things;
+  things.name = "things";
+  things.make = [] {
+    return std::make_unique<FakeDiscovery>([]() -> absl::StatusOr<std::vector<host::Resource>> {
+      return std::vector<host::Resource>{{.id = "a", .project_id = "p1"}, {.id = "b"}};
+    });
+  };
+  std::vector<host::Resource> given;
+  host::TimedPollster one = timed("p", [&given](const host::PollRequest& request, host::PollResult&) {
+    given.assign(request.resources.begin(), request.resources.end());
+    return absl::OkStatus();
+  });
+  one.discovery = "things";
+  one.wishes = {{60, {"*"}, {"x", "a"}, {}}};
+  host::Poller poller(one, std::make_shared<host::SharedDiscovery>(std::vector<host::DiscoverySource>{things}));
+  EXPECT_TRUE(poller.poll(Time{1}).status.ok());
+  ASSERT_EQ(given.size(), 2u);
+  EXPECT_EQ(given[0].id, "a");
+  EXPECT_EQ(given[0].project_id, "p1");
+  EXPECT_EQ(given[1].id, "x");
+}
+
+TEST(PollerWishes, ADiscoveryOfTheSourceTakesThePlaceOfThePollstersOwn) {
+  const auto finds = [](const std::string& name, absl::StatusOr<std::vector<host::Resource>> answer) {
+    host::DiscoverySource made;
+    made.name = name;
+    made.make = [answer] { return std::make_unique<FakeDiscovery>([answer] { return answer; }); };
+    return made;
+  };
+  const auto shared = std::make_shared<host::SharedDiscovery>(std::vector<host::DiscoverySource>{
+      finds("own", std::vector<host::Resource>{{.id = "mine"}}),
+      finds("other", std::vector<host::Resource>{{.id = "theirs"}}),
+      finds("empty", std::vector<host::Resource>{}),
+      finds("sick", passing("away")),
+  });
+  const auto poll = [&](std::vector<std::string> discoveries) {
+    Measurer measurer{{"cpu"}, {}, {}};
+    host::Poller poller(measurer.timed_with({{60, {"*"}, {}, std::move(discoveries)}}, "own"), shared);
+    host::Poller::Answer answer = poller.poll(Time{1});
+    return std::pair(measured(answer), answer.status);
+  };
+  EXPECT_EQ(poll({}).first, std::vector<std::string>{"cpu of mine"});
+  EXPECT_EQ(poll({"other"}).first, std::vector<std::string>{"cpu of theirs"});
+  EXPECT_EQ(poll({"other", "own"}).first, (std::vector<std::string>{"cpu of mine", "cpu of theirs"}));
+  EXPECT_TRUE(poll({"empty"}).first.empty()) << "what a source names and finds nothing is nothing";
+  EXPECT_TRUE(poll({"empty"}).second.ok());
+  EXPECT_EQ(poll({"sick"}).second.code(), kPassing);
+  const auto both = poll({"sick", "other"});
+  EXPECT_EQ(both.first, std::vector<std::string>{"cpu of theirs"}) << "one that fails takes nothing from the other";
+  EXPECT_EQ(both.second.message(), "discovery:sick: away");
+}
+
+TEST(PollerWishes, AResourceThatFailsForGoodIsLeftOutForAllSourcesAndRememberedBetweenTheirTimes) {
+  Found found{.asked = 0, .ids = {"a", "bad"}};
+  Measurer measurer{{"cpu"}, {}, {"bad"}};
+  host::Poller poller(measurer.timed_with({{60, {"*"}, {}, {}}, {90, {"*"}, {"a"}, {}}}, "things"), found.share());
+  const std::vector<std::size_t> first = {0};
+  const std::vector<std::size_t> second = {1};
+  EXPECT_TRUE(poller.poll(Time{60}, first).faults.at(0).given_up);
+  poller.poll(Time{90}, second);  // which does not name it, and says nothing of it
+  EXPECT_TRUE(poller.poll(Time{120}, first).faults.empty());
+  poller.poll(Time{180});
+  EXPECT_EQ(std::count_if(measurer.calls.begin(), measurer.calls.end(),
+                          [](const auto& call) { return std::find(call.begin(), call.end(), "bad") != call.end(); }),
+            1);
+  found.ids = {"a"};
+  poller.poll(Time{240}, first);
+  found.ids = {"a", "bad"};
+  EXPECT_TRUE(poller.poll(Time{300}, first).faults.at(0).given_up) << "discovered anew, tried anew";
+}
+
+TEST(Poller, ADiscoveryIsAskedAnewWhenTheClockWasSetBack) {
+  Found found{.asked = 0, .ids = {"a"}};
+  host::TimedPollster one = timed("p", [](const host::PollRequest&, host::PollResult&) { return absl::OkStatus(); });
+  one.discovery = "things";
+  host::Poller poller(one, found.share());
+  poller.poll(Time{7'200'000'000});
+  poller.poll(Time{3'600'000'000});
+  EXPECT_EQ(found.asked, 2);
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "core/status.h"
 
 namespace tally::host {
@@ -66,6 +69,49 @@ TEST(Schedule, PausesAfterErrorsGrowToALimitAndEndWithASuccess) {
   const Time began = schedule.due();
   schedule.finished(began, Time{began.us + kSecond}, absl::OkStatus());
   EXPECT_EQ(schedule.due().us - began.us, 60 * kSecond);
+}
+
+TEST(Schedule, AnOffsetIsKeptAndIsLessThanOneInterval) {
+  Schedule schedule({.interval_us = 60 * kSecond, .offset_us = 7 * kSecond}, Time{130 * kSecond});
+  EXPECT_EQ(schedule.due().us, 187 * kSecond);
+  schedule.finished(Time{187 * kSecond}, Time{188 * kSecond}, absl::OkStatus());
+  EXPECT_EQ(schedule.due().us, 247 * kSecond);
+  const Schedule fast({.interval_us = 2 * kSecond, .offset_us = 7 * kSecond}, Time{130 * kSecond});
+  EXPECT_EQ(fast.due().us, 131 * kSecond);
+  const Schedule before_1970({.interval_us = 60 * kSecond, .offset_us = 7 * kSecond}, Time{-60 * kSecond});
+  EXPECT_EQ(before_1970.due().us, -53 * kSecond);
+}
+
+TEST(Timetable, WhatFallsDueTogetherIsOneCycle) {
+  const auto every = [](std::int64_t seconds) {
+    return Schedule({.interval_us = seconds * kSecond, .offset_us = 7 * kSecond}, Time{1'000 * kSecond});
+  };
+  Timetable table({every(60), every(300), every(60)});
+  std::vector<std::pair<std::int64_t, std::size_t>> cycles;  // when, and how many took part
+  for (int cycle = 0; cycle < 6; ++cycle) {
+    const Time due = table.due();
+    const std::vector<std::size_t> part = table.begin(due);
+    cycles.emplace_back(due.us / kSecond, part.size());
+    table.finished(part, Time{due.us + kSecond}, absl::OkStatus());
+  }
+  EXPECT_EQ(cycles, (std::vector<std::pair<std::int64_t, std::size_t>>{
+                        {1'027, 2}, {1'087, 2}, {1'147, 2}, {1'207, 3}, {1'267, 2}, {1'327, 2}}));
+  EXPECT_EQ(table.skipped(), 0u);
+}
+
+TEST(Timetable, AnOverrunSkipsEachByItselfAndFailuresPauseThoseThatTookPart) {
+  Timetable table(
+      {Schedule({.interval_us = 60 * kSecond}, Time{0}), Schedule({.interval_us = 300 * kSecond}, Time{0})});
+  const std::vector<std::size_t> part = table.begin(table.due());
+  ASSERT_EQ(part, std::vector<std::size_t>{0});
+  table.finished(part, Time{200 * kSecond}, passing("away"));
+  EXPECT_EQ(table.skipped(), 2u);  // 120, 180
+  EXPECT_EQ(table.due().us, 240 * kSecond);
+  EXPECT_EQ(table.failures_in_a_row(), 1);
+  table.finished({0}, Time{241 * kSecond}, passing("away"));
+  EXPECT_EQ(table.due().us, 300 * kSecond) << "the other source's time has come";
+  EXPECT_EQ(table.begin(Time{300 * kSecond}), std::vector<std::size_t>{1});
+  EXPECT_EQ(table.failures_in_a_row(), 2);
 }
 
 TEST(Schedule, AStepOfTheClockBackwardsStopsNothing) {

@@ -76,7 +76,7 @@ using Both = Roles<Finder, Instances>;
 TALLY_PLUGIN(tally::libvirt::Both, {
   "name": "libvirt", "version": "1.0.0", "summary": "Instances of a hypervisor, by libvirt",
   "roles": [{
-    "role": "discovery", "name": "libvirt", "summary": "Every domain of this host's libvirt, with its owner from nova's metadata",
+    "role": "discovery", "name": "libvirt", "aliases": ["local_instances"], "summary": "Every domain of this host's libvirt, with its owner from nova's metadata",
     "single": true, "limit": "2m",
     "preconditions": [
       {"library": "libvirt.so.0"},

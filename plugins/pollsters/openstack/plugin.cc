@@ -186,7 +186,7 @@ TALLY_PLUGIN(tally::openstack::Both, {
   }, {
     "role": "pollster", "name": "openstack", "namespace": "central", "discovery": "openstack",
     "summary": "Samples by definitions in the format of dynamic pollsters",
-    "single": true, "limit": "10m",
+    "single": true, "limit": "10m", "any_meter": true,
     "meters": [
       {"name": "volume.size", "type": "gauge", "unit": "GiB", "description": "a volume's size"},
       {"name": "volume.snapshot.size", "type": "gauge", "unit": "GiB", "description": "a snapshot's size"},
