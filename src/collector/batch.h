@@ -1,6 +1,6 @@
 // One batch on its way into the store: written as a whole or, where the store refuses it for good, part by part until
 // the message at fault stands alone and becomes a dead letter.
-// Not for opening the store, pausing or settling: the writer's thread does (writer_thread.cc).
+// Not for opening the store, pausing or settling: a writer's thread does (writer_thread.cc).
 #ifndef TALLY_COLLECTOR_BATCH_H
 #define TALLY_COLLECTOR_BATCH_H
 

@@ -33,13 +33,19 @@ struct Collector::Impl {
   Desk desk;
   std::vector<std::unique_ptr<PipelineSlot>> slots;
   std::vector<BusThread> buses;
-  std::vector<std::thread> threads;  // workers and the writer
+  std::vector<std::thread> threads;  // workers and writers
+  unsigned writers = 0;
   bool started = false;
   bool stopped = false;
 
   void add_bus(const BusOptions& options) {
     BusPtr bus = desk.add_bus(options);
     buses.push_back({bus, std::thread([this, bus] { run_bus(desk, bus); })});
+  }
+
+  // Those that a later store does not want rest.
+  void add_writers(unsigned wanted) {
+    for (; writers < wanted; ++writers) threads.emplace_back([this, number = writers] { run_writer(desk, number); });
   }
 
   static bool same(const BusOptions& a, const BusOptions& b) {
@@ -54,6 +60,7 @@ absl::StatusOr<std::unique_ptr<Collector>> Collector::open(CollectorOptions opti
   options.workers = std::max(options.workers, 1U);
   options.window = std::max(options.window, 1U);
   options.batch_samples = std::max<std::size_t>(options.batch_samples, 1);
+  options.store.writers = std::max(options.store.writers, 1U);
   auto pipelines = make_pipelines(options, options.workers);
   if (!pipelines.ok()) return pipelines.status();
   auto impl = std::make_unique<Impl>(std::move(options));
@@ -68,7 +75,7 @@ void Collector::start() {
   Impl& impl = *impl_;
   if (impl.started || impl.stopped) return;
   impl.started = true;
-  impl.threads.emplace_back([&desk = impl.desk] { run_writer(desk); });
+  impl.add_writers(impl.desk.store().writers);
   for (const auto& slot : impl.slots)
     impl.threads.emplace_back([&desk = impl.desk, &next = *slot] { run_worker(desk, next); });
   for (const BusOptions& bus : impl.desk.options().buses) impl.add_bus(bus);
@@ -82,10 +89,12 @@ absl::Status Collector::reload(CollectorOptions options) {
   if (!pipelines.ok()) return pipelines.status();
   options.window = std::max(options.window, 1U);
   options.batch_samples = std::max<std::size_t>(options.batch_samples, 1);
+  options.store.writers = std::max(options.store.writers, 1U);
   impl.desk.apply(options);
   for (std::size_t i = 0; i < impl.slots.size(); ++i) impl.slots[i]->put(std::move((*pipelines)[i]));
   impl.desk.next_generation();
   if (!impl.started) return absl::OkStatus();
+  impl.add_writers(options.store.writers);
   for (const Impl::BusThread& running : impl.buses) {
     const bool wanted = std::any_of(options.buses.begin(), options.buses.end(),
                                     [&](const BusOptions& bus) { return Impl::same(bus, running.bus->options); });

@@ -1,7 +1,8 @@
 // Takes messages from every bus, makes samples of them, stores them, and settles each message after its commit.
 // Not for finding plugins or reading configuration (collector/wiring.h): it is given ready settings and factories.
 //
-// Threads: one per bus (all calls to a transport), one per worker (its own handlers), one that writes to the store.
+// Threads: one per bus (all calls to a transport), one per worker (its own handlers), one per writer (its own
+// connection to the store).
 // Nothing is acknowledged before the store has committed the batch it rides in.
 #ifndef TALLY_COLLECTOR_COLLECTOR_H
 #define TALLY_COLLECTOR_COLLECTOR_H
@@ -43,8 +44,9 @@ struct BusOptions {
 struct StoreOptions {
   std::string name;
   std::string fingerprint;
-  // Called on the writer's thread, again with growing pauses while it fails.
+  // Called on each writer's thread, again with growing pauses while it fails.
   std::function<absl::StatusOr<std::unique_ptr<host::Storage>>()> open;
+  unsigned writers = 1;  // threads that write at the same time
 };
 
 struct CollectorOptions {

@@ -1,5 +1,5 @@
 // Where deliveries lie between the threads of one collector, and the books that say so.
-// Not for doing anything with them: buses, workers and the writer take from here and put back.
+// Not for doing anything with them: buses, workers and writers take from here and put back.
 //
 // One lock guards everything: a delivery's stage, its bus's books and windows change together, so that every snapshot
 // balances. All functions may be called from any thread and block only where they say so.
@@ -109,7 +109,11 @@ class Desk {
   // Waits at most `pause`; less on quit.
   void pause_worker(Milliseconds pause);
 
-  // --- writer
+  // --- writers
+  // Whether the store takes a batch from one more than `number` writers.
+  bool wants_writer(unsigned number) const;
+  // Blocks until it does. False: quit.
+  bool wait_for_writer(unsigned number);
   // Blocks until a batch is due, `until` has come or the store is to be changed; empty then, and on quit.
   std::vector<DeliveryPtr> take_batch(Clock::time_point until, std::uint64_t store_version);
   // The batch is in the store; `fates` one each; `took`: the attempt that succeeded.
@@ -139,7 +143,7 @@ class Desk {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  static constexpr std::size_t kMostWork = 64;  // messages for one change of threads
+  static constexpr std::size_t kMostWork = 256;  // messages for one change of threads
   void give_back(Delivery& delivery);
   void give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
   void close_books(Delivery& delivery);
@@ -159,7 +163,7 @@ class Desk {
   mutable std::condition_variable changed_;  // settlements, states, quit
   std::condition_variable work_;
   std::condition_variable batch_;
-  Clock::time_point writer_wakes_ = Clock::time_point::max();  // by itself, without being told
+  std::multiset<Clock::time_point> writers_wake_;  // when each that waits does by itself, without being told
 
   CollectorOptions options_;
   std::vector<BusPtr> buses_;

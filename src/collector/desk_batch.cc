@@ -1,4 +1,4 @@
-// The desk's side towards the writer: when a batch is due, what is in it, and what its commit settles.
+// The desk's side towards the writers: when a batch is due, what is in it, and what its commit settles.
 // Not for the store: see writer_thread.cc.
 #include <algorithm>
 #include <utility>
@@ -27,6 +27,17 @@ std::optional<Clock::time_point> Desk::batch_due() const {
   return queued_.empty() && working_ == 0 ? std::min(old, last_pending_ + options_.batch_age / kQuiet) : old;
 }
 
+bool Desk::wants_writer(unsigned number) const {
+  const Lock lock(mutex_);
+  return number < options_.store.writers;
+}
+
+bool Desk::wait_for_writer(unsigned number) {
+  Lock lock(mutex_);
+  batch_.wait(lock, [&] { return quit_ || number < options_.store.writers; });
+  return !quit_;
+}
+
 std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t store_version) {
   Lock lock(mutex_);
   while (!quit_ && store_version == store_version_) {
@@ -34,10 +45,10 @@ std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t
     const auto due = batch_due();
     if (due && *due <= now) break;
     if (until <= now) return {};
-    writer_wakes_ = due ? std::min(*due, until) : until;
-    batch_.wait_until(lock, writer_wakes_);
+    const auto wakes = writers_wake_.insert(due ? std::min(*due, until) : until);
+    batch_.wait_until(lock, *wakes);
+    writers_wake_.erase(wakes);
   }
-  writer_wakes_ = Clock::time_point::min();
   if (quit_ || store_version != store_version_) return {};
   std::vector<DeliveryPtr> batch;
   std::uint64_t samples = 0;

@@ -72,7 +72,8 @@ void Desk::done_work(std::vector<DeliveryPtr> deliveries) {
     else
       make_pending(delivery);
   }
-  if (const auto due = batch_due(); due && *due < writer_wakes_) batch_.notify_one();
+  const auto due = batch_due();
+  if (due && !writers_wake_.empty() && *due < *writers_wake_.begin()) batch_.notify_all();
 }
 
 void Desk::undo_work(std::vector<DeliveryPtr> deliveries) {

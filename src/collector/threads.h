@@ -36,8 +36,9 @@ void run_bus(Desk& desk, const BusPtr& bus);
 // Turns messages into rows until the desk quits.
 void run_worker(Desk& desk, PipelineSlot& slot);
 
-// Opens the store with growing pauses, writes batch after batch until the desk quits, expires once an hour.
-void run_writer(Desk& desk);
+// Opens the store with growing pauses and writes batch after batch until the desk quits; rests while the store takes no
+// more than `number` writers. The first, 0, expires once an hour too.
+void run_writer(Desk& desk, unsigned number);
 
 }  // namespace tally::collector
 

@@ -167,6 +167,16 @@ std::string fingerprint(const std::string& url, const std::string& role, const h
 // The other half is for reading the buses, for writing, and for the servers that may run beside.
 unsigned usual_workers() { return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 8U); }
 
+// One makes ready what it writes next, and waits for its commit, while the store is busy with the other's batch.
+constexpr std::uint64_t kUsualWriters = 2;
+
+unsigned writers(host::Catalog& catalog, const host::Config& config) {
+  const auto entry = host::find_driver(catalog, host::Role::storage, config.storage);
+  if (!entry.ok()) return 1;
+  const std::uint64_t wanted = config.limits.writers > 0 ? config.limits.writers : kUsualWriters;
+  return static_cast<unsigned>(std::min<std::uint64_t>((*entry)->role.writers, wanted));
+}
+
 }  // namespace
 
 absl::StatusOr<Pipeline> make_pipeline(host::Catalog& catalog, const host::Config& config) {
@@ -191,7 +201,7 @@ CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config
     options.buses.push_back(
         {redact_url(url), fingerprint(url, "transport", config), [wiring, url] { return wiring->transport(url); }});
   options.store = {redact_url(config.storage), fingerprint(config.storage, "storage", config),
-                   [wiring] { return wiring->storage(); }};
+                   [wiring] { return wiring->storage(); }, writers(*wiring->catalog, config)};
   options.pipeline = [wiring]() -> absl::StatusOr<Pipeline> {
     const std::lock_guard lock(wiring->mutex);
     return build(*wiring->catalog, wiring->config, wiring->shared, wiring->hangs);

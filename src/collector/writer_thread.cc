@@ -26,10 +26,16 @@ std::string random_writer() {
 
 class Writer {
  public:
-  explicit Writer(Desk& desk) : desk_(desk) {}
+  Writer(Desk& desk, unsigned number) : desk_(desk), number_(number) {
+    if (number > 0) next_expire_ = Clock::time_point::max();  // the first does it for all
+  }
 
   void run() {
     while (!desk_.quitting()) {
+      if (!desk_.wants_writer(number_)) {
+        storage_ = nullptr;
+        if (!desk_.wait_for_writer(number_)) return;
+      }
       if (!until_open()) return;
       const std::vector<DeliveryPtr> batch = desk_.take_batch(next_expire_, version_);
       if (!batch.empty()) write(batch);
@@ -133,6 +139,7 @@ class Writer {
   Milliseconds longer(Milliseconds pause) const { return std::min(pause * 2, desk_.options().retry_most); }
 
   Desk& desk_;
+  const unsigned number_;
   host::BatchToken token_{random_writer(), 1};
   std::unique_ptr<host::Storage> storage_;
   std::uint64_t version_ = 0;
@@ -141,6 +148,6 @@ class Writer {
 
 }  // namespace
 
-void run_writer(Desk& desk) { Writer(desk).run(); }
+void run_writer(Desk& desk, unsigned number) { Writer(desk, number).run(); }
 
 }  // namespace tally::collector

@@ -131,6 +131,7 @@ struct Config {
   struct {
     std::uint64_t messages = 0;         // unsettled at once
     std::uint64_t workers = 0;          // 0: as many as suit the processors
+    std::uint64_t writers = 0;          // 0: as many as are usual
     std::chrono::milliseconds drain{};  // to finish what is in flight when stopping
     std::chrono::milliseconds call{};   // one call into a plugin whose manifest names no limit
     std::chrono::milliseconds retry{};  // how long one message alone is tried again

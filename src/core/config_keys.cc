@@ -235,6 +235,11 @@ void add_limit_keys(std::vector<CoreKey>& keys) {
                               "processors, at most 8. A reload does not change it.",
                               kCollector | kRun, [](Config& c, const Items& v) { c.limits.workers = count_of(v); }),
                           "0", "256"));
+  keys.push_back(in_range(key("limits.writers", KeyType::integer, "0",
+                              "Threads that write to the store, each a batch at a time, where its driver takes several "
+                              "at once; 0: 2.",
+                              kCollector | kRun, [](Config& c, const Items& v) { c.limits.writers = count_of(v); }),
+                          "0", "16"));
   duration("limits.drain", "10s", "The time to finish what is in flight when stopping.", "0", "1h",
            [](Config& c, const Items& v) { c.limits.drain = duration_of(v[0].text); });
   duration("limits.call", "60s", "The time one call into a plugin may take, where its manifest names none.", "100ms",

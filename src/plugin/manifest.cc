@@ -233,6 +233,7 @@ RoleManifest read_role(element json, const std::string& where, absl::Status& fau
   role.event_types = members.texts("event_types");
   role.aliases = members.texts("aliases");
   role.schemes = members.texts("schemes");
+  if (const std::uint32_t writers = members.number("writers"); writers > 0) role.writers = writers;
   members.each("config",
                [&](element item, const std::string& at) { role.config.push_back(read_key(item, at, fault)); });
   members.each("preconditions", [&](element item, const std::string& at) {

@@ -55,6 +55,7 @@ struct RoleManifest {
   std::string discovery;                              // pollster: whose resources it polls; empty: none
   std::vector<std::string> aliases;                   // discovery: what Ceilometer's polling.yaml calls it
   std::vector<std::string> schemes;                   // storage, transport: of URLs
+  std::uint32_t writers = 1;                          // storage: most batches at once, each by its own instance
 
   // "role:name", the key in the configuration.
   std::string key() const;

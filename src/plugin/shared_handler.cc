@@ -46,8 +46,9 @@ class SharedHandler final : public NotificationHandler {
     std::vector<std::string> types;
     absl::Status status = with([&](NotificationHandler& handler) {
       auto claimed = handler.claims();
-      if (claimed.ok()) types = *std::move(claimed);
-      return claimed.status();
+      if (!claimed.ok()) return claimed.status();
+      types = *std::move(claimed);
+      return absl::OkStatus();
     });
     if (!status.ok()) return status;
     return types;

@@ -60,6 +60,9 @@ class CollectorTest : public testing::Test {
     collector_ = *std::move(opened);
     collector_->start();
   }
+  void send(int first, int last) {
+    for (int i = first; i < last; ++i) bus_->send(fakes::message(std::to_string(i), "made.one"));
+  }
   void settled(std::uint64_t received) { ASSERT_TRUE(collector_->wait_settled(received, kLong)); }
 
   std::shared_ptr<fakes::BusEnd> bus_ = std::make_shared<fakes::BusEnd>();

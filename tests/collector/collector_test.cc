@@ -259,6 +259,43 @@ TEST_F(CollectorTest, AReloadAppliesNewHandlersAndKeepsBusAndStore) {
   EXPECT_EQ(store_->opened, 1);
 }
 
+TEST_F(CollectorTest, AStoreThatTakesTwoBatchesAtOnceHasTwoWriters) {
+  options_.store.writers = 2;
+  options_.batch_samples = 1;
+  store_->together = 2;
+  start();
+  send(0, 20);
+  settled(20);
+  EXPECT_EQ(store_->most_writing, 2);
+  EXPECT_EQ(store_->samples.size(), 20U);
+  EXPECT_EQ(store_->book("messages", "stored"), 20U);
+  EXPECT_EQ(collector_->status().samples.stored, 20U);
+  expect_balanced(collector_->status());
+}
+
+TEST_F(CollectorTest, AWriterTooManyClosesTheStoreAndRestsUntilItIsWanted) {
+  options_.store.writers = 2;
+  options_.batch_samples = 1;
+  start();
+  ASSERT_TRUE(store_->wait_open(2));
+  CollectorOptions one = options_;
+  auto other = std::make_shared<fakes::StoreEnd>();
+  one.store = {"fake://other", "2", [other] { return std::make_unique<fakes::Storage>(other); }};
+  ASSERT_TRUE(collector_->reload(one).ok());
+  send(0, 20);
+  settled(20);
+  EXPECT_TRUE(store_->wait_open(0));
+  EXPECT_EQ(other->open, 1);
+  EXPECT_EQ(other->most_writing, 1);
+  EXPECT_EQ(other->samples.size(), 20U);
+  store_->together = 2;
+  ASSERT_TRUE(collector_->reload(options_).ok());
+  send(20, 40);
+  settled(40);
+  EXPECT_EQ(store_->most_writing, 2);
+  EXPECT_EQ(store_->samples.size(), 20U);
+}
+
 TEST_F(CollectorTest, AReloadThatFailsChangesNothing) {
   start();
   CollectorOptions broken = options_;

@@ -136,6 +136,10 @@ struct StoreEnd {
   bool refuse_all = false;   // for good, even a batch without rows
   int attempts = 0;
   int opened = 0;
+  int open = 0;      // instances
+  int together = 1;  // no write goes on before so many were under way at once
+  int writing = 0;
+  int most_writing = 0;
   std::map<std::string, Sample> samples;
   std::map<std::string, host::DeadLetter> dead_letters;
   std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;       // bus, unit, outcome
@@ -153,6 +157,10 @@ struct StoreEnd {
   void set_away(bool value) {
     const std::lock_guard lock(mutex);
     away = value;
+  }
+  bool wait_open(int count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return open == count; });
   }
   bool wait_attempts(int count) {
     std::unique_lock lock(mutex);
@@ -173,16 +181,44 @@ struct StoreEnd {
   }
 };
 
+// One write under way, once enough others have come.
+class Meeting {
+ public:
+  explicit Meeting(StoreEnd& end) : end_(end) {
+    std::unique_lock lock(end_.mutex);
+    end_.most_writing = std::max(end_.most_writing, ++end_.writing);
+    end_.changed.notify_all();
+    end_.changed.wait_for(lock, std::chrono::seconds(20), [&] { return end_.most_writing >= end_.together; });
+  }
+  ~Meeting() {
+    const std::lock_guard lock(end_.mutex);
+    --end_.writing;
+  }
+  Meeting(const Meeting&) = delete;
+  Meeting& operator=(const Meeting&) = delete;
+
+ private:
+  StoreEnd& end_;
+};
+
 class Storage final : public host::Storage {
  public:
   explicit Storage(std::shared_ptr<StoreEnd> end) : end_(std::move(end)) {
     const std::lock_guard lock(end_->mutex);
     ++end_->opened;
+    ++end_->open;
+    end_->changed.notify_all();
+  }
+  ~Storage() override {
+    const std::lock_guard lock(end_->mutex);
+    --end_->open;
+    end_->changed.notify_all();
   }
   absl::Status prepare(host::Prepare, const host::RowSink&) override { return absl::OkStatus(); }
   // A meter "refused" makes the whole batch impossible, "rejected" is a row's own fate.
   absl::Status write(std::span<const host::Row> rows, const host::Conclude& conclude,
                      const host::BatchToken& token) override {
+    const Meeting meeting(*end_);
     const std::lock_guard lock(end_->mutex);
     ++end_->attempts;
     end_->changed.notify_all();

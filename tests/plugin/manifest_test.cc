@@ -23,7 +23,7 @@ constexpr const char* kWhole = R"({
                 {"key": "word", "secret": true}],
      "preconditions": [{"path": "/proc/loadavg"}, {"library": "libvirt.so.0"}, {"config": "word"},
                        {"any": [{"socket": "/run/a"}, {"config": "word"}]}]},
-    {"role": "storage", "name": "file", "schemes": ["file"]},
+    {"role": "storage", "name": "file", "schemes": ["file"], "writers": 3},
     {"role": "notification", "name": "all", "event_types": ["a.b", "c.*"]}]})";
 
 TEST(Manifest, IsReadWhole) {
@@ -52,6 +52,8 @@ TEST(Manifest, IsReadWhole) {
   EXPECT_EQ(load.preconditions[1].kind, host::Precondition::Kind::library);
   EXPECT_EQ(load.meters.at(0).unit, "process");
   EXPECT_EQ(manifest->roles[1].schemes, std::vector<std::string>{"file"});
+  EXPECT_EQ(manifest->roles[1].writers, 3U);
+  EXPECT_EQ(load.writers, 1U);
   EXPECT_EQ(manifest->roles[2].event_types, (std::vector<std::string>{"a.b", "c.*"}));
 }
 

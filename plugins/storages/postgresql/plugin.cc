@@ -14,6 +14,7 @@ TALLY_PLUGIN(tally::postgresql::Store, {
     "name": "postgresql",
     "summary": "Samples, dead letters and the books in a PostgreSQL database",
     "schemes": ["postgresql", "postgres"],
+    "writers": 16,
     "config": [
       {"key": "password", "type": "string", "secret": true,
        "help": "Instead of one in the URL; write it as {file: PATH}"},
