@@ -192,6 +192,7 @@ int run(const Arguments& arguments) {
     const timespec second{1, 0};
     const int signal = sigtimedwait(&signals, nullptr, &second);
     log::tick();
+    (*outbox)->tick();
     if ((*outbox)->silent() < kSilent) manager.alive();
     if (signal == SIGHUP) reload(arguments, config, agent, **outbox, hangs);
     if (signal == SIGINT || signal == SIGTERM) break;

@@ -28,6 +28,7 @@ using std::chrono::milliseconds;
 
 using Field = std::uint64_t OutboxCounts::*;
 
+constexpr milliseconds kSlowSend{250};
 constexpr int kMostDropsAtOnce = 1'000;  // between two sends, so that nobody waits long
 
 // What became of one message, for whoever looks for it with -v.
@@ -58,14 +59,22 @@ class ThreadedOutbox : public Outbox {
   void put(Batch batch) override {
     std::unique_lock lock(mutex_);
     count(&OutboxCounts::made, batch.samples);
-    if (queue_.size() < options_.queue_messages && !ended_) {
+    const bool room = queue_.size() < options_.queue_messages;
+    const bool wait_on_disk = !spool_full_ && (bus_makes_wait() || !room);
+    if (room && !ended_ && !wait_on_disk) {
       count(&OutboxCounts::in_flight, batch.samples);
       queue_.push_back(std::move(batch));
       changed_.notify_one();
       return;
     }
+    if (wait_on_disk) queue_to_spool();  // first what came first
     to_spool(batch, /*was_in_flight=*/false);
     sync_spool();
+  }
+
+  void tick() override {
+    const std::lock_guard lock(mutex_);
+    if (bus_makes_wait()) queue_to_spool();
   }
 
   void replace(std::unique_ptr<host::Transport> transport) override {
@@ -99,6 +108,12 @@ class ThreadedOutbox : public Outbox {
 
  private:
   // Everything below holds the lock but while the transport is called.
+
+  // The bus is away, or takes so long that it may be: what a kill would find in memory is better off on disk.
+  bool bus_makes_wait() const {
+    return books_.bus_away || (sending_since_ && Clock::now() - *sending_since_ > kSlowSend);
+  }
+
   void run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
@@ -211,9 +226,11 @@ class ThreadedOutbox : public Outbox {
       const auto left = std::chrono::duration_cast<milliseconds>(stop_at_ - Clock::now()).count();
       timeout_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, timeout_ms));
     }
+    sending_since_ = Clock::now();
     lock.unlock();
     const absl::StatusOr<std::vector<absl::Status>> results = transport_->publish(outgoing, timeout_ms);
     lock.lock();
+    sending_since_.reset();
 
     absl::Status away;
     bool any_sent = false;
@@ -277,15 +294,33 @@ class ThreadedOutbox : public Outbox {
   // Takes the batch into the spool's group; sync_spool makes it durable.
   void to_spool(const Batch& batch, bool was_in_flight) {
     std::uint64_t sequence = 0;
-    const SpoolStatus status = spool_->append(to_record(batch, now()), &sequence);
+    const std::string record = to_record(batch, now());
+    SpoolStatus status = spool_->append(record, &sequence);
+    while (options_.drop_oldest && status.code == SpoolCode::full && drop_one()) {
+      status = spool_->append(record, &sequence);
+    }
     const Field to = status.ok() ? &OutboxCounts::spooled : &OutboxCounts::lost;
     was_in_flight ? move(&OutboxCounts::in_flight, to, batch.samples) : count(to, batch.samples);
     if (status.ok()) {
       unsynced_.push_back({sequence, batch.samples, batch.id});
+      spool_full_ = false;
     } else {
       spool_full_ = true;
       tell_loss(status.text);
     }
+  }
+
+  // The one that has waited longest, but for those in the transport's hands.
+  bool drop_one() {
+    SpoolRecord record;
+    if (!spool_->next(record)) return false;
+    const Item item = from_record(std::move(record));
+    if (in_hand_.count(*item.sequence) == 0) take_over(*item.sequence, item.batch);
+    leave_spool(item, &OutboxCounts::lost);
+    log::once_per("agent spool oldest", log::Level::error,
+                  "samples are lost: the bus is away and the spool is full, dropping the oldest, as `spool: {overflow: "
+                  "drop-oldest}` says");
+    return true;
   }
 
   void sync_spool() {
@@ -335,7 +370,8 @@ class ThreadedOutbox : public Outbox {
   OutboxBooks books_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> own_;  // (sequence, samples) spooled here, not read yet
   std::vector<Unsynced> unsynced_;
-  std::set<std::uint64_t> in_hand_;  // read from the spool, not acknowledged
+  std::set<std::uint64_t> in_hand_;                 // read from the spool, not acknowledged
+  std::optional<Clock::time_point> sending_since_;  // while the transport publishes
   Clock::time_point retry_at_{};
   Clock::time_point stop_at_{};
   std::int64_t pause_;

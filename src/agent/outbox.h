@@ -22,6 +22,7 @@ namespace tally::agent {
 struct OutboxOptions {
   std::filesystem::path spool_folder;
   std::uint64_t spool_bytes = 1ull << 30;
+  bool drop_oldest = false;  // what a full spool loses: what has waited longest there, else what comes
   std::optional<std::chrono::seconds> spool_age;  // older ones are dropped and counted; empty: kept while there is room
   std::size_t queue_messages = 256;               // most messages in memory; more wait on disk
   std::size_t messages_per_send = 20;
@@ -70,8 +71,12 @@ class Outbox {
 
   virtual void start() = 0;
 
-  // Never waits for the bus. What finds no room is counted as lost.
+  // Never waits for the bus: while that is away, or slow to answer, the batch is on the disk when this returns. What
+  // finds no room is counted as lost.
   virtual void put(Batch batch) = 0;
+
+  // To be called about each second: what waits in memory for a bus that is slow to answer goes to the disk.
+  virtual void tick() = 0;
 
   // Sends with another transport from the next message on.
   virtual void replace(std::unique_ptr<host::Transport> transport) = 0;

@@ -179,6 +179,7 @@ OutboxOptions outbox_options(const host::Config& config) {
   options.spool_folder = config.data / "agent-spool";
   if (config.spool.bytes > 0) options.spool_bytes = config.spool.bytes;
   options.spool_age = config.spool.age;
+  options.drop_oldest = config.spool.drop_oldest;
   return options;
 }
 

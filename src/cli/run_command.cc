@@ -261,6 +261,7 @@ void watch(Context& context, Halves& halves, Screen& screen, const sigset_t& sig
     if (signal == SIGINT || signal == SIGTERM) return;
     if (signal == SIGHUP) reload(context, halves);
     log::tick();
+    halves.outbox->tick();
     screen.show(snapshot_of(halves));
     if (!std::cout) return;  // nobody looks any more
   }

@@ -121,6 +121,7 @@ struct Config {
   struct {
     std::uint64_t bytes = 0;
     std::optional<std::chrono::seconds> age;  // empty: as long as there is room
+    bool drop_oldest = false;                 // of a full one, in place of what comes
   } spool;
 
   struct {

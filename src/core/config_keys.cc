@@ -215,6 +215,10 @@ void add_polling_keys(std::vector<CoreKey>& keys) {
       or_none(in_range(key("spool.age", KeyType::duration, "none", "Drop what has waited in the spool for longer.",
                            kAll, [](Config& c, const Items& v) { c.spool.age = age_of(v[0].text); }),
                        "1m", "36500d")));
+  keys.push_back(one_of(key("spool.overflow", KeyType::string, "drop-newest",
+                            "What a full spool loses: what comes, or what has waited longest.", kAgent | kRun,
+                            [](Config& c, const Items& v) { c.spool.drop_oldest = text_of(v) == "drop-oldest"; }),
+                        {"drop-newest", "drop-oldest"}));
 }
 
 void add_limit_keys(std::vector<CoreKey>& keys) {

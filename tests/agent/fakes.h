@@ -49,11 +49,17 @@ struct FakeBus {
   std::mutex mutex;
   std::condition_variable changed;
   bool away = false;
+  bool stalled = false;                             // no publish comes back
   std::string refuse;                               // a body that the bus will never take
   std::vector<std::vector<std::string>> publishes;  // confirmed bodies, by call
   std::set<std::string> keys;                       // of all of them
   std::uint64_t attempts = 0;
 
+  void set_stalled(bool value) {
+    const std::lock_guard lock(mutex);
+    stalled = value;
+    changed.notify_all();
+  }
   void set_away(bool value) {
     const std::lock_guard lock(mutex);
     away = value;
@@ -77,9 +83,10 @@ class FakeTransport : public host::Transport {
   absl::Status service(std::uint32_t, std::uint32_t, const host::TransportEvents&) override { return absl::OkStatus(); }
   absl::Status settle(std::span<const host::Settlement>) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<absl::Status>> publish(std::span<const host::Outgoing> messages, std::uint32_t) override {
-    const std::lock_guard lock(bus_->mutex);
+    std::unique_lock lock(bus_->mutex);
     ++bus_->attempts;
     bus_->changed.notify_all();
+    bus_->changed.wait(lock, [this] { return !bus_->stalled; });
     if (bus_->away) return passing("the fake bus is away");
     std::vector<absl::Status> results;
     bus_->publishes.emplace_back();

@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <set>
+#include <thread>
 
 #include "agent/fakes.h"
 
@@ -71,6 +74,61 @@ TEST_F(OutboxTest, KeepsOnDiskWhatTheBusDoesNotTakeAndSendsItInOrderWhenItIsBack
   for (std::size_t at = 0; at < 10; ++at) EXPECT_EQ(bodies[at], "m" + std::to_string(at));
   EXPECT_EQ(outbox->books().samples.sent, 10u);
   EXPECT_FALSE(outbox->books().bus_away);
+  expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, WhatWaitsForABusThatStallsIsOnDiskBeforeItAnswers) {
+  bus_->set_stalled(true);
+  auto outbox = open();
+  outbox->start();
+  outbox->put({"in its hands", 1});
+  ASSERT_TRUE(bus_->wait([&] { return bus_->attempts == 1; }));
+  for (int at = 1; at <= 3; ++at) outbox->put({"m" + std::to_string(at), 1});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (outbox->books().samples.spooled < 3 && std::chrono::steady_clock::now() < end) {
+    outbox->tick();
+    std::this_thread::yield();
+  }
+  outbox->put({"m4", 1});  // at once, now
+  const OutboxBooks books = outbox->books();
+  EXPECT_EQ(books.samples.spooled, 4u);
+  EXPECT_EQ(books.samples.in_flight, 1u);
+  EXPECT_FALSE(books.bus_away);
+  expect_balanced(books);
+  bus_->set_stalled(false);
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 5; }));
+  outbox->stop(10'000);
+  EXPECT_EQ(bus_->bodies(), (std::vector<std::string>{"in its hands", "m1", "m2", "m3", "m4"}));
+}
+
+TEST_F(OutboxTest, DamageInTheSpoolIsSkippedAndCounted) {
+  bus_->set_away(true);
+  {
+    auto outbox = open();
+    for (int at = 0; at < 3; ++at) outbox->put({"body number " + std::to_string(at), 5});
+    outbox->stop(0);  // never started: all of it goes to the spool
+  }
+  std::filesystem::path segment;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "spool")) {
+    if (entry.path().extension() == ".seg") segment = entry.path();
+  }
+  std::string bytes;
+  {
+    std::ifstream file(segment, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  const std::size_t at = bytes.find("body number 1");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = 'B';
+  std::ofstream(segment, std::ios::binary) << bytes;
+  bus_->set_away(false);
+  auto outbox = open();
+  outbox->start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 2; }));
+  outbox->stop(10'000);
+  EXPECT_EQ(bus_->bodies(), (std::vector<std::string>{"body number 0", "body number 2"}));
+  EXPECT_EQ(outbox->books().damaged_messages, 1u);
+  EXPECT_EQ(outbox->books().samples.sent, 10u);
   expect_balanced(outbox->books());
 }
 
@@ -195,6 +253,30 @@ TEST_F(OutboxTest, WhatTheBusRefusesIsCountedAndHoldsUpNothing) {
   EXPECT_EQ(outbox->books().samples.refused, 5u);
   EXPECT_EQ(outbox->books().samples.sent, 1u);
   expect_balanced(outbox->books());
+}
+
+TEST_F(OutboxTest, AFullSpoolLosesTheOldestWhereThatIsSet) {
+  bus_->set_away(true);
+  OutboxBooks books;
+  {
+    auto outbox = open({.spool_bytes = 64 * 1024, .drop_oldest = true, .queue_messages = 4});
+    for (int at = 0; at < 40; ++at) outbox->put({"m" + std::to_string(at) + " " + std::string(8 * 1024, 'x'), 1});
+    outbox->stop(0);  // never started: all of it goes to the spool
+    books = outbox->books();
+  }
+  EXPECT_GT(books.samples.lost, 0u);
+  EXPECT_EQ(books.samples.lost + books.samples.spooled, 40u);
+  expect_balanced(books);
+  bus_->set_away(false);
+  auto outbox = open({.spool_bytes = 64 * 1024});
+  outbox->start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= books.samples.spooled; }));
+  outbox->stop(10'000);
+  const std::vector<std::string> bodies = bus_->bodies();
+  ASSERT_EQ(bodies.size(), books.samples.spooled);
+  for (std::size_t at = 0; at < bodies.size(); ++at) {
+    EXPECT_TRUE(bodies[at].starts_with("m" + std::to_string(books.samples.lost + at) + " ")) << bodies[at].substr(0, 4);
+  }
 }
 
 TEST_F(OutboxTest, AFullSpoolLosesTheNewestAndCountsThem) {

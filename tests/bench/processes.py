@@ -146,6 +146,25 @@ def threads_ns(pid):
             for task in pathlib.Path(f"/proc/{pid}/task").iterdir()}
 
 
+def first_sample_s(bench, times=5):
+    """From an agent's start until the bus has confirmed its first message: the middle one of several."""
+    taken = []
+    path = next(iter((bench.build / "src").glob("*/tally-agent")))
+    with collector(bench, "null") as (*_, bus):
+        folder = pathlib.Path(bus.removeprefix("local://")).parent
+        config = folder / "first.yaml"
+        config.write_text(f"publish: '{bus}'\nhttp: none\ndata: '{folder}/first'\npolling: {{namespaces: [host]}}\n")
+        for _ in range(times):
+            start = time.monotonic()
+            with subprocess.Popen([path, "-v", "--config", config], env=bench.environment, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+                if not any(line.endswith("is sent\n") for line in process.stderr):
+                    raise RuntimeError("tally-agent ended before a message was sent")
+                taken.append(time.monotonic() - start)
+                process.kill()
+    return sorted(taken)[times // 2]
+
+
 class Agent:
     """An agent with all host pollsters, over the local transport to a collector that keeps nothing."""
 

@@ -244,6 +244,9 @@ class Bench:
                          f"at most {limit} ms" if limit else "", wall <= limit if limit else None)
 
     def agent(self):
+        first_s = processes.first_sample_s(self)
+        self.say("agent: from its start to the first message confirmed", f"{first_s * 1e3:.0f} ms", "at most 500 ms",
+                 first_s <= 0.5)
         with processes.Agent(self, "10s") as agent:
             agent.wait_for_cycles(2)
             spent_s = agent.cpu_of_cycles(60 if self.everything else 20)
