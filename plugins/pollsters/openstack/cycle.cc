@@ -114,7 +114,7 @@ void Cycle::run(const Group& group, const Service& service) {
 void Cycle::run(const Group& group, const std::string& endpoint, const Project* project) {
   std::string path = group.request.path;
   if (project != nullptr) replace_all(path, "{project_id}", project->id);
-  std::string url = path.empty() ? endpoint : resolve(endpoint, path);
+  std::string url = join_path(endpoint, path);
   std::set<std::string> seen;
   while (!url.empty()) {
     const std::string place = "GET " + shown(url);

@@ -77,7 +77,7 @@ std::int64_t place(const Value& at) {
 Value item_at(const Value& of, const Value& at, Budget& budget) {
   if (of.is_object()) {
     if (at.text() == nullptr) throw NoValue(std::string("the key is ") + at.kind() + ", not a text");
-    budget.spend(of.size() / 8);
+    budget.spend(of.tree()->items().size() / 8);
     return of.member(*at.text());
   }
   const Value::List items = of.items();

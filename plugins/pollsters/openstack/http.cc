@@ -45,6 +45,20 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
+// An endpoint in two: "https://host:port", and its own path without a slash at its end.
+struct Place {
+  std::string server, below;
+};
+
+Place place_of(const std::string& endpoint) {
+  const std::size_t host = std::min(endpoint.find("://") + 3, endpoint.size());
+  const std::size_t path = std::min(endpoint.find_first_of("/?#", host), endpoint.size());
+  Place place{endpoint.substr(0, path), endpoint.substr(path)};
+  place.below = place.below.substr(0, place.below.find_first_of("?#"));
+  while (!place.below.empty() && place.below.back() == '/') place.below.pop_back();
+  return place;
+}
+
 // What arrives, and how much of it is taken.
 struct Intake {
   HttpAnswer* answer = nullptr;
@@ -185,9 +199,18 @@ std::string origin(std::string_view text) {
          part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
+std::string join_path(const std::string& endpoint, std::string_view path) {
+  const Place place = place_of(endpoint);
+  if (path.starts_with('/')) return place.server + std::string(path);
+  if (path.empty() || path.starts_with('?')) return place.server + place.below + std::string(path);
+  const std::string first(path.substr(0, path.find_first_of("/?")));
+  const bool version = first.size() > 1 && first[0] == 'v' && first[1] >= '0' && first[1] <= '9';
+  if (version && place.below.ends_with("/" + first)) path.remove_prefix(std::min(first.size() + 1, path.size()));
+  return place.server + place.below + "/" + std::string(path);
+}
+
 std::string resolve(const std::string& endpoint, std::string_view link) {
-  const Url base = parse(endpoint);
-  if (!base || link.empty() || link.find_first_of(" \t\r\n") != std::string_view::npos) return "";
+  if (link.empty() || link.find_first_of(" \t\r\n") != std::string_view::npos) return "";
   std::string path(link);
   if (const std::size_t scheme = link.find("://"); scheme != std::string_view::npos && scheme < link.find('?')) {
     const Url other = parse(link);
@@ -196,9 +219,7 @@ std::string resolve(const std::string& endpoint, std::string_view link) {
     const std::string query = part(other.get(), CURLUPART_QUERY);
     path = part(other.get(), CURLUPART_PATH) + (query.empty() ? "" : "?" + query);
   }
-  std::string below = part(base.get(), CURLUPART_PATH);  // the endpoint's own path, without a slash at its end
-  while (!below.empty() && below.back() == '/') below.pop_back();
-  const std::string server = endpoint.substr(0, endpoint.find_first_of("/?#", endpoint.find("://") + 3));
+  const auto [server, below] = place_of(endpoint);
   if (path.front() == '?') return server + below + path;
   if (path.front() != '/') return server + below + "/" + path;
   // A service behind a proxy may not know the path that the proxy has put before its own: what the end of the

@@ -201,6 +201,17 @@ TEST(Urls, WhatIsShownHasNoSecret) {
   EXPECT_EQ(origin("file:///etc/passwd"), "");
 }
 
+TEST(Urls, PathsBelowTheirEndpoint) {
+  EXPECT_EQ(join_path("https://h:1/v3/p/", "volumes?a=1"), "https://h:1/v3/p/volumes?a=1");
+  EXPECT_EQ(join_path("https://h:1/v3/p", "/v3/all"), "https://h:1/v3/all");
+  EXPECT_EQ(join_path("http://h", "v2.0/ports"), "http://h/v2.0/ports");
+  EXPECT_EQ(join_path("http://h/net/v2.0/", "v2.0/ports?limit=1"), "http://h/net/v2.0/ports?limit=1");
+  EXPECT_EQ(join_path("http://h/v2", "v2"), "http://h/v2/");
+  EXPECT_EQ(join_path("http://h/volumes", "volumes"), "http://h/volumes/volumes");
+  EXPECT_EQ(join_path("http://h/v1/AUTH_p", ""), "http://h/v1/AUTH_p");
+  EXPECT_EQ(join_path("http://h/v1/AUTH_p", "?format=json"), "http://h/v1/AUTH_p?format=json");
+}
+
 TEST(Urls, LinksStayWithTheirServer) {
   const std::string cinder = "https://api:8776/v3/p";
   EXPECT_EQ(resolve(cinder, "volumes/detail?a=1"), "https://api:8776/v3/p/volumes/detail?a=1");

@@ -124,6 +124,14 @@ TEST(Expression, Conditions) {
   EXPECT_EQ(worth(". | value['deep'] == value['deep']"), "true");
 }
 
+TEST(Expression, OfAKeyThatIsThereTwiceTheLastCounts) {
+  const char* entry = R"({"o": {"a": 1, "b": 2, "a": 3}})";
+  EXPECT_EQ(worth("o.a", entry), "3");
+  EXPECT_EQ(worth("o | value.items()", entry), R"([["b",2],["a",3]])");
+  EXPECT_EQ(worth("o | len(value) if value == value else 'strange'", entry), "2");
+  EXPECT_EQ(worth("o | [k for k in value]", entry), R"(["b","a"])");
+}
+
 TEST(Expression, LoopsOverLists) {
   const std::string next = "\"http://a/2\"";
   EXPECT_EQ(worth("links | [v['href'] for v in value if v.get('rel') == 'next'][0]"), next);

@@ -2,8 +2,22 @@
 #include "value.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace tally::openstack {
+namespace {
+
+// An object's members in their order; of a key that is there twice the last.
+std::vector<const Json*> fields(const Json& object) {
+  std::vector<const Json*> all;
+  std::unordered_set<std::string_view> seen;
+  for (std::size_t i = object.items().size(); i-- > 0;)
+    if (seen.insert(object.items()[i].key()).second) all.push_back(&object.items()[i]);
+  std::reverse(all.begin(), all.end());
+  return all;
+}
+
+}  // namespace
 
 Value Value::of(const Json& json) {
   Value value;
@@ -49,9 +63,10 @@ bool Value::is_object() const {
 Value::List Value::items() const {
   if (const auto* list = std::get_if<std::shared_ptr<const List>>(&held_)) return **list;
   List items;
-  if (const auto* json = std::get_if<const Json*>(&held_)) {
-    for (const Json& item : (*json)->items())
-      items.push_back((*json)->is_object() ? Value(std::string(item.key())) : Value::of(item));
+  if (is_object()) {
+    for (const Json* field : fields(*tree())) items.emplace_back(std::string(field->key()));
+  } else if (tree() != nullptr) {
+    for (const Json& item : tree()->items()) items.push_back(of(item));
   } else if (text() != nullptr) {
     for (const std::string_view character : characters(*text())) items.emplace_back(std::string(character));
   } else {
@@ -70,13 +85,14 @@ Value Value::member(const std::string& key) const {
 std::vector<std::pair<std::string, Value>> Value::members() const {
   if (!is_object()) throw NoValue(std::string(kind()) + " has no keys");
   std::vector<std::pair<std::string, Value>> all;
-  for (const Json& item : std::get<const Json*>(held_)->items()) all.emplace_back(std::string(item.key()), of(item));
+  for (const Json* field : fields(*tree())) all.emplace_back(std::string(field->key()), of(*field));
   return all;
 }
 
 std::size_t Value::size() const {
   if (const auto* list = std::get_if<std::shared_ptr<const List>>(&held_)) return (*list)->size();
-  if (const auto* json = std::get_if<const Json*>(&held_)) return (*json)->items().size();
+  if (is_object()) return fields(*tree()).size();
+  if (tree() != nullptr) return tree()->items().size();
   if (text() != nullptr) return characters(*text()).size();
   throw NoValue(std::string(kind()) + " has no length");
 }

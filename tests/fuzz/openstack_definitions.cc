@@ -1,0 +1,37 @@
+// A file of definitions, and an entry for each of them: up to a line "---", and the rest.
+// Not for the language of attributes alone: openstack_attribute.cc.
+#include <string>
+
+#include "fuzz.h"
+#include "openstack/load.h"
+#include "openstack/samples.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace tally::openstack;
+  using tally::fuzz::require;
+  tally::fuzz::Input input(data, size);
+  const std::string all(input.rest());
+  const std::size_t end = std::min(all.find("\n---\n"), all.size());
+  Definitions definitions;
+  definitions.load(std::string_view(all).substr(0, end), "f.yaml");
+  for (const std::string& fault : definitions.faults())
+    require(fault.starts_with("f.yaml:"), "a fault names its place");
+  const std::string entry = end == all.size() ? "{}" : all.substr(end + 5);
+  const std::optional<tally::Json> json = tally::Json::parse(entry);
+  for (const Group& group : definitions.groups()) {
+    require(!group.definitions.empty() && !group.request.key().empty(), "a request is somebody's");
+    for (const Definition& definition : group.definitions) {
+      require(!definition.name.empty() && !definition.unit.empty(), "a definition is whole");
+      if (!json) continue;
+      try {
+        make_samples(definition, *json, resource_of(definition, *json), [](const tally::Sample& sample) {
+          require(!sample.resource_id.empty() && !sample.name.empty(), "a sample is whole");
+          require(tally::Json::parse(sample.resource_metadata).has_value(), "metadata is JSON");
+        });
+      } catch (const NoValue&) {
+        continue;
+      }
+    }
+  }
+  return 0;
+}
