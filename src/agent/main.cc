@@ -40,6 +40,7 @@ constexpr int kUsage = 64;
 constexpr int kAway = 69;
 constexpr int kRestartMe = 70;
 constexpr int kInvalidConfig = 78;
+constexpr unsigned kTurnsToTrim = 10;        // of a second, or of a signal
 constexpr std::chrono::seconds kSilent{20};  // a bus call takes half of it at most
 
 struct Arguments {
@@ -183,13 +184,16 @@ int run(const Arguments& arguments) {
     log::error(std::string(server.status().message()));
     return kAway;
   }
+  loaded.reset();  // the sources have what they need of it
+  malloc_trim(0);
   (*outbox)->start();
   agent.start();
   log::info("polling, publishing to " + redact_url(config.publish));
 
   manager.ready("polling");
-  while (true) {
+  for (unsigned turn = 1;; ++turn) {
     const timespec second{1, 0};
+    if (turn % kTurnsToTrim == 0) malloc_trim(0);  // what a cycle needed and no longer needs
     const int signal = sigtimedwait(&signals, nullptr, &second);
     log::tick();
     (*outbox)->tick();
@@ -211,9 +215,13 @@ int run(const Arguments& arguments) {
 }  // namespace tally::agent
 
 int main(int argc, char** argv) {
-  // An agent is small: a heap for each of its threads, and pages of 2 MiB where the kernel gives them to everybody,
-  // would each cost a tenth of it.
+  // An agent is small: a heap for each of its threads, pages of 2 MiB where the kernel gives them to everybody, and
+  // room kept at the heap's end for as much as the largest answer of libvirt's took would each cost a tenth of it.
+  // (Setting the thresholds keeps glibc from raising them.)
   mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+  mallopt(M_TOP_PAD, 16 * 1024);
   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   CLI::App app("Polls what nobody announces and publishes it as samples.", "tally-agent");
   tally::agent::Arguments arguments;

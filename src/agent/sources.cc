@@ -42,11 +42,12 @@ host::Factory<T> factory_for(const host::Entry& found, const host::Config& confi
                              const std::shared_ptr<host::HangCounter>& hangs, Make make) {
   const host::PluginSettings settings = host::settings_for(found, config);
   const std::shared_ptr<host::Guard> guard = make_guard(found, config, hangs);
-  return [entry = found, settings, guard, make]() mutable -> absl::StatusOr<std::unique_ptr<T>> {
-    const auto unmet = host::unmet_precondition(entry.role, is_configured(settings.options));
+  const auto entry = std::make_shared<const host::Entry>(found);
+  return [entry, settings, guard, make]() mutable -> absl::StatusOr<std::unique_ptr<T>> {
+    const auto unmet = host::unmet_precondition(entry->role, is_configured(settings.options));
     if (unmet) return absent(*unmet);
-    host::Factory<T> inner = [copy = entry, settings, make]() -> absl::StatusOr<std::unique_ptr<T>> {
-      host::Entry fresh = copy;
+    host::Factory<T> inner = [entry, settings, make]() -> absl::StatusOr<std::unique_ptr<T>> {
+      host::Entry fresh = *entry;
       fresh.state = host::State::on;
       fresh.reason.clear();
       absl::StatusOr<std::unique_ptr<T>> made = make(fresh, settings);
@@ -118,7 +119,7 @@ std::string fingerprint(const host::Entry& entry, const host::Config& config, co
   text += std::to_string(config.limits.call.count()) + '\n';
   const host::PluginSettings settings = host::settings_for(entry, config);
   for (const auto& [key, value] : settings.options) text += key + '=' + value + '\n';
-  return text;
+  return host::digest(text);  // kept for as long as the pollster is: the text is long
 }
 
 PollsterSource source_of(const host::Catalog& catalog, const host::Entry& entry, const host::LoadedConfig& loaded,

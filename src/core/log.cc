@@ -1,5 +1,10 @@
 #include "core/log.h"
 
+// From its headers: the shared library would cost an agent half a megabyte for the little of it that is used.
+#undef SPDLOG_COMPILED_LIB
+#undef SPDLOG_SHARED_LIB
+#define SPDLOG_HEADER_ONLY
+
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
