@@ -8,6 +8,10 @@ from support import PREFIX, Sandbox, free_port, wait_until
 
 
 class Central(Sandbox):
+    def setUp(self):
+        super().setUp()
+        self.env["no_proxy"] = "*"
+
     def cloud(self, **options):
         cloud = Cloud(**options)
         self.addCleanup(cloud.close)

@@ -18,10 +18,10 @@ class OpenStack : public ::testing::Test {
     ASSERT_NE(folder, nullptr) << "run this by meson";
     const std::vector<std::filesystem::path> folders = {folder};
     catalog_ = tally::host::Catalog::scan(folders);
-    server_ = std::make_unique<TestServer>([this](const TestServer::Asked& asked) {
+    server_ = std::make_unique<TestServer>([](const TestServer::Asked& asked) {
       if (asked.target == "/v3/auth/tokens")
         return tally::openstack::test_token(
-            "t1", {{"block-storage", server_->url() + "/vol"}, {"image", "http://127.0.0.1:1"}});
+            "t1", {{"block-storage", asked.server + "/vol"}, {"image", "http://127.0.0.1:1"}});
       return TestServer::answer(200, R"({"volumes": [{"id": "a", "size": 1, "os-vol-tenant-attr:tenant_id": "p1"},
                                                      {"id": "b", "size": 2, "os-vol-tenant-attr:tenant_id": "p2"}]})");
     });

@@ -282,7 +282,7 @@ class Cycles : public ::testing::Test {
   void serve(TestServer::Answer answer, int token_seconds = 3600) {
     server_ = std::make_unique<TestServer>([this, answer, token_seconds](const TestServer::Asked& asked) {
       if (asked.target != "/v3/auth/tokens") return answer(asked);
-      return test_token("token" + std::to_string(++logins_), {{"volumev3", server_url_ + "/volume/own"}},
+      return test_token("token" + std::to_string(++logins_), {{"volumev3", asked.server + "/volume/own"}},
                         token_seconds);
     });
     server_url_ = server_->url();

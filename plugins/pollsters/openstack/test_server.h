@@ -22,12 +22,14 @@ namespace tally::openstack {
 class TestServer {
  public:
   struct Asked {
+    std::string server;  // this one's URL
     std::string method, target, head, body;
   };
   // The whole answer, headers included; an empty one is silence until the client goes away.
   using Answer = std::function<std::string(const Asked&)>;
 
   explicit TestServer(Answer answer) : answer_(std::move(answer)) {
+    ::setenv("no_proxy", "*", 1);
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
     at.sin_family = AF_INET;
@@ -71,6 +73,7 @@ class TestServer {
   void talk(int client) {
     std::string in;
     Asked asked;
+    asked.server = url_;
     char buffer[4096];
     std::size_t end = std::string::npos;
     std::size_t wanted = 0;
