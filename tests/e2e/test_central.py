@@ -1,8 +1,10 @@
 """The namespace central: a cloud's services asked by definitions, with pages, tokens that end, and bad servers."""
 import json
+import os
 import pathlib
 import subprocess
 
+import openstack_language
 from openstack_cloud import ACCOUNTS, LISTS, PASSWORD, PROJECTS, USER, Cloud
 from support import PREFIX, Sandbox, free_port, wait_until
 
@@ -145,6 +147,21 @@ class Polls(Central):
         found, _ = self.poll(cloud, keys=", cacert: crt")
         self.assertEqual(len(found), len(self.expected()))
         self.assertEqual(len(self.poll(cloud, keys=", verify: false")[0]), len(self.expected()))
+
+
+class Language(Central):
+    def test_expressions_are_worth_what_python_makes_of_them(self):
+        wanted = openstack_language.sample(int(os.environ.get("TALLY_SEED", 1)), 1500)
+        cloud = self.cloud()
+        cloud.odd = {"/network/odd/all": lambda h: h.answer(200, [openstack_language.ENTRY])}
+        self.write("d/a.yaml", "- {name: all, sample_type: gauge, unit: u, endpoint_type: network, url_path: odd/all, "
+                               "value_attribute: n, metadata_fields: "
+                               + json.dumps([f". | {text}" for text in wanted]) + "}\n")
+        found, _ = self.poll(cloud, pollster="definitions: [d]")
+        metadata = found["all", "e"]["resource_metadata"]
+        self.assertEqual(len(metadata), 1500)
+        for text, value in wanted.items():
+            self.assertEqual(repr(metadata[f". | {text}"]), repr(value), text)
 
 
 DEFINITION = """- name: {name}
