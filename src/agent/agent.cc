@@ -109,7 +109,7 @@ void Agent::Impl::deliver(host::Polled answer) {
     if (log::enabled(log::Level::debug)) {
       // With "message … is spooled" or "… is sent" behind it: this part of the cycle is taken, whatever is killed.
       log::debug("message " + message_id + " holds " + std::to_string(part.size()) +
-                 " samples of pollster:" + answer.pollster + " at " + answer.cycle.to_string() + ", part " +
+                 " samples of pollster:" + answer.pollster + ", cycle " + answer.cycle.to_string() + ", part " +
                  std::to_string(at / most + 1) + " of " + parts + ", " + part.front().id + " to " + part.back().id);
     }
     outbox.put({bus::encode_samples(part, "tally-agent:" + options.host, message_id, Time::now(), telemetry_secret),

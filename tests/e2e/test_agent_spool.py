@@ -17,7 +17,7 @@ from rabbitmq import Rabbitmq
 from support import Sandbox, free_port, wait_until
 from verdict import ROWS
 
-HOLDS = re.compile(r"message (\w+) holds (\d+) samples of pollster:(\w+) at (\S+), part (\d+) of (\d+), (\w+) to (\w+)$")
+HOLDS = re.compile(r"message (\w+) holds (\d+) samples of pollster:(\w+), cycle (\S+), part (\d+) of (\d+), (\w+) to (\w+)$")
 TAKEN = re.compile(r"message (\w+) is (?:sent|spooled)$")
 METERS = {"load": "hardware.cpu.load.", "memory": "hardware.memory.", "network": "hardware.network.",
           "filesystem": "hardware.disk.size.", "uptime": "hardware.system_stats."}  # that one pollster alone makes
