@@ -23,7 +23,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(what, condition, process):
+def wait_until(what, condition, process, pause_s=0.05):
     """Asks `condition` until it answers something true, as long as `process` lives."""
     end = time.monotonic() + LIMIT_S
     while True:
@@ -34,7 +34,7 @@ def wait_until(what, condition, process):
             raise RuntimeError(f"ended before: {what}: {pathlib.Path(process.log).read_text()[-2000:]}")
         if time.monotonic() > end:
             raise TimeoutError(f"not within {LIMIT_S} s: {what}")
-        select.select([], [], [], 0.05)
+        select.select([], [], [], pause_s)
 
 
 def page(port, path):
@@ -165,43 +165,67 @@ def first_sample_s(bench, times=5):
     return sorted(taken)[times // 2]
 
 
-class Agent:
-    """An agent with all host pollsters, over the local transport to a collector that keeps nothing."""
+def memory_kib(pid):
+    """What a process has in memory, by smaps_rollup's names: Rss, Pss, Private_Dirty, Anonymous, …"""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return {key: int(value) for key, value in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
 
-    def __init__(self, bench, interval):
-        self.bench, self.interval, self.stack = bench, interval, contextlib.ExitStack()
+
+class Agent:
+    """An agent with all pollsters of one namespace, to a collector that keeps nothing: over the local transport, or over
+    the bus that is given. `extra`: further lines of its file."""
+
+    def __init__(self, bench, interval, namespace="host", bus=None, extra=""):
+        self.bench, self.interval, self.namespace, self.bus = bench, interval, namespace, bus
+        self.extra, self.stack = extra, contextlib.ExitStack()
         self.pollsters = 1
 
     def __enter__(self):
-        *_, bus = self.stack.enter_context(collector(self.bench, "null"))
-        folder = pathlib.Path(bus.removeprefix("local://")).parent
+        _, self.collector_port, _, bus = self.stack.enter_context(collector(self.bench, "null", self.bus))
         self.port = free_port()
+        folder = self.bench.folder / f"agent-{time.monotonic_ns()}"
+        folder.mkdir()
         config = folder / "agent.yaml"
+        config.touch(mode=0o600)
         config.write_text(f"publish: '{bus}'\nhttp: 127.0.0.1:{self.port}\ndata: '{folder}/data'\n"
-                          f"polling: {{namespaces: [host], interval: {self.interval}}}\n")
+                          f"polling: {{namespaces: [{self.namespace}], interval: {self.interval}}}\n{self.extra}")
+        self.begun = time.monotonic()
         self.process = self.stack.enter_context(program(self.bench, "tally-agent", config))
-        status = json.loads(wait_until("the agent answers", lambda: page(self.port, "/status"),
-                                       self.process))
-        self.pollsters = sum(plugin["role"] == "pollster" and plugin["state"] == "on" for plugin in status["plugins"])
         return self
 
     def __exit__(self, *error):
         return self.stack.__exit__(*error)
 
+    def seconds_until(self, samples):
+        """From just before the program was started until the collector has that many samples of it."""
+        def made():
+            books = json.loads(page(self.collector_port, "/status"))["samples"]
+            return books["made"] >= samples
+        wait_until(f"{samples} samples", made, self.process, pause_s=0.001)
+        return time.monotonic() - self.begun
+
+    def wait_until_on(self):
+        status = json.loads(wait_until("the agent answers", lambda: page(self.port, "/status"), self.process))
+        self.pollsters = sum(plugin["role"] == "pollster" and plugin["state"] == "on" for plugin in status["plugins"])
+
     def polls(self):
         return int(re.search(r"^tally_agent_cycles_total (\d+)", page(self.port, "/metrics"), re.MULTILINE)[1])
 
     def wait_for_cycles(self, cycles):
+        self.wait_until_on()
         wait_until(f"{cycles} cycles", lambda: self.polls() >= cycles * self.pollsters, self.process)
 
     def cpu_of_cycles(self, seconds):
         """CPU seconds of one poll by each pollster, over a while in which nobody asks the agent anything."""
-        polls, before = self.polls(), threads_ns(self.process.pid)
+        polls = self.polls()
+        return self.cpu_of(seconds) * self.pollsters / (self.polls() - polls)
+
+    def cpu_of(self, seconds):
+        """CPU seconds in a while in which nobody asks the agent anything."""
+        before = threads_ns(self.process.pid)
         select.select([], [], [], seconds)
         after = threads_ns(self.process.pid)
-        spent = sum(ns - before.get(thread, 0) for thread, ns in after.items()) / 1e9
-        return spent * self.pollsters / (self.polls() - polls)
+        return sum(ns - before.get(thread, 0) for thread, ns in after.items()) / 1e9
 
     def memory_kib(self):
-        text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return {key: int(value) for key, value in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
+        return memory_kib(self.process.pid)

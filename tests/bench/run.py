@@ -16,6 +16,7 @@ import tempfile
 
 import beside
 import cloud
+import node
 import processes
 import scale
 
@@ -244,28 +245,12 @@ class Bench:
                          f"at most {limit} ms" if limit else "", wall <= limit if limit else None)
 
     def agent(self):
-        first_s = processes.first_sample_s(self)
-        self.say("agent: from its start to the first message confirmed", f"{first_s * 1e3:.0f} ms", "at most 500 ms",
-                 first_s <= 0.5)
-        with processes.Agent(self, "10s") as agent:
-            agent.wait_for_cycles(2)
-            spent_s = agent.cpu_of_cycles(60 if self.everything else 20)
-            memory = agent.memory_kib()
-            self.say("agent at 10 s: resident", f"{memory['Rss'] / 1024:.1f} MiB", "at most 10 MB",
-                     memory["Rss"] * 1024 <= 10e6)
-            self.say("agent at 10 s: private dirty", f"{memory['Private_Dirty'] / 1024:.2f} MiB", "at most 3 MB",
-                     memory["Private_Dirty"] * 1024 <= 3e6)
-            self.say(f"agent: CPU a cycle of {agent.pollsters} pollsters", f"{spent_s * 1e3:.2f} ms")
-        first, last = (1_000, 10_000) if self.everything else (500, 1_500)
-        with processes.Agent(self, "10ms") as agent:
-            agent.wait_for_cycles(first)
-            before = agent.memory_kib()
-            agent.wait_for_cycles(last)
-            after = agent.memory_kib()
-        for key in ("Rss", "Private_Dirty"):
-            ratio = after[key] / before[key]
-            self.say(f"agent, {key} after {last:,} cycles beside {first:,}", f"{ratio:.3f}", "at most 1.02",
-                     ratio <= 1.02)
+        """The agent of a node beside collectd and Ceilometer's, and what each bus adds to it."""
+        node.agent(self)
+
+    def instances(self):
+        """The agent of a hypervisor beside the least that makes libvirt's bulk call."""
+        node.instances(self)
 
 
 def main():
@@ -273,12 +258,13 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("what", nargs="*",
-                        help="dispatch decode definitions clock store month postgresql end_to_end amqp kafka scale agent")
+                        help="dispatch decode definitions clock store month postgresql end_to_end amqp kafka scale agent "
+                             "instances")
     arguments = parser.parse_args()
     bench = Bench(arguments.build.resolve(), arguments.all)
     try:
         for name in arguments.what or ("dispatch", "decode", "definitions", "clock", "store", "month", "postgresql",
-                                       "end_to_end", "amqp", "kafka", "scale", "agent"):
+                                       "end_to_end", "amqp", "kafka", "scale", "agent", "instances"):
             getattr(bench, name)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)
