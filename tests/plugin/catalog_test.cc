@@ -92,6 +92,19 @@ TEST(Catalog, APollsterOfWhichNoSourceListsAMeterIsDisabled) {
   EXPECT_EQ(state_with("known"), host::State::disabled) << "another makes it";
 }
 
+TEST(Catalog, ADiscoveryIsFoundByItsNameAndByThoseOfCeilometer) {
+  host::Catalog catalog = scan({});
+  host::Entry entry;
+  entry.role.role = host::Role::discovery;
+  entry.role.name = "libvirt";
+  entry.role.aliases = {"local_instances"};
+  catalog.entries().push_back(entry);
+  EXPECT_EQ(catalog.discovery_called("libvirt"), "libvirt");
+  EXPECT_EQ(catalog.discovery_called("local_instances"), "libvirt");
+  EXPECT_EQ(catalog.discovery_called("tenant"), "");
+  EXPECT_THAT(catalog.discoveries(), ::testing::ElementsAre("libvirt", "local_instances"));
+}
+
 TEST(Catalog, DisabledSaysWhere) {
   const ScratchFolder folder;
   put(folder.path(), "good", "one");
