@@ -76,6 +76,7 @@ void Collector::start() {
   if (impl.started || impl.stopped) return;
   impl.started = true;
   impl.add_writers(impl.desk.store().writers);
+  if (!impl.desk.options().copies.name.empty()) impl.threads.emplace_back([&desk = impl.desk] { run_copier(desk); });
   for (const auto& slot : impl.slots)
     impl.threads.emplace_back([&desk = impl.desk, &next = *slot] { run_worker(desk, next); });
   for (const BusOptions& bus : impl.desk.options().buses) impl.add_bus(bus);
@@ -90,6 +91,7 @@ absl::Status Collector::reload(CollectorOptions options) {
   options.window = std::max(options.window, 1U);
   options.batch_samples = std::max<std::size_t>(options.batch_samples, 1);
   options.store.writers = std::max(options.store.writers, 1U);
+  options.copies = impl.desk.options().copies;
   impl.desk.apply(options);
   for (std::size_t i = 0; i < impl.slots.size(); ++i) impl.slots[i]->put(std::move((*pipelines)[i]));
   impl.desk.next_generation();

@@ -2,7 +2,7 @@
 // Not for finding plugins or reading configuration (collector/wiring.h): it is given ready settings and factories.
 //
 // Threads: one per bus (all calls to a transport), one per worker (its own handlers), one per writer (its own
-// connection to the store).
+// connection to the store), one for copies of dead letters where they are asked for.
 // Nothing is acknowledged before the store has committed the batch it rides in.
 #ifndef TALLY_COLLECTOR_COLLECTOR_H
 #define TALLY_COLLECTOR_COLLECTOR_H
@@ -49,9 +49,18 @@ struct StoreOptions {
   unsigned writers = 1;  // threads that write at the same time
 };
 
+// A bus that gets a copy of each dead letter that was stored.
+struct CopyOptions {
+  std::string name;  // its URL without secrets; empty: none
+  std::string topic;
+  // Called on the copier's thread, again with growing pauses while it fails.
+  std::function<absl::StatusOr<std::unique_ptr<host::Transport>>()> open;
+};
+
 struct CollectorOptions {
   std::vector<BusOptions> buses;
   StoreOptions store;
+  CopyOptions copies;  // a reload does not change it
   // Once per worker at open and at each reload, on the caller's thread; a failure fails open() or reload().
   std::function<absl::StatusOr<Pipeline>()> pipeline;
   std::function<std::vector<PluginState>()> plugins;  // any thread; may be empty
@@ -88,6 +97,13 @@ struct BusStatus {
   QueueDepths depths;                                        // of the queues it consumes, where it tells; none: away
 };
 
+// Copies of dead letters, which the store has all.
+struct CopyCounts {
+  std::uint64_t sent = 0;
+  std::uint64_t refused = 0;  // by that bus, for good
+  std::uint64_t missed = 0;   // the bus was away for too long, or to the end
+};
+
 struct CollectorStatus {
   std::string state;  // "starting", "running", "stopping", "stopped"
   MessageBooks messages;
@@ -101,6 +117,7 @@ struct CollectorStatus {
   std::chrono::duration<double> write_time{0};                     // spent by the store on them
   std::map<std::string, std::uint64_t, std::less<>> dead_letters;  // written with them, by reason
   std::uint64_t store_failures = 0;                                // attempts that failed
+  CopyCounts copies;
 };
 
 // All calls from one thread, but status(), which any may call at any time.

@@ -61,7 +61,7 @@ std::uint64_t Desk::received() const {
 
 bool Desk::wait_idle(Clock::time_point until) const {
   Lock lock(mutex_);
-  return changed_.wait_until(lock, until, [&] { return idle_all(); });
+  return changed_.wait_until(lock, until, [&] { return idle_all() && copies_.empty() && copying_ == 0; });
 }
 
 bool Desk::wait_connected(Clock::time_point until) const {
@@ -80,6 +80,7 @@ void Desk::quit() {
   const Lock lock(mutex_);
   quit_ = true;
   work_.notify_all();
+  copy_.notify_all();
   batch_.notify_all();
 }
 

@@ -125,6 +125,14 @@ class Desk {
   std::uint64_t store_version() const;
   StoreOptions store() const;
 
+  // --- copier
+  // Blocks until there are copies to send; at most kMostCopies. Empty: quit.
+  std::vector<host::DeadLetter> take_copies();
+  // What became of some of those taken; the rest of the last take is still in hand.
+  void count_copies(const CopyCounts& more);
+  // Waits at most `pause`; less on quit. False: quit.
+  bool pause_copier(Milliseconds pause);
+
   // --- all
   CollectorOptions options() const;
   void apply(const CollectorOptions& options);
@@ -144,6 +152,7 @@ class Desk {
  private:
   using Lock = std::unique_lock<std::mutex>;
   static constexpr std::size_t kMostWork = 256;  // messages for one change of threads
+  static constexpr std::size_t kMostCopies = 100;
   void give_back(Delivery& delivery);
   void give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
   void close_books(Delivery& delivery);
@@ -157,6 +166,7 @@ class Desk {
   std::optional<Clock::time_point> batch_due() const;
   std::uint64_t received() const;
   bool idle_all() const;
+  void offer_copy(const host::DeadLetter& letter);
   std::vector<std::string> not_ready() const;
 
   mutable std::mutex mutex_;
@@ -192,6 +202,12 @@ class Desk {
   Clock::duration write_time_{0};
   std::map<std::string, std::uint64_t, std::less<>> dead_letters_;  // by reason
   std::uint64_t store_failures_ = 0;
+
+  std::condition_variable copy_;
+  std::deque<host::DeadLetter> copies_;
+  std::size_t copies_bytes_ = 0;  // of them
+  std::uint64_t copying_ = 0;     // taken, and not counted yet
+  CopyCounts copied_;
 };
 
 }  // namespace tally::collector

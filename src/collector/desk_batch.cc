@@ -95,7 +95,10 @@ void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fate
     samples.dead += fate.dead;
     samples.filtered += fate.filtered;
     batch_samples_ += delivery.made;
-    for (const host::DeadLetter& letter : fate.dead_letters) ++dead_letters_[letter.reason];
+    for (const host::DeadLetter& letter : fate.dead_letters) {
+      ++dead_letters_[letter.reason];
+      offer_copy(letter);
+    }
     if (!delivery.lost) post(delivery.bus, delivery.id, host::Settle::acknowledge);
     close_books(delivery);
   }

@@ -80,6 +80,7 @@ CollectorStatus Desk::snapshot() const {
     status.write_time = write_time_;
     status.dead_letters = dead_letters_;
     status.store_failures = store_failures_;
+    status.copies = copied_;
     plugins = options_.plugins;
   }
   if (plugins) status.plugins = plugins();

@@ -96,6 +96,10 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   for (const auto& [reason, count] : status.dead_letters) page.value({{"reason", reason}}, count);
   page.family("tally_store_failures_total", "counter", "Attempts to write a batch that failed.");
   page.value(Labels{}, status.store_failures);
+  page.family("tally_dead_letter_copies_total", "counter", "Copies of dead letters for another bus, by outcome.");
+  page.value({{"outcome", "sent"}}, status.copies.sent);
+  page.value({{"outcome", "refused"}}, status.copies.refused);
+  page.value({{"outcome", "missed"}}, status.copies.missed);
   page.family("tally_plugin_state", "gauge", "1 for the state that each plugin is in.");
   for (const PluginState& plugin : status.plugins)
     page.value({{"plugin", plugin.role + ":" + plugin.name}, {"state", plugin.state}}, std::uint64_t{1});

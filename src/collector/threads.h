@@ -40,6 +40,9 @@ void run_worker(Desk& desk, PipelineSlot& slot);
 // more than `number` writers. The first, 0, expires once an hour too.
 void run_writer(Desk& desk, unsigned number);
 
+// Sends copies of dead letters until the desk quits; what it cannot send then is counted as missed.
+void run_copier(Desk& desk);
+
 }  // namespace tally::collector
 
 #endif

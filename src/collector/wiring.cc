@@ -202,6 +202,8 @@ CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config
         {redact_url(url), fingerprint(url, "transport", config), [wiring, url] { return wiring->transport(url); }});
   options.store = {redact_url(config.storage), fingerprint(config.storage, "storage", config),
                    [wiring] { return wiring->storage(); }, writers(*wiring->catalog, config)};
+  if (const std::string& url = config.dead_letters.copy_to; !url.empty())
+    options.copies = {redact_url(url), config.dead_letters.topic, [wiring, url] { return wiring->transport(url); }};
   options.pipeline = [wiring]() -> absl::StatusOr<Pipeline> {
     const std::lock_guard lock(wiring->mutex);
     return build(*wiring->catalog, wiring->config, wiring->shared, wiring->hangs);

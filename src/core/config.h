@@ -110,6 +110,11 @@ struct Config {
     std::vector<PollingSource> sources;  // of that file
   } polling;
 
+  struct {
+    std::string copy_to;  // a bus; empty: none
+    std::string topic;
+  } dead_letters;
+
   std::vector<Retention> retention;              // the first that matches a meter counts; empty: kept for ever
   std::map<std::string, PluginOptions> plugins;  // every plugin given to load_config, defaults included
 

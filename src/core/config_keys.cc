@@ -147,6 +147,12 @@ void add_bus_keys(std::vector<CoreKey>& keys) {
   keys.push_back(as_url(key("publish", KeyType::string, std::nullopt, "The bus to send samples to. Default: transport.",
                             kAgent | kRun, [](Config& c, const Items& v) { c.publish = text_of(v); }),
                         "amqp://cell1/"));
+  keys.push_back(as_url(key("dead_letters.copy_to", KeyType::string, std::nullopt,
+                            "A bus that gets a copy of each new dead letter, its reason in headers. Unset: none does.",
+                            kCollector | kRun, [](Config& c, const Items& v) { c.dead_letters.copy_to = text_of(v); }),
+                        "kafka://k1,k2/"));
+  keys.push_back(key("dead_letters.topic", KeyType::string, "tally.dead-letters", "The topic, or queue, of the copies.",
+                     kCollector | kRun, [](Config& c, const Items& v) { c.dead_letters.topic = text_of(v); }));
   keys.push_back(hidden(with_example(
       key("telemetry_secret", KeyType::string, std::nullopt,
           "Signs samples on the bus and checks those that come; the same for all. Unset: neither (doc/signatures.md).",

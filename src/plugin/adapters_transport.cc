@@ -155,10 +155,13 @@ class LoadedTransport final : public Transport {
   absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages,
                                                     std::uint32_t timeout_ms) override {
     std::vector<tally_outgoing> list;
+    std::vector<std::vector<tally_header>> headers(messages.size());
     list.reserve(messages.size());
     for (const Outgoing& one : messages) {
-      list.push_back(
-          {sizeof(tally_outgoing), c_text(one.topic), one.key.empty() ? kNoText : c_text(one.key), c_text(one.body)});
+      std::vector<tally_header>& about = headers[list.size()];
+      for (const auto& [name, value] : one.headers) about.push_back({c_text(name), c_text(value)});
+      list.push_back({sizeof(tally_outgoing), c_text(one.topic), one.key.empty() ? kNoText : c_text(one.key),
+                      c_text(one.body), about.data(), about.size()});
     }
     // What a plugin leaves out is not known, so that it is sent again.
     std::vector<std::int32_t> results(messages.size(), TALLY_PASSING);

@@ -141,6 +141,7 @@ struct Outgoing {
   std::string topic;
   std::string key;  // empty: any
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers{};  // name and value; left out where the bus has none
 };
 
 // See tally/abi/transport.h for the contract of each call.

@@ -38,6 +38,9 @@ struct BusEnd {
   std::vector<std::uint64_t> acknowledged, requeued;
   std::map<std::string, std::uint64_t> counts;  // told at each service
   std::vector<host::QueueState> queues;         // so, too
+  bool away = false;                            // for who publishes
+  int publishes = 0;
+  std::vector<host::Outgoing> published;  // the body "refused" is refused
 
   void send(std::string body) {
     const std::lock_guard lock(mutex);
@@ -60,6 +63,14 @@ struct BusEnd {
   bool wait_acknowledged(std::size_t count) {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(20), [&] { return acknowledged.size() >= count; });
+  }
+  void set_away(bool value) {
+    const std::lock_guard lock(mutex);
+    away = value;
+  }
+  bool wait_publishes(int count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return publishes >= count; });
   }
 };
 
@@ -109,8 +120,21 @@ class Transport final : public host::Transport {
     end_->changed.notify_all();
     return absl::OkStatus();
   }
-  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const host::Outgoing>, std::uint32_t) override {
-    return permanent("this fake only consumes");
+  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const host::Outgoing> messages, std::uint32_t) override {
+    const std::lock_guard lock(end_->mutex);
+    ++end_->publishes;
+    end_->changed.notify_all();
+    if (end_->away) return passing("the fake bus is away");
+    std::vector<absl::Status> results;
+    for (const host::Outgoing& message : messages) {
+      if (message.body == "refused") {
+        results.push_back(permanent("the fake bus does not like it"));
+        continue;
+      }
+      end_->published.push_back(message);
+      results.push_back(absl::OkStatus());
+    }
+    return results;
   }
   void wake() override {
     const std::lock_guard lock(end_->mutex);

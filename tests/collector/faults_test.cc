@@ -334,4 +334,46 @@ TEST_F(FaultsTest, HowABusesQueuesStandIsExportedUntilItIsKnownNoMore) {
 }
 
 }  // namespace
+TEST_F(CollectorTest, ADeadLetterIsCopiedWithItsReasonInHeaders) {
+  const auto copies = std::make_shared<fakes::BusEnd>();
+  options_.copies = {"fake://copies", "dead", [copies] { return std::make_unique<fakes::Transport>(copies); }};
+  copies->set_away(true);
+  start();
+  bus_->send("not JSON");
+  bus_->send("refused");
+  bus_->send(fakes::message("1", "made.one"));
+  ASSERT_TRUE(bus_->wait_acknowledged(3));  // whether it is copied or not
+  ASSERT_TRUE(copies->wait_publishes(2));   // it is tried again
+  copies->set_away(false);
+  collector_->stop(kLong);
+  ASSERT_EQ(copies->published.size(), 1U);
+  const host::Outgoing& copy = copies->published[0];
+  EXPECT_EQ(copy.topic, "dead");
+  EXPECT_EQ(copy.body, "not JSON");
+  const std::map<std::string, std::string> headers(copy.headers.begin(), copy.headers.end());
+  EXPECT_EQ(headers.at("tally.reason"), "unreadable");
+  EXPECT_EQ(headers.at("tally.bus"), "fake://one");
+  EXPECT_EQ(headers.at("tally.kind"), "message");
+  EXPECT_EQ(headers.at("tally.digest"), copy.key);
+  EXPECT_FALSE(headers.contains("tally.event_type"));
+  const CopyCounts counts = collector_->status().copies;
+  EXPECT_EQ(counts.sent, 1U);
+  EXPECT_EQ(counts.refused, 1U);
+  EXPECT_EQ(counts.missed, 0U);
+}
+
+TEST_F(CollectorTest, CopiesThatCannotBeSentToTheEndAreCounted) {
+  const auto copies = std::make_shared<fakes::BusEnd>();
+  options_.copies = {"fake://copies", "dead", [copies] { return std::make_unique<fakes::Transport>(copies); }};
+  copies->set_away(true);
+  start();
+  for (const char* body : {"one", "two", "three"}) bus_->send(body);
+  ASSERT_TRUE(bus_->wait_acknowledged(3));
+  ASSERT_TRUE(copies->wait_publishes(1));
+  collector_->stop(Milliseconds(1));
+  EXPECT_EQ(collector_->status().copies.missed, 3U);
+  EXPECT_EQ(store_->letters().size(), 3U);
+  expect_balanced(collector_->status());
+}
+
 }  // namespace tally::collector

@@ -10,6 +10,13 @@ from support import Sandbox, free_port, notification, wait_until
 
 SENDER = pathlib.Path(__file__).resolve().parent / "oslo_notify.py"
 KEYS = "plugins:\n  'transport:amqp': {look_again: 0.2s, retry_last: 0.5s, depth_every: 0.2s}\n"
+# What waits in a queue first, as JSON. Under /usr/bin/python3, where Debian's python3-pika is.
+TAKE = """
+import json, pika, sys
+channel = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", int(sys.argv[1]), sys.argv[2])).channel()
+_, properties, body = channel.basic_get(sys.argv[3], auto_ack=True)
+print(json.dumps({"headers": properties.headers, "body": body.decode()}))
+"""
 
 
 class Amqp(Sandbox):
@@ -64,6 +71,19 @@ class Amqp(Sandbox):
             wait_until(f"the queue's {metric} are told", lambda: told.search(self.page("/metrics")))
         self.end(collector)
         self.assertEqual(self.waiting()["notifications.info"], (0, 0))
+
+    def test_a_dead_letter_is_copied_to_a_queue_with_its_reason_in_headers(self):
+        config = self.amqp_config(f"{KEYS}dead_letters: {{copy_to: '{self.rabbit}'}}\n")
+        collector = self.start_collector(config)
+        self.tally("--config", config, "send", "notification", "-", stdin="this is no JSON\n")
+        wait_until("the copy is confirmed", lambda: 'copies_total{outcome="sent"} 1' in self.page("/metrics"))
+        taken = subprocess.run(["/usr/bin/python3", "-c", TAKE, str(self.broker.port), self.vhost, "tally.dead-letters"],
+                               check=True, capture_output=True, text=True, timeout=60).stdout
+        copy = json.loads(taken)
+        self.assertEqual(copy["body"], "this is no JSON")
+        self.assertEqual(copy["headers"]["tally.reason"], "unreadable")
+        self.assertIn("tally.digest", copy["headers"])
+        self.end(collector)
 
     def test_the_agent_publishes_and_nothing_is_lost_while_no_collector_is_there(self):
         agent_port = free_port()

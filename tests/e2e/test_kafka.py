@@ -55,6 +55,25 @@ class KafkaRoad(Sandbox):
             self.assertEqual(database.execute("pragma integrity_check").fetchone()[0], "ok")
         self.assertEqual(messages["dead"], 0, messages)
 
+    def test_a_dead_letter_is_copied_to_a_topic_with_its_reason_in_headers(self):
+        config = self.kafka_config()
+        with open(config, "a") as more:
+            more.write(f"dead_letters: {{copy_to: '{self.kafka.url}', topic: {self._testMethodName}.dead}}\n")
+        collector = self.start_collector(config)
+        self.tally("--config", config, "send", "notification", "-", stdin="this is no JSON\n")
+        self.send(config, [notification(1)])
+        wait_until("the copy is confirmed", lambda: 'copies_total{outcome="sent"} 1' in self.page("/metrics", self.http))
+        out = subprocess.run(["kcat", "-b", self.kafka.server, "-C", "-t", f"{self._testMethodName}.dead", "-e", "-q",
+                              "-o", "beginning", "-f", "%k|%s|%h\n"], check=True, capture_output=True, text=True,
+                             timeout=60).stdout.splitlines()
+        letter, = self.rows("--config", config, "dead-letter", "list")
+        self.assertEqual(len(out), 1, out)
+        key, body, headers = out[0].split("|")
+        self.assertEqual((key, body), (letter["digest"], "this is no JSON"))
+        self.assertIn("tally.reason=unreadable", headers)
+        self.assertIn(f"tally.digest={key}", headers)
+        self.end(collector)
+
     def test_what_oslo_messaging_sends_is_stored_once(self):
         config = self.kafka_config()
         collector = self.start_collector(config)

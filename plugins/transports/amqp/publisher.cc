@@ -19,6 +19,17 @@ constexpr std::size_t kLongestTopic = 255;
 constexpr std::size_t kSentATime = 64;  // before confirmations are looked for
 constexpr std::uint8_t kPersistent = 2;
 
+std::vector<amqp_table_entry_t> headers_of(const Outgoing& message) {
+  std::vector<amqp_table_entry_t> headers;
+  for (const Header& one : message.headers) {
+    amqp_table_entry_t& entry = headers.emplace_back();
+    entry.key = bytes_of(one.name);
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = bytes_of(one.value);
+  }
+  return headers;
+}
+
 }  // namespace
 
 // What one publish() call sends: its messages' tags are `first`, `first` + 1 ….
@@ -228,6 +239,11 @@ void Publisher::send(Batch& batch, Clock::time_point deadline) {
     properties.content_type = amqp_cstring_bytes("application/json");
     properties.content_encoding = amqp_cstring_bytes("utf-8");
     properties.message_id = {static_cast<std::size_t>(end - number), number};  // to know it by when it is returned
+    std::vector<amqp_table_entry_t> headers = headers_of(message);
+    if (!headers.empty()) {
+      properties._flags |= AMQP_BASIC_HEADERS_FLAG;
+      properties.headers = {static_cast<int>(headers.size()), headers.data()};
+    }
     batch.sent.push_back(i);
     batch.answered.push_back(false);
     batch.returned.push_back(false);

@@ -21,6 +21,15 @@ bool is_permanent(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
 }
 
+rd_kafka_headers_t* headers_of(const Outgoing& message) {
+  if (message.headers.empty()) return nullptr;
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size());
+  for (const Header& one : message.headers)
+    rd_kafka_header_add(headers, one.name.data(), static_cast<ssize_t>(one.name.size()), one.value.data(),
+                        static_cast<ssize_t>(one.value.size()));
+  return headers;
+}
+
 int milliseconds_until(Clock::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
   return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kPoll).count());
@@ -63,10 +72,12 @@ void Publisher::enqueue(const Outgoing& message, std::size_t at, Clock::time_poi
   const std::string topic = std::string(message.topic) + (options_.vhost.empty() ? "" : "." + options_.vhost);
   const std::string_view key = message.key.value_or(std::string_view());
   while (true) {
+    rd_kafka_headers_t* headers = headers_of(message);  // the library's own once it has taken the message
     const auto error = rd_kafka_producev(
         client_->get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.empty() ? nullptr : key.data(), key.size()),
-        RD_KAFKA_V_VALUE(const_cast<char*>(message.body.data()), message.body.size()),
+        RD_KAFKA_V_VALUE(const_cast<char*>(message.body.data()), message.body.size()), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(tag_of(batch_, at)), RD_KAFKA_V_END);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && headers != nullptr) rd_kafka_headers_destroy(headers);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       ++waiting_;
       return;

@@ -67,11 +67,18 @@ typedef struct tally_settlement {
   uint32_t reserved; /* zero */
 } tally_settlement;
 
+typedef struct tally_header {
+  tally_str name;
+  tally_str value;
+} tally_header;
+
 typedef struct tally_outgoing {
   size_t size;
   tally_str topic; /* "notifications.info", "notifications.sample" */
   tally_str key;   /* keeps messages of one key in order where the bus can; null: any */
   tally_str body;
+  const tally_header* headers; /* since 1.4: about the body; a bus that has no place for them leaves them out */
+  size_t header_count;
 } tally_outgoing;
 
 /* Takes queues, during the call, on its thread. */

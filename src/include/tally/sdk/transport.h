@@ -100,10 +100,16 @@ struct Settlement {
 };
 
 // Views live for the call.
+struct Header {
+  std::string_view name, value;
+};
+
+// Views live for the call.
 struct Outgoing {
   std::string_view topic;               // "notifications.info", "notifications.sample"
   std::optional<std::string_view> key;  // keeps messages of one key in order where the bus can
   std::string_view body;
+  std::span<const Header> headers{};  // about the body; a bus that has no place for them leaves them out
 };
 
 // Takes queues, during the call.
@@ -192,11 +198,14 @@ struct TransportRole {
                               tally_error* error) noexcept {
     return guarded(error, [&] {
       std::vector<Outgoing> list;
+      std::vector<std::vector<Header>> headers(count);
       list.reserve(count);
       for (std::size_t i = 0; i < count; ++i) {
         const auto* bytes = reinterpret_cast<const char*>(messages) + i * message_size;
         const auto& from = *reinterpret_cast<const tally_outgoing*>(bytes);
-        list.push_back({view(from.topic), optional_view(from.key), view(from.body)});
+        for (std::size_t at = 0; at < from.header_count; ++at)
+          headers[i].push_back({view(from.headers[at].name), view(from.headers[at].value)});
+        list.push_back({view(from.topic), optional_view(from.key), view(from.body), headers[i]});
       }
       std::vector<Outcome> outcomes(count, Outcome::passing);
       self(instance).publish(list, timeout_ms, outcomes);

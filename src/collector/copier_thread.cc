@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "collector/threads.h"
+#include "core/log.h"
+#include "core/status.h"
+#include "core/strings.h"
+
+namespace tally::collector {
+namespace {
+
+constexpr std::uint32_t kTimeoutMs = 5'000;
+constexpr Milliseconds kFirstPause{250};
+constexpr Milliseconds kLastPause{30'000};
+
+// The body as it came; what is known of it in headers.
+host::Outgoing copy_of(const host::DeadLetter& letter, const std::string& topic) {
+  host::Outgoing copy{topic, letter.digest, letter.body};
+  const auto header = [&copy](const char* name, const std::string& value) {
+    if (!value.empty()) copy.headers.emplace_back(name, value);
+  };
+  header("tally.digest", letter.digest);
+  header("tally.kind", letter.kind);
+  header("tally.reason", letter.reason);
+  header("tally.detail", letter.detail);
+  header("tally.bus", letter.bus);
+  header("tally.event_type", letter.event_type.value_or(""));
+  header("tally.message_id", letter.message_id.value_or(""));
+  header("tally.handler", letter.handler.value_or(""));
+  header("tally.received", letter.received.to_string());
+  return copy;
+}
+
+class Copier {
+ public:
+  explicit Copier(Desk& desk) : desk_(desk), options_(desk.options().copies) {}
+
+  void run() {
+    while (true) {
+      std::vector<host::Outgoing> copies;
+      for (const host::DeadLetter& letter : desk_.take_copies()) copies.push_back(copy_of(letter, options_.topic));
+      if (copies.empty()) return;
+      send(std::move(copies));
+      transport_ = nullptr;  // dead letters are rare, and a connection that nobody serves would be cut
+    }
+  }
+
+ private:
+  // Until each is sent or refused, or the desk quits.
+  void send(std::vector<host::Outgoing> copies) {
+    Milliseconds pause = kFirstPause;
+    while (true) {
+      const absl::Status status = attempt(copies);
+      if (copies.empty()) return;
+      log::once_per("dead letter copies", log::Level::warning,
+                    "copies of dead letters to " + options_.name + " wait: " + std::string(to_std(status.message())));
+      if (!desk_.pause_copier(pause)) break;
+      pause = std::min(pause * 2, kLastPause);
+    }
+    log::warning(std::to_string(copies.size()) + " copies of dead letters were not sent to " + options_.name +
+                 "; the store has them");
+    desk_.count_copies({.missed = copies.size()});
+  }
+
+  // Takes out of `copies` what was sent or refused.
+  absl::Status attempt(std::vector<host::Outgoing>& copies) {
+    if (!transport_) {
+      auto opened = options_.open();
+      if (!opened.ok()) return opened.status();
+      transport_ = *std::move(opened);
+    }
+    const auto results = transport_->publish(copies, kTimeoutMs);
+    if (!results.ok()) return results.status();
+    CopyCounts counts;
+    absl::Status away;
+    std::vector<host::Outgoing> rest;
+    for (std::size_t at = 0; at < copies.size(); ++at) {
+      const absl::Status result = at < results->size() ? (*results)[at] : passing("the transport gave no answer");
+      if (result.ok()) {
+        ++counts.sent;
+      } else if (result.code() == kPermanent) {
+        ++counts.refused;
+        log::once_per("dead letter copy refused", log::Level::warning,
+                      options_.name + " refuses the copy of dead letter " + copies[at].key + ": " +
+                          std::string(to_std(result.message())));
+      } else {
+        away = result;
+        rest.push_back(std::move(copies[at]));
+      }
+    }
+    copies = std::move(rest);
+    desk_.count_copies(counts);
+    return away;
+  }
+
+  Desk& desk_;
+  const CopyOptions options_;
+  std::unique_ptr<host::Transport> transport_;
+};
+
+}  // namespace
+
+void run_copier(Desk& desk) { Copier(desk).run(); }
+
+}  // namespace tally::collector
