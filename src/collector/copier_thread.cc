@@ -12,8 +12,6 @@ namespace tally::collector {
 namespace {
 
 constexpr std::uint32_t kTimeoutMs = 5'000;
-constexpr Milliseconds kFirstPause{250};
-constexpr Milliseconds kLastPause{30'000};
 
 // The body as it came; what is known of it in headers.
 host::Outgoing copy_of(const host::DeadLetter& letter, const std::string& topic) {

@@ -12,6 +12,10 @@
 
 namespace tally::collector {
 
+// Between attempts to reach a bus; doubled from the first to the last.
+inline constexpr Milliseconds kFirstPause{250};
+inline constexpr Milliseconds kLastPause{30'000};
+
 // Hands a worker its next pipeline, from any thread.
 class PipelineSlot {
  public:
