@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::uint32_t kServiceMs = 1'000;    // a transport is serviced at least each second
 constexpr std::uint32_t kFirstServiceMs = 20;  // so that readiness knows at once whether the bus is there
-constexpr std::size_t kMostArriving = 256;  // messages that wait for the end of the call that brought them
-constexpr Milliseconds kAwayPause{100};     // a service that fails at once must not spin
+constexpr std::size_t kMostArriving = 256;     // messages that wait for the end of the call that brought them
+constexpr Milliseconds kAwayPause{100};        // a service that fails at once must not spin
 
 // What one call brings goes to the desk at once, so that the threads behind it change places once for all of it.
 class Arrivals {
