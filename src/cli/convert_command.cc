@@ -11,6 +11,7 @@
 #include "cli/values.h"
 #include "collector/pipeline.h"
 #include "collector/wiring.h"
+#include "plugin/c_values.h"
 
 namespace tally::cli {
 namespace {
@@ -22,7 +23,7 @@ struct Arguments {
 
 // What became of one line; false: it could not be read, or a part of it was lost.
 bool print(const collector::Processed& done, std::uint64_t number, const std::string& file, Output& output) {
-  for (const host::Row& row : done.rows) print_sample(row.sample, output);
+  for (const tally_sample& sample : done.samples) print_sample(host::view_of(sample), output);
   const std::string place = (file == "-" ? std::string("line ") : file + ":") + std::to_string(number) + ": ";
   if (done.again) {
     fail(kFailed, place + done.again_handler + ": " + done.again_why);

@@ -3,7 +3,7 @@
 #include "collector/batch.h"
 
 #include <algorithm>
-#include <iterator>
+#include <map>
 #include <utility>
 
 #include "core/log.h"
@@ -13,10 +13,10 @@
 namespace tally::collector {
 
 Batch::Batch(std::span<const DeliveryPtr> deliveries) : deliveries_(deliveries) {
+  begins_.reserve(deliveries_.size() + 1);
   for (const DeliveryPtr& delivery : deliveries_) {
     begins_.push_back(rows_.size());
-    std::move(delivery->processed.rows.begin(), delivery->processed.rows.end(), std::back_inserter(rows_));
-    delivery->processed.rows.clear();
+    add_rows(*delivery->processed, delivery->message.received, rows_);
   }
   begins_.push_back(rows_.size());
   if (!deliveries_.empty()) parts_.push_back({0, deliveries_.size(), ""});
@@ -28,15 +28,14 @@ std::span<const DeliveryPtr> Batch::part() const {
 
 std::span<const DeliveryPtr> Batch::rest() const { return deliveries_.subspan(parts_.back().first); }
 
-std::span<const host::Row> Batch::rows_of(std::size_t first, std::size_t last) const {
-  return std::span(rows_).subspan(begins_[first], begins_[last] - begins_[first]);
+std::span<const host::Row> Batch::rows_of(const Part& part) const {
+  return std::span(rows_).subspan(begins_[part.first], begins_[part.last] - begins_[part.first]);
 }
 
 absl::Status Batch::write(host::Storage& store, const host::BatchToken& token) {
   const Part& part = parts_.back();
   fates_.clear();
-  const std::span<const host::Row> rows =
-      part.refusal.empty() ? rows_of(part.first, part.last) : std::span<const host::Row>();
+  const std::span<const host::Row> rows = part.refusal.empty() ? rows_of(part) : std::span<const host::Row>();
   const absl::Status status = store.write(
       rows, [&](std::span<const host::RowResult> results) { return conclude(part, results); }, token);
   if (status.ok() && fates_.size() != part.last - part.first)
@@ -47,23 +46,25 @@ absl::Status Batch::write(host::Storage& store, const host::BatchToken& token) {
 host::Conclusion Batch::conclude(const Part& part, std::span<const host::RowResult> results) {
   host::Conclusion conclusion;
   fates_.clear();
+  fates_.reserve(part.last - part.first);
+  std::map<std::pair<std::string_view, std::int64_t>, Books> books;
   for (std::size_t at = part.first; at < part.last; ++at) {
     const Incoming& message = deliveries_[at]->message;
     const Fate& fate = fates_.emplace_back(fate_of(at, part, results));
-    add_entries(fate, message.bus, day_of(message.received), conclusion.entries);
+    count(fate, books[{message.bus, day_of(message.received)}]);
     conclusion.dead_letters.insert(conclusion.dead_letters.end(), fate.dead_letters.begin(), fate.dead_letters.end());
   }
+  for (const auto& [page, counts] : books) add_entries(counts, page.first, page.second, conclusion.entries);
   return conclusion;
 }
 
 // `results` are those of the whole part, perhaps fewer than its rows.
 Fate Batch::fate_of(std::size_t at, const Part& part, std::span<const host::RowResult> results) const {
   const Delivery& delivery = *deliveries_[at];
-  const std::span<const host::Row> rows = rows_of(at, at + 1);
-  if (!part.refusal.empty()) return refuse(delivery.message, delivery.processed, rows.size(), part.refusal);
+  if (!part.refusal.empty()) return refuse(delivery.message, *delivery.processed, part.refusal);
   const std::size_t begin = std::min(results.size(), begins_[at] - begins_[part.first]);
-  const std::size_t count = std::min(results.size() - begin, rows.size());
-  return decide(delivery.message, delivery.processed, rows, results.subspan(begin, count));
+  const std::size_t count = std::min(results.size() - begin, begins_[at + 1] - begins_[at]);
+  return decide(delivery.message, *delivery.processed, results.subspan(begin, count));
 }
 
 bool Batch::divide(const absl::Status& status) {

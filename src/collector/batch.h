@@ -16,7 +16,7 @@ namespace tally::collector {
 // One thread.
 class Batch {
  public:
-  // Takes the deliveries' rows out of them; `deliveries` must outlive this.
+  // Looks into the deliveries, which must outlive this.
   explicit Batch(std::span<const DeliveryPtr> deliveries);
 
   // Whether every message was committed.
@@ -41,7 +41,7 @@ class Batch {
     std::size_t first, last;  // of deliveries_, the last not included
     std::string refusal;      // the store's words; not empty: one message, written as a dead letter
   };
-  std::span<const host::Row> rows_of(std::size_t first, std::size_t last) const;
+  std::span<const host::Row> rows_of(const Part& part) const;
   host::Conclusion conclude(const Part& part, std::span<const host::RowResult> results);
   Fate fate_of(std::size_t at, const Part& part, std::span<const host::RowResult> results) const;
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "plugin/c_values.h"
+
 namespace tally::collector {
 
 MessageBooks& MessageBooks::operator+=(const MessageBooks& other) {
@@ -47,17 +49,19 @@ const char* to_string(Outcome outcome) {
   return "dead";
 }
 
-Fate decide(const Incoming& message, const Processed& processed, std::span<const host::Row> rows,
-            std::span<const host::RowResult> results) {
+Fate decide(const Incoming& message, const Processed& processed, std::span<const host::RowResult> results) {
+  // A driver that answers for fewer rows than it was given has not kept the others.
+  static const host::RowResult kMissing{host::RowStatus::rejected, "the storage driver gave no answer for this row"};
   Fate fate;
   fate.filtered = processed.filtered;
   fate.dead = processed.dead_samples.size();
   fate.dead_letters = processed.dead_samples;
   if (processed.dead_message) fate.dead_letters.push_back(*processed.dead_message);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    // A driver that answers for fewer rows than it was given has not kept the others.
-    const host::RowResult missing{host::RowStatus::rejected, "the storage driver gave no answer for this row"};
-    const host::RowResult& result = i < results.size() ? results[i] : missing;
+  const auto kill = [&](std::size_t i, const char* reason, const std::string& why) {
+    fate.dead_letters.push_back(dead_sample(host::view_of(processed.samples[i]), message, processed, reason, why));
+  };
+  for (std::size_t i = 0; i < processed.samples.size(); ++i) {
+    const host::RowResult& result = i < results.size() ? results[i] : kMissing;
     switch (result.status) {
       case host::RowStatus::stored:
         ++fate.stored;
@@ -67,11 +71,11 @@ Fate decide(const Incoming& message, const Processed& processed, std::span<const
         break;
       case host::RowStatus::conflict:
         ++fate.conflict;
-        fate.dead_letters.push_back(dead_row(rows[i], message, processed, "conflict", result.reason));
+        kill(i, "conflict", result.reason);
         break;
       case host::RowStatus::rejected:
         ++fate.dead;
-        fate.dead_letters.push_back(dead_row(rows[i], message, processed, "rejected", result.reason));
+        kill(i, "rejected", result.reason);
         break;
     }
   }
@@ -84,11 +88,11 @@ Fate decide(const Incoming& message, const Processed& processed, std::span<const
   return fate;
 }
 
-Fate refuse(const Incoming& message, const Processed& processed, std::size_t rows, const std::string& why) {
+Fate refuse(const Incoming& message, const Processed& processed, const std::string& why) {
   Fate fate;
   fate.outcome = Outcome::dead;
   fate.filtered = processed.filtered;
-  fate.dead = rows + processed.dead_samples.size();
+  fate.dead = processed.samples.size() + processed.dead_samples.size();
   host::DeadLetter letter = dead_message(message, processed, "store refused", why, "");
   if (processed.dead_message) {
     letter.detail += "; before that: " + processed.dead_message->detail;
@@ -100,28 +104,43 @@ Fate refuse(const Incoming& message, const Processed& processed, std::size_t row
 
 std::int64_t day_of(Time time) { return time.us / Time::kDay - (time.us % Time::kDay < 0 ? 1 : 0); }
 
-namespace {
-
-void add_entry(std::vector<host::BookEntry>& entries, const std::string& bus, std::int64_t day, const char* unit,
-               const char* outcome, std::uint64_t count) {
-  if (count == 0) return;
-  for (host::BookEntry& entry : entries)
-    if (entry.day == day && entry.outcome == outcome && entry.unit == unit && entry.bus == bus) {
-      entry.count += count;
-      return;
-    }
-  entries.push_back({day, bus, unit, outcome, count});
+void count(const Fate& fate, Books& books) {
+  MessageBooks& messages = books.messages;
+  switch (fate.outcome) {
+    case Outcome::stored:
+      ++messages.stored;
+      break;
+    case Outcome::duplicate:
+      ++messages.duplicate;
+      break;
+    case Outcome::dead:
+      ++messages.dead;
+      break;
+    case Outcome::filtered:
+      ++messages.filtered;
+      break;
+  }
+  SampleBooks& samples = books.samples;
+  samples.stored += fate.stored;
+  samples.duplicate += fate.duplicate;
+  samples.conflict += fate.conflict;
+  samples.dead += fate.dead;
+  samples.filtered += fate.filtered;
 }
 
-}  // namespace
-
-void add_entries(const Fate& fate, const std::string& bus, std::int64_t day, std::vector<host::BookEntry>& entries) {
-  add_entry(entries, bus, day, "messages", to_string(fate.outcome), 1);
-  add_entry(entries, bus, day, "samples", "stored", fate.stored);
-  add_entry(entries, bus, day, "samples", "duplicate", fate.duplicate);
-  add_entry(entries, bus, day, "samples", "conflict", fate.conflict);
-  add_entry(entries, bus, day, "samples", "dead", fate.dead);
-  add_entry(entries, bus, day, "samples", "filtered", fate.filtered);
+void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<host::BookEntry>& entries) {
+  const auto add = [&](const char* unit, const char* outcome, std::uint64_t count) {
+    if (count > 0) entries.push_back({day, std::string(bus), unit, outcome, count});
+  };
+  const auto add_common = [&](const char* unit, const auto& counts) {
+    add(unit, "stored", counts.stored);
+    add(unit, "duplicate", counts.duplicate);
+    add(unit, "dead", counts.dead);
+    add(unit, "filtered", counts.filtered);
+  };
+  add_common("messages", books.messages);
+  add_common("samples", books.samples);
+  add("samples", "conflict", books.samples.conflict);
 }
 
 }  // namespace tally::collector

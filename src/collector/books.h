@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collector/pipeline.h"
@@ -44,15 +45,17 @@ struct Fate {
   std::vector<host::DeadLetter> dead_letters;
 };
 
-// `rows` are those that processed.rows held, `results` what the store said to each.
-Fate decide(const Incoming& message, const Processed& processed, std::span<const host::Row> rows,
-            std::span<const host::RowResult> results);
+// `results`: what the store said to each of processed.samples.
+Fate decide(const Incoming& message, const Processed& processed, std::span<const host::RowResult> results);
 
-// The fate of one message that the store refuses for good: it dies as a whole, `rows` being how many it had.
-Fate refuse(const Incoming& message, const Processed& processed, std::size_t rows, const std::string& why);
+// The fate of one message that the store refuses for good: it dies as a whole.
+Fate refuse(const Incoming& message, const Processed& processed, const std::string& why);
 
-// Adds a fate's counts to the store's books of that bus and day (days since 1970-01-01).
-void add_entries(const Fate& fate, const std::string& bus, std::int64_t day, std::vector<host::BookEntry>& entries);
+// Counts the outcome of a message and of its samples, and nothing else.
+void count(const Fate& fate, Books& books);
+
+// What the store's books of that bus and day (days since 1970-01-01) are to grow by.
+void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<host::BookEntry>& entries);
 std::int64_t day_of(Time time);
 
 }  // namespace tally::collector

@@ -96,7 +96,7 @@ void Desk::return_all() {
 }
 
 // Takes a delivery out of flight; the caller has counted its outcome.
-void Desk::close_books(Delivery& delivery) {
+void Desk::close_books(Delivery& delivery, Clock::time_point now) {
   Bus& bus = *delivery.bus;
   --bus.books.messages.in_flight;
   bus.books.samples.in_flight -= delivery.made;
@@ -104,16 +104,16 @@ void Desk::close_books(Delivery& delivery) {
   bus.open_bytes -= delivery.message.body.size();
   if (delivery.stage == Stage::pending) pending_samples_ -= delivery.made;
   delivery.stage = Stage::settled;
-  last_settled_ = Clock::now();
+  last_settled_ = now;
   changed_.notify_all();
 }
 
 // REQUIRES: the lock, and that no thread works on it. Containers that still hold it pass over what is settled.
-void Desk::give_back(Delivery& delivery) {
+void Desk::give_back(Delivery& delivery, Clock::time_point now) {
   ++delivery.bus->books.messages.returned;
   delivery.bus->books.samples.returned += delivery.made;
   if (!delivery.lost) post(delivery.bus, delivery.id, host::Settle::requeue);
-  close_books(delivery);
+  close_books(delivery, now);
 }
 
 void Desk::give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which) {
@@ -122,7 +122,8 @@ void Desk::give_back(const BusPtr& bus, bool waiting_only, const std::function<b
     const bool waits = delivery->stage != Stage::working && delivery->stage != Stage::writing;
     if ((waits || !waiting_only) && which(*delivery)) chosen.push_back(delivery);
   }
-  for (Delivery* delivery : chosen) give_back(*delivery);
+  const auto now = Clock::now();
+  for (Delivery* delivery : chosen) give_back(*delivery, now);
   const auto settled = [](const DeliveryPtr& delivery) { return delivery->stage == Stage::settled; };
   std::erase_if(queued_, settled);
   std::erase_if(pending_, settled);

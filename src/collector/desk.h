@@ -19,9 +19,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "collector/collector.h"
 
 namespace tally::collector {
@@ -37,10 +37,10 @@ enum class Stage { queued, working, held, pending, writing, settled };
 struct Delivery {
   std::shared_ptr<Bus> bus;
   host::DeliveryId id;
-  Incoming message;  // never changed after arrival
-  Processed processed;
-  Stage stage = Stage::queued;  // this and what follows: under the desk's lock
-  const Clock::time_point arrived = Clock::now();
+  Incoming message;                      // never changed after arrival
+  std::unique_ptr<Processed> processed;  // null until a worker is done with it
+  Stage stage = Stage::queued;           // this and what follows: under the desk's lock
+  Clock::time_point arrived{};
   bool lost = false;       // its lane ended: settling it would mean nothing
   std::uint64_t made = 0;  // samples counted in the books for it
   unsigned tries = 0;
@@ -54,7 +54,7 @@ struct Bus {
   explicit Bus(BusOptions given) : options(std::move(given)) {}
   const BusOptions options;
   Books books;
-  std::unordered_set<Delivery*> open;
+  absl::flat_hash_set<Delivery*> open;
   std::uint64_t open_bytes = 0;
   std::vector<host::Settlement> outbox;
   host::Transport* transport = nullptr;  // for wake() alone
@@ -153,13 +153,13 @@ class Desk {
   using Lock = std::unique_lock<std::mutex>;
   static constexpr std::size_t kMostWork = 256;  // messages for one change of threads
   static constexpr std::size_t kMostCopies = 100;
-  void give_back(Delivery& delivery);
+  void give_back(Delivery& delivery, Clock::time_point now);
   void give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
-  void close_books(Delivery& delivery);
+  void close_books(Delivery& delivery, Clock::time_point now);
   void post(const BusPtr& bus, const host::DeliveryId& id, host::Settle action);
   void wake(const BusPtr& bus);
-  void hold_or_kill(const DeliveryPtr& delivery);
-  void make_pending(const DeliveryPtr& delivery);
+  void hold_or_kill(const DeliveryPtr& delivery, Clock::time_point now);
+  void make_pending(const DeliveryPtr& delivery, Clock::time_point now);
   std::vector<DeliveryPtr> due_work(Clock::time_point now);
   std::optional<Clock::time_point> work_due() const;
   bool full(const Bus& bus) const;

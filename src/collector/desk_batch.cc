@@ -67,46 +67,28 @@ std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t
 
 void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates, Clock::duration took) {
   const Lock lock(mutex_);
+  const auto now = Clock::now();
   ++batches_;
   batch_messages_ += batch.size();
   write_time_ += took;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Delivery& delivery = *batch[i];
     const Fate& fate = fates[i];
-    MessageBooks& messages = delivery.bus->books.messages;
-    switch (fate.outcome) {
-      case Outcome::stored:
-        ++messages.stored;
-        break;
-      case Outcome::duplicate:
-        ++messages.duplicate;
-        break;
-      case Outcome::dead:
-        ++messages.dead;
-        break;
-      case Outcome::filtered:
-        ++messages.filtered;
-        break;
-    }
-    SampleBooks& samples = delivery.bus->books.samples;
-    samples.stored += fate.stored;
-    samples.duplicate += fate.duplicate;
-    samples.conflict += fate.conflict;
-    samples.dead += fate.dead;
-    samples.filtered += fate.filtered;
+    count(fate, delivery.bus->books);
     batch_samples_ += delivery.made;
     for (const host::DeadLetter& letter : fate.dead_letters) {
       ++dead_letters_[letter.reason];
       offer_copy(letter);
     }
     if (!delivery.lost) post(delivery.bus, delivery.id, host::Settle::acknowledge);
-    close_books(delivery);
+    close_books(delivery, now);
   }
 }
 
 void Desk::return_batch(std::span<const DeliveryPtr> batch) {
   const Lock lock(mutex_);
-  for (const DeliveryPtr& delivery : batch) give_back(*delivery);
+  const auto now = Clock::now();
+  for (const DeliveryPtr& delivery : batch) give_back(*delivery, now);
 }
 
 void Desk::report_store(const absl::Status& status, bool attempt) {

@@ -89,14 +89,16 @@ void Desk::arrive(const BusPtr& bus, std::vector<host::Message> messages) {
   std::vector<DeliveryPtr> deliveries;
   deliveries.reserve(messages.size());
   const Time now = Time::now();
+  const auto arrived = Clock::now();
   for (host::Message& message : messages) {
     DeliveryPtr& delivery = deliveries.emplace_back(std::make_shared<Delivery>());
     delivery->bus = bus;
     delivery->id = message.delivery;
     delivery->message = {std::move(message.body), bus->options.name, now};
+    delivery->arrived = arrived;
   }
   const Lock lock(mutex_);
-  if (idle_all()) last_settled_ = Clock::now();  // the clock of "nothing settles" runs while something waits
+  if (idle_all()) last_settled_ = arrived;  // the clock of "nothing settles" runs while something waits
   bus->books.messages.received += deliveries.size();
   bus->books.messages.in_flight += deliveries.size();
   const bool first = queued_.empty();

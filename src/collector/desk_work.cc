@@ -58,19 +58,21 @@ std::vector<DeliveryPtr> Desk::take_work(std::uint64_t generation) {
 
 void Desk::done_work(std::vector<DeliveryPtr> deliveries) {
   const Lock lock(mutex_);
+  const auto now = Clock::now();
   for (DeliveryPtr& delivery : deliveries) {
     --working_;
-    for (const std::string& name : delivery->processed.parked) {
+    const Processed& processed = *delivery->processed;
+    for (const std::string& name : processed.parked) {
       std::set<std::string>& types = parked_[name];
-      if (types.size() < kMostParkedTypes) types.insert(delivery->processed.event_type);
+      if (types.size() < kMostParkedTypes) types.emplace(processed.event_type);
     }
-    if (!delivery->processed.parked.empty()) ++parked_messages_;
+    if (!processed.parked.empty()) ++parked_messages_;
     if (delivery->lost)
-      give_back(*delivery);
-    else if (delivery->processed.again)
-      hold_or_kill(delivery);
+      give_back(*delivery, now);
+    else if (processed.again)
+      hold_or_kill(delivery, now);
     else
-      make_pending(delivery);
+      make_pending(delivery, now);
   }
   const auto due = batch_due();
   if (due && !writers_wake_.empty() && *due < *writers_wake_.begin()) batch_.notify_all();
@@ -78,23 +80,23 @@ void Desk::done_work(std::vector<DeliveryPtr> deliveries) {
 
 void Desk::undo_work(std::vector<DeliveryPtr> deliveries) {
   const Lock lock(mutex_);
+  const auto now = Clock::now();
   std::reverse(deliveries.begin(), deliveries.end());
   for (DeliveryPtr& delivery : deliveries) {
     --working_;
     delivery->stage = Stage::queued;
     if (delivery->lost)
-      give_back(*delivery);
+      give_back(*delivery, now);
     else
       queued_.push_front(std::move(delivery));
   }
   work_.notify_all();
 }
 
-void Desk::hold_or_kill(const DeliveryPtr& delivery) {
-  const auto now = Clock::now();
+void Desk::hold_or_kill(const DeliveryPtr& delivery, Clock::time_point now) {
   if (delivery->tries++ == 0) delivery->first_try = now;
-  if (closing_ || delivery->bus->closing) return give_back(*delivery);
-  const Processed& processed = delivery->processed;
+  if (closing_ || delivery->bus->closing) return give_back(*delivery, now);
+  Processed& processed = *delivery->processed;
   if (delivery->tries < options_.again_tries && now - delivery->first_try < options_.again_time) {
     const unsigned doublings = std::min(delivery->tries - 1, 10U);
     const Milliseconds pause = std::min(options_.again_first * (1U << doublings), Milliseconds(60'000));
@@ -104,20 +106,19 @@ void Desk::hold_or_kill(const DeliveryPtr& delivery) {
     work_.notify_one();
     return;
   }
-  delivery->processed.dead_message =
-      dead_message(delivery->message, processed, "again limit",
-                   processed.again_handler + " asked " + std::to_string(delivery->tries) +
-                       " times to try again; the last time: " + processed.again_why,
-                   processed.again_handler);
-  make_pending(delivery);
+  processed.dead_message = dead_message(delivery->message, processed, "again limit",
+                                        processed.again_handler + " asked " + std::to_string(delivery->tries) +
+                                            " times to try again; the last time: " + processed.again_why,
+                                        processed.again_handler);
+  make_pending(delivery, now);
 }
 
-void Desk::make_pending(const DeliveryPtr& delivery) {
-  delivery->made = delivery->processed.made;
+void Desk::make_pending(const DeliveryPtr& delivery, Clock::time_point now) {
+  delivery->made = delivery->processed->made;
   delivery->bus->books.samples.made += delivery->made;
   delivery->bus->books.samples.in_flight += delivery->made;
   delivery->stage = Stage::pending;
-  last_pending_ = Clock::now();
+  last_pending_ = now;
   if (pending_.empty()) pending_since_ = last_pending_;
   pending_samples_ += delivery->made;
   pending_.push_back(delivery);

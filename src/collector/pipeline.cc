@@ -9,6 +9,7 @@
 #include "core/sample_json.h"
 #include "core/status.h"
 #include "core/strings.h"
+#include "plugin/c_values.h"
 #include "plugin/dispatcher.h"
 
 namespace tally::collector {
@@ -28,8 +29,8 @@ host::Notification view_of(const bus::Envelope& envelope, Time received) {
   return notification;
 }
 
-std::optional<std::string> unless_empty(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(text);
+std::optional<std::string> unless_empty(std::string_view text) {
+  return text.empty() ? std::nullopt : std::optional<std::string>(text);
 }
 
 // One message has one dead letter: a second part that dies adds its name and its words to the first.
@@ -62,19 +63,23 @@ host::DeadLetter dead_message(const Incoming& message, const Processed& processe
   return letter;
 }
 
-host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const Processed& processed, std::string reason,
-                          const std::string& detail) {
+host::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
+                             std::string reason, const std::string& detail) {
   host::DeadLetter letter;
-  letter.body = host::to_json(row.sample);
+  letter.body = host::to_json(sample);
   letter.digest = host::digest(letter.body);
   letter.kind = "sample";
   letter.reason = std::move(reason);
-  letter.detail = "sample " + std::string(row.sample.id) + " of meter " + std::string(row.sample.name) + ": " + detail;
+  letter.detail = "sample " + std::string(sample.id) + " of meter " + std::string(sample.name) + ": " + detail;
   letter.bus = message.bus;
   letter.event_type = unless_empty(processed.event_type);
   letter.message_id = unless_empty(processed.message_id);
-  letter.received = row.received;
+  letter.received = message.received;
   return letter;
+}
+
+void add_rows(const Processed& processed, Time received, std::vector<host::Row>& rows) {
+  for (const tally_sample& sample : processed.samples) rows.push_back({sizeof(host::Row), &sample, received.us});
 }
 
 struct Pipeline::Impl {
@@ -85,7 +90,7 @@ struct Pipeline::Impl {
 
   void handle(const Incoming& message, const bus::Envelope& envelope, Processed& out);
   void take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out);
-  void admit(const SampleView& sample, const Incoming& message, Processed& out);
+  void admit(SampleView& sample, const Incoming& message, Processed& out);
   bool disabled(std::string_view meter) const;
   const char* refusal(const SampleView& sample, Time received, std::string& detail) const;
   // Whether `status` of one handler lets the message go on; its samples are dropped by the caller.
@@ -129,21 +134,20 @@ const char* Pipeline::Impl::refusal(const SampleView& sample, Time received, std
   return nullptr;
 }
 
-// REQUIRES: the id is set, and `out.texts` will have the sample's texts.
-void Pipeline::Impl::admit(const SampleView& sample, const Incoming& message, Processed& out) {
+// Completes the sample. REQUIRES: the id is set, and it is one of `samples`.
+void Pipeline::Impl::admit(SampleView& sample, const Incoming& message, Processed& out) {
   ++out.made;
   if (disabled(sample.name)) {
     ++out.filtered;
     return;
   }
-  host::Row& row = out.rows.emplace_back(sample, message.received);
-  if (row.sample.source.empty()) row.sample.source = samples.texts().keep(rules.source);
-  if (!row.sample.timestamp) row.sample.timestamp = message.received;
+  if (sample.source.empty()) sample.source = samples.texts().keep(rules.source);
+  if (!sample.timestamp) sample.timestamp = message.received;
   std::string detail;
-  const char* const reason = refusal(row.sample, message.received, detail);
-  if (reason == nullptr) return;
-  out.dead_samples.push_back(dead_row(row, message, out, reason, detail));
-  out.rows.pop_back();
+  if (const char* const reason = refusal(sample, message.received, detail))
+    out.dead_samples.push_back(dead_sample(sample, message, out, reason, detail));
+  else
+    out.samples.push_back(host::sample_to_c(sample, samples.texts().keep(sample.volume.to_string())));
 }
 
 bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
@@ -173,7 +177,7 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
   for (const host::Dispatcher::Parked* parked : match.parked) {
     out.parked.push_back(parked->name);
     kill_part(out, message, "handler not available",
-              parked->name + " takes `" + out.event_type + "` but is not available: " + parked->reason +
+              parked->name + " takes `" + std::string(out.event_type) + "` but is not available: " + parked->reason +
                   "; mend or disable it, then replay this",
               parked->name);
   }
@@ -187,8 +191,8 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
   for (SampleView& sample : samples)
     if (!sample.timestamp) sample.timestamp = envelope.time;
   host::MessageIds(rules.source, envelope.message_id, message.body).assign(samples);
-  out.rows.reserve(samples.size());
-  for (const SampleView& sample : samples) admit(sample, message, out);
+  out.samples.reserve(samples.size());
+  for (SampleView& sample : samples) admit(sample, message, out);
 }
 
 void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
@@ -218,9 +222,9 @@ Processed Pipeline::process(const Incoming& message) {
     return out;
   }
   const bus::Envelope& envelope = **decoded;
-  out.event_type = envelope.event_type;
-  out.message_id = envelope.message_id.value_or("");
   impl_->samples.clear();
+  out.event_type = impl_->samples.texts().keep(envelope.event_type);
+  out.message_id = impl_->samples.texts().keep(envelope.message_id.value_or(""));
   if (envelope.samples)
     impl_->take_samples(message, envelope, out);
   else
@@ -231,8 +235,9 @@ Processed Pipeline::process(const Incoming& message) {
   again.again = true;
   again.again_why = std::move(out.again_why);
   again.again_handler = std::move(out.again_handler);
-  again.event_type = std::move(out.event_type);
-  again.message_id = std::move(out.message_id);
+  again.texts = std::move(out.texts);
+  again.event_type = out.event_type;
+  again.message_id = out.message_id;
   return again;
 }
 

@@ -32,21 +32,22 @@ struct PipelineRules {
 // One message as it came.
 struct Incoming {
   std::string body;
-  std::string bus;  // shown in dead letters and books; no secrets
+  std::string_view bus;  // shown in dead letters and books; no secrets; outlives the message
   Time received;
 };
 
 // What became of a message before storing. Without `again`:
-//   made = rows.size() + filtered + dead_samples.size()
+//   made = samples.size() + filtered + dead_samples.size()
+// Made by one thread, and looked at by others: it holds what a batch needs without another copy.
 struct Processed {
   bool again = false;     // a handler's passing error: nothing below but event_type and again_handler counts
   std::string again_why;  // that handler's words
   std::string again_handler;
 
-  std::string event_type;  // empty where unknown
-  std::string message_id;
-  host::Texts texts;  // what the rows' texts look into
-  std::vector<host::Row> rows;
+  host::Texts texts;            // what the next three look into
+  std::string_view event_type;  // empty where unknown
+  std::string_view message_id;
+  std::vector<tally_sample> samples;  // to be stored: complete, in the form that a driver is given
   std::uint64_t made = 0;
   std::uint64_t filtered = 0;                    // samples of disabled meters
   std::vector<host::DeadLetter> dead_samples;    // too old, future, incomplete: one a sample
@@ -78,9 +79,12 @@ class Pipeline {
 host::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
                               std::string detail, const std::string& handler);
 
-// The dead letter for a row that the store would not take.
-host::DeadLetter dead_row(const host::Row& row, const Incoming& message, const Processed& processed, std::string reason,
-                          const std::string& detail);
+// The dead letter for a sample that may not be stored, or that the store would not take.
+host::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
+                             std::string reason, const std::string& detail);
+
+// Puts the samples that are to be stored at the end of `rows`; they look into `processed`.
+void add_rows(const Processed& processed, Time received, std::vector<host::Row>& rows);
 
 }  // namespace tally::collector
 

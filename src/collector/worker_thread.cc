@@ -16,13 +16,13 @@ constexpr Milliseconds kRemakePause{1'000};
 struct Job {
   std::shared_ptr<Pipeline> pipeline;
   std::vector<DeliveryPtr> deliveries;
-  std::vector<Processed> results;
-  std::atomic<std::size_t> done{0};  // results below it are complete
+  std::vector<std::unique_ptr<Processed>> results;
+  std::atomic<std::size_t> done{0};  // results below it are there
   std::atomic<bool> abandoned{false};
 
   void run() {
     for (std::size_t i = 0; i < deliveries.size() && !abandoned.load(); ++i) {
-      results[i] = pipeline->process(deliveries[i]->message);
+      results[i].reset(new Processed(pipeline->process(deliveries[i]->message)));  // made where it stays
       done.store(i + 1, std::memory_order_release);
     }
   }

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+
 namespace tally::host {
 
 // Texts that stay where they are until this goes; moving it does not move them. One thread at a time.
@@ -56,7 +58,7 @@ class Texts {
     at_ = blocks_.back().get();
   }
 
-  std::vector<std::unique_ptr<char[]>> blocks_;
+  absl::InlinedVector<std::unique_ptr<char[]>, 1> blocks_;
   char* at_ = nullptr;
   std::size_t left_ = 0;
 };
@@ -79,6 +81,7 @@ class SampleList {
   bool empty() const { return views_.empty(); }
   SampleView& operator[](std::size_t i) { return views_[i]; }
   const SampleView& operator[](std::size_t i) const { return views_[i]; }
+  SampleView& back() { return views_.back(); }
   const SampleView& back() const { return views_.back(); }
   auto begin() { return views_.begin(); }
   auto end() { return views_.end(); }

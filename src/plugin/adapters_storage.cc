@@ -70,21 +70,12 @@ std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count)
   }
 }
 
-// One write(): its rows as C structs, and what the caller concludes from their fate.
+// One write(): its rows, and what the caller concludes from their fate.
 class Writing {
  public:
-  Writing(std::span<const Row> rows, const Conclude& conclude) : conclude_(conclude) {
-    volumes_.reserve(rows.size());
-    samples_.reserve(rows.size());
-    rows_.reserve(rows.size());
-    for (const Row& row : rows) {
-      volumes_.push_back(row.sample.volume.to_string());
-      samples_.push_back(sample_to_c(row.sample, volumes_.back()));
-      rows_.push_back({sizeof(tally_row), &samples_.back(), row.received.us});
-    }
-  }
+  Writing(std::span<const Row> rows, const Conclude& conclude) : rows_(rows), conclude_(conclude) {}
 
-  const std::vector<tally_row>& rows() const { return rows_; }
+  std::span<const Row> rows() const { return rows_; }
   bool concluded() const { return concluded_; }
   const absl::Status& fault() const { return fault_; }
 
@@ -103,7 +94,8 @@ class Writing {
     if (result.status < TALLY_STORED || result.status > TALLY_REJECTED) {
       return {RowStatus::rejected, absl::StrCat("the storage driver answered ", result.status, ", which is no status")};
     }
-    return {static_cast<RowStatus>(result.status), readable_text(view_of(result.reason))};
+    const std::string_view reason = view_of(result.reason);
+    return {static_cast<RowStatus>(result.status), reason.empty() ? std::string() : readable_text(reason)};
   }
 
   void hand_over(tally_conclusion* out) {
@@ -128,10 +120,8 @@ class Writing {
     out->settled_dead_letter_count = settled_.size();
   }
 
+  std::span<const Row> rows_;
   const Conclude& conclude_;
-  std::vector<std::string> volumes_;
-  std::vector<tally_sample> samples_;
-  std::vector<tally_row> rows_;
   Conclusion conclusion_;
   std::vector<tally_dead_letter> letters_;
   std::vector<tally_book_entry> entries_;

@@ -188,19 +188,12 @@ bool is_json_object(std::string_view text) {
 
 namespace {
 
-// What a plugin gave, seen; checked but for what `before` says.
-absl::Status view_sample(const tally_sample& given, std::string_view before, SampleView& sample) {
-  if (absl::Status status = check_sample(given, before); !status.ok()) return status;
-  std::string why;
-  const std::optional<Decimal> volume = Decimal::parse(view_of(given.volume), &why);
-  if (!volume) {
-    return permanent(absl::StrCat("the sample's volume \"", to_absl(view_of(given.volume)), "\": ", why));
-  }
+void fill(const tally_sample& given, const Decimal& volume, SampleView& sample) {
   sample.id = view_of(given.id);
   sample.name = view_of(given.name);
   sample.type = static_cast<SampleType>(given.type);
   sample.unit = view_of(given.unit);
-  sample.volume = *volume;
+  sample.volume = volume;
   sample.resource_id = view_of(given.resource_id);
   sample.project_id = optional_view(given.project_id);
   sample.project_name = optional_view(given.project_name);
@@ -210,10 +203,27 @@ absl::Status view_sample(const tally_sample& given, std::string_view before, Sam
   if (given.resource_metadata.data != nullptr) sample.resource_metadata = view_of(given.resource_metadata);
   sample.source = view_of(given.source);
   if (given.has_monotonic_time == 1) sample.monotonic_time = given.monotonic_time;
+}
+
+// What a plugin gave, seen; checked but for what `before` says.
+absl::Status view_sample(const tally_sample& given, std::string_view before, SampleView& sample) {
+  if (absl::Status status = check_sample(given, before); !status.ok()) return status;
+  std::string why;
+  const std::optional<Decimal> volume = Decimal::parse(view_of(given.volume), &why);
+  if (!volume) {
+    return permanent(absl::StrCat("the sample's volume \"", to_absl(view_of(given.volume)), "\": ", why));
+  }
+  fill(given, *volume, sample);
   return absl::OkStatus();
 }
 
 }  // namespace
+
+SampleView view_of(const tally_sample& sample) {
+  SampleView view;
+  fill(sample, Decimal::parse(view_of(sample.volume)).value_or(Decimal()), view);
+  return view;
+}
 
 absl::Status append_sample(const tally_sample& given, std::vector<Sample>& samples) {
   SampleView sample;
@@ -256,7 +266,7 @@ absl::StatusOr<Resource> resource_from_c(const tally_resource& given) {
   return resource;
 }
 
-tally_sample sample_to_c(const SampleView& sample, const std::string& volume) {
+tally_sample sample_to_c(const SampleView& sample, std::string_view volume) {
   tally_sample out{};
   out.size = sizeof out;
   out.type = static_cast<std::int32_t>(sample.type);

@@ -50,8 +50,10 @@ absl::StatusOr<Sample> sample_from_c(const tally_sample& sample);
 absl::Status append_sample(const tally_sample& sample, std::vector<Sample>& samples);
 absl::Status append_sample(const tally_sample& sample, SampleList& samples);
 absl::StatusOr<Resource> resource_from_c(const tally_resource& resource);
-// The views live as long as `sample` and `volume`.
-tally_sample sample_to_c(const SampleView& sample, const std::string& volume);
+// The views live as long as those of `sample`, and `volume`, which is its volume's text.
+tally_sample sample_to_c(const SampleView& sample, std::string_view volume);
+// The way back, for one that sample_to_c made; the views are the same.
+SampleView view_of(const tally_sample& sample);
 
 // The buffer that a call is given for its reason.
 class ErrorBuffer {

@@ -174,15 +174,9 @@ enum class RowStatus : std::int32_t {
   rejected = TALLY_REJECTED,
 };
 
-struct Row {
-  Row() = default;
-  Row(const SampleView& of, Time at) : sample(of), received(at) {}
-  // One that stands alone, with texts of its own.
-  Row(Sample of, Time at) : received(at), owner(std::make_shared<const Sample>(std::move(of))) { sample = *owner; }
-  SampleView sample;  // id, source and timestamp are set
-  Time received;
-  std::shared_ptr<const Sample> owner;  // null: the texts are another's
-};
+// A sample ready to be kept, as a driver is given it: made once, by whoever has the sample at hand. What it points at
+// is another's and outlives the write.
+using Row = tally_row;
 
 struct RowResult {
   RowStatus status = RowStatus::stored;

@@ -116,7 +116,7 @@ std::vector<std::string> Sqlite::texts(const std::string& sql) {
 
 std::int64_t Sqlite::integer(const std::string& sql) { return std::stoll(texts(sql).at(0)); }
 
-std::vector<BareRow> bare_rows(const Rows& rows, const std::vector<host::Row>& from, std::int64_t first) {
+std::vector<BareRow> bare_rows(const Rows& rows, const test::OwnedRows& from, std::int64_t first) {
   std::vector<BareRow> bare(from.size());
   for (std::size_t i = 0; i < from.size(); ++i) {
     const std::int64_t number = first + static_cast<std::int64_t>(i);
@@ -126,7 +126,7 @@ std::vector<BareRow> bare_rows(const Rows& rows, const std::vector<host::Row>& f
     row.volume = rows.volume(number);
     row.lag = rows.received(number).us - row.timestamp;
     row.metadata = rows.server(number) + 1;
-    const std::string_view id = from[i].sample.id;
+    const std::string_view id = from.sample(i).id;
     for (std::size_t digit = 0; digit < id.size(); digit += 2)
       row.id.push_back(static_cast<char>(half_byte(id[digit]) << 4 | half_byte(id[digit + 1])));
   }
@@ -173,7 +173,7 @@ double write_bare(const std::string& path, const std::string& model, const Rows&
   return cpu_seconds() - start;
 }
 
-void write_wide(const std::string& path, const std::vector<host::Row>& rows, std::size_t batch) {
+void write_wide(const std::string& path, const test::OwnedRows& rows, std::size_t batch) {
   Sqlite database(path);
   database.run(kPragmas);
   database.run(
@@ -186,7 +186,7 @@ void write_wide(const std::string& path, const std::vector<host::Row>& rows, std
   sqlite3_stmt* insert = database.prepare("INSERT INTO sample VALUES (?,?,?,?,?,?,?,NULL,?,NULL,?,?,?,?,?,NULL)");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i % batch == 0) database.run("BEGIN");
-    const SampleView& sample = rows[i].sample;
+    const Sample& sample = rows.sample(i);
     bind_text(insert, 1, sample.id);
     bind_text(insert, 2, sample.name);
     bind_text(insert, 3, to_string(sample.type));
@@ -196,7 +196,7 @@ void write_wide(const std::string& path, const std::vector<host::Row>& rows, std
     bind_text(insert, 7, *sample.project_id);
     bind_text(insert, 8, *sample.user_id);
     sqlite3_bind_int64(insert, 9, sample.timestamp->us);
-    sqlite3_bind_int64(insert, 10, rows[i].received.us);
+    sqlite3_bind_int64(insert, 10, rows.received(i).us);
     sqlite3_bind_int64(insert, 11, static_cast<std::int64_t>(i / batch) + 1);
     bind_text(insert, 12, sample.resource_metadata);
     bind_text(insert, 13, sample.source);

@@ -39,7 +39,7 @@ struct BareRow {
   std::int64_t series = 0, timestamp = 0, volume = 0, lag = 0, metadata = 0;
   std::string id;  // 16 bytes
 };
-std::vector<BareRow> bare_rows(const Rows& rows, const std::vector<host::Row>& from, std::int64_t first);
+std::vector<BareRow> bare_rows(const Rows& rows, const test::OwnedRows& from, std::int64_t first);
 
 // Writes into `path`, with the tables and indexes of the driver's file `model` and its pragmas, what the driver writes
 // for rows 0 to `bare.size()`, in transactions of `batch`. The processor's seconds from the first transaction on.
@@ -47,7 +47,7 @@ double write_bare(const std::string& path, const std::string& model, const Rows&
                   std::size_t batch);
 
 // The same samples as one wide table with a unique index on the id and one on (meter, resource, time).
-void write_wide(const std::string& path, const std::vector<host::Row>& rows, std::size_t batch);
+void write_wide(const std::string& path, const test::OwnedRows& rows, std::size_t batch);
 
 // Rows that are in one of two files of the driver alone, over all its tables of samples.
 std::int64_t differing_rows(const std::string& one, const std::string& other);

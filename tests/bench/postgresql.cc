@@ -126,7 +126,7 @@ void write_batch(host::Storage& storage, std::span<const host::Row> rows, const 
 void drop(Server& server, const std::string& schema) { server.run("DROP SCHEMA IF EXISTS " + schema + " CASCADE"); }
 
 // The driver, tables made beforehand; its first batches bring the dictionaries.
-double write_by_driver(Server& server, const std::string& url, const std::vector<host::Row>& rows) {
+double write_by_driver(Server& server, const std::string& url, const tally::test::OwnedRows& rows) {
   drop(server, kDriver);
   const auto storage = open(url, kDriver);
   require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
@@ -134,7 +134,7 @@ double write_by_driver(Server& server, const std::string& url, const std::vector
   host::BatchToken token{"0123456789abcdef0123456789abcdef", 1};
   return seconds_of([&] {
     for (std::size_t begin = 0; begin < rows.size(); begin += kBatch, ++token.sequence)
-      write_batch(*storage, std::span(rows).subspan(begin, std::min(kBatch, rows.size() - begin)), token);
+      write_batch(*storage, rows.view().subspan(begin, std::min(kBatch, rows.size() - begin)), token);
   });
 }
 
@@ -188,7 +188,7 @@ std::int64_t wide_bytes(Server& server) {
 int write(const std::string& url, int servers, std::int64_t cycles) {
   Server server(url);
   const Rows made(servers);
-  const std::vector<host::Row> rows = made.rows(0, made.series_count() * cycles);
+  const tally::test::OwnedRows rows = made.rows(0, made.series_count() * cycles);
   double driver = std::numeric_limits<double>::max(), floor = driver;
   for (int round = 0; round < kRounds; ++round) {
     driver = std::min(driver, write_by_driver(server, url, rows));
@@ -237,11 +237,11 @@ int again(const std::string& url, int servers, std::int64_t cycles, std::int64_t
   Server server(url);
   const Rows made(servers);
   const std::int64_t all = made.series_count() * cycles, batch = kBatch;
-  std::vector<std::vector<host::Row>> batches;
+  std::vector<tally::test::OwnedRows> batches;
   for (std::int64_t begin = 0; begin < all; begin += batch) {
     batches.push_back(made.rows(begin, std::min(batch, all - begin)));
     if (every == 0 || begin == 0 || static_cast<std::int64_t>(batches.size()) % every != 0) continue;
-    for (host::Row& row : made.rows(begin - batch / 2, kKnown)) batches.back().push_back(std::move(row));
+    made.add(batches.back(), begin - batch / 2, kKnown);
   }
   double best = std::numeric_limits<double>::max();
   for (int round = 0; round < kRounds; ++round) {
@@ -250,7 +250,7 @@ int again(const std::string& url, int servers, std::int64_t cycles, std::int64_t
     require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
     server.run("CHECKPOINT");
     best = std::min(best, seconds_of([&] {
-                      for (const auto& rows : batches) write_batch(*storage, rows, {});
+                      for (const auto& rows : batches) write_batch(*storage, rows.view(), {});
                     }));
   }
   if (server.integer("SELECT count(*) FROM bench_driver.sample") != all) {
@@ -268,7 +268,7 @@ int fill(const std::string& url, int servers, std::int64_t cycles) {
   require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
   const std::int64_t all = made.series_count() * cycles;
   for (std::int64_t next = 0; next < all; next += static_cast<std::int64_t>(kBatch))
-    write_batch(*storage, made.rows(next, std::min(static_cast<std::int64_t>(kBatch), all - next)), {});
+    write_batch(*storage, made.rows(next, std::min(static_cast<std::int64_t>(kBatch), all - next)).view(), {});
   std::cout << host::JsonWriter().number("rows", all).str() << '\n';
   return 0;
 }

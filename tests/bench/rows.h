@@ -10,6 +10,7 @@
 
 #include "core/ids.h"
 #include "plugin/roles.h"
+#include "support/owned_rows.h"
 
 namespace tally::bench {
 
@@ -67,7 +68,7 @@ class Rows {
   const std::string& user_id(std::int64_t server) const { return users_[static_cast<std::size_t>(server)]; }
   const std::string& metadata(std::int64_t server) const { return metadata_[static_cast<std::size_t>(server)]; }
 
-  host::Row row(std::int64_t number) const {
+  Sample sample(std::int64_t number) const {
     const std::int64_t from = server(number);
     Sample sample;
     sample.name = meter(number).name;
@@ -81,13 +82,15 @@ class Rows {
     sample.resource_metadata = metadata(from);
     sample.source = "openstack";
     sample.id = host::poll_sample_id(sample, sample.source);
-    return {std::move(sample), received(number)};
+    return sample;
   }
 
-  std::vector<host::Row> rows(std::int64_t from, std::int64_t count) const {
-    std::vector<host::Row> rows;
-    rows.reserve(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) rows.push_back(row(from + i));
+  void add(test::OwnedRows& rows, std::int64_t from, std::int64_t count) const {
+    for (std::int64_t number = from; number < from + count; ++number) rows.add(sample(number), received(number));
+  }
+  test::OwnedRows rows(std::int64_t from, std::int64_t count) const {
+    test::OwnedRows rows;
+    add(rows, from, count);
     return rows;
   }
 

@@ -60,19 +60,19 @@ void write_batch(host::Storage& storage, std::span<const host::Row> rows) {
   }));
 }
 
-double write_by_driver(const std::string& path, const std::vector<host::Row>& rows) {
+double write_by_driver(const std::string& path, const tally::test::OwnedRows& rows) {
   const auto storage = open(path);
   require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
   const double start = cpu_seconds();
   for (std::size_t begin = 0; begin < rows.size(); begin += kBatch)
-    write_batch(*storage, std::span(rows).subspan(begin, std::min(kBatch, rows.size() - begin)));
+    write_batch(*storage, rows.view().subspan(begin, std::min(kBatch, rows.size() - begin)));
   return cpu_seconds() - start;
 }
 
 // Driver and floor in turn, the best of each: what others do on the machine hits both.
 int write(const std::string& folder, int servers, std::int64_t cycles) {
   const Rows made(servers);
-  const std::vector<host::Row> rows = made.rows(0, made.series_count() * cycles);
+  const tally::test::OwnedRows rows = made.rows(0, made.series_count() * cycles);
   const std::vector<BareRow> bare = bare_rows(made, rows, 0);
   const std::string driver_file = folder + "/driver.db", floor_file = folder + "/floor.db";
   double driver = std::numeric_limits<double>::max(), floor = driver;
@@ -109,7 +109,7 @@ int fill(const std::string& path, int servers, std::int64_t cycles) {
   const std::int64_t all = made.series_count() * cycles;
   constexpr std::int64_t kFillBatch = 20'000;
   for (std::int64_t next = 0; next < all; next += kFillBatch)
-    write_batch(*storage, made.rows(next, std::min(kFillBatch, all - next)));
+    write_batch(*storage, made.rows(next, std::min(kFillBatch, all - next)).view());
   std::cout << host::JsonWriter().number("rows", all).str() << '\n';
   return 0;
 }

@@ -77,7 +77,7 @@ collector::Pipeline make_pipeline() {
   if (!pipeline.ok()) give_up(std::string(to_std(pipeline.status().message())));
   const collector::Incoming message{server_message(), "bench", Time::now()};
   std::size_t samples = 0;
-  on_worker([&] { samples = pipeline->process(message).rows.size(); });
+  on_worker([&] { samples = pipeline->process(message).samples.size(); });
   if (samples != 4) give_up("the message gives " + std::to_string(samples) + " samples, not 4: set TALLY_DEFINITIONS");
   return *std::move(pipeline);
 }

@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "core/status.h"
+#include "plugin/c_values.h"
 #include "plugin/roles.h"
 
 namespace tally::collector::fakes {
@@ -254,16 +255,17 @@ class Storage final : public host::Storage {
       return absl::OkStatus();
     }
     for (const host::Row& row : rows)
-      if (row.sample.name == "refused") return permanent("meter `refused` cannot be written");
+      if (host::view_of(*row.sample).name == "refused") return permanent("meter `refused` cannot be written");
     auto samples = end_->samples;
     std::vector<host::RowResult> results;
     for (const host::Row& row : rows) {
-      if (row.sample.name == "rejected") {
+      const SampleView sample = host::view_of(*row.sample);
+      if (sample.name == "rejected") {
         results.push_back({host::RowStatus::rejected, "no such thing"});
         continue;
       }
-      const auto [at, fresh] = samples.emplace(row.sample.id, row.sample.copy());
-      const bool same = at->second.volume == row.sample.volume;
+      const auto [at, fresh] = samples.emplace(sample.id, sample.copy());
+      const bool same = at->second.volume == sample.volume;
       results.push_back({fresh  ? host::RowStatus::stored
                          : same ? host::RowStatus::duplicate
                                 : host::RowStatus::conflict,

@@ -7,6 +7,7 @@
 #include "bus/envelope.h"
 #include "collector/fakes.h"
 #include "collector/replay.h"
+#include "plugin/c_values.h"
 #include "plugin/dispatcher.h"
 
 namespace tally::collector {
@@ -17,6 +18,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+
+SampleView sample(const Processed& done, std::size_t number) { return host::view_of(done.samples[number]); }
 
 constexpr Time kNow{1'700'000'000'000'000};
 
@@ -51,7 +54,7 @@ TEST_F(PipelineTest, WhatCannotBeReadIsADeadLetterWithItsReason) {
   EXPECT_EQ(done.dead_message->body, "this is no json");
   EXPECT_THAT(done.dead_message->digest, SizeIs(32));
   EXPECT_FALSE(done.dead_message->detail.empty());
-  EXPECT_THAT(done.rows, IsEmpty());
+  EXPECT_THAT(done.samples, IsEmpty());
 }
 
 TEST_F(PipelineTest, WhatNobodyClaimsHasNothing) {
@@ -66,12 +69,16 @@ TEST_F(PipelineTest, RowsHaveIdsTimeAndSource) {
   emits("a", "x", {fakes::sample("m"), fakes::sample("m")});
   const Time said{kNow.us - 5'000'000};
   const Processed done = process(fakes::message("1", "x", "{}", said));
-  ASSERT_THAT(done.rows, SizeIs(2));
-  EXPECT_THAT(done.rows[0].sample.id, SizeIs(32));
-  EXPECT_NE(done.rows[0].sample.id, done.rows[1].sample.id);
-  EXPECT_EQ(done.rows[0].sample.timestamp, said);
-  EXPECT_EQ(done.rows[0].sample.source, "openstack");
-  EXPECT_EQ(done.rows[0].received, kNow);
+  ASSERT_THAT(done.samples, SizeIs(2));
+  EXPECT_THAT(sample(done, 0).id, SizeIs(32));
+  EXPECT_NE(sample(done, 0).id, sample(done, 1).id);
+  EXPECT_EQ(sample(done, 0).timestamp, said);
+  EXPECT_EQ(sample(done, 0).source, "openstack");
+  std::vector<host::Row> rows;
+  add_rows(done, kNow, rows);
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[1].sample, &done.samples[1]);
+  EXPECT_EQ(rows[1].received_us, kNow.us);
 }
 
 TEST_F(PipelineTest, DisablingAMeterChangesNoOthersId) {
@@ -84,9 +91,9 @@ TEST_F(PipelineTest, DisablingAMeterChangesNoOthersId) {
   const Processed some = process(fakes::message("1", "x", "{}", kNow));
   EXPECT_EQ(some.made, 4U);
   EXPECT_EQ(some.filtered, 2U);
-  ASSERT_THAT(some.rows, SizeIs(2));
-  EXPECT_EQ(some.rows[0].sample.id, all.rows[1].sample.id);
-  EXPECT_EQ(some.rows[1].sample.id, all.rows[3].sample.id);
+  ASSERT_THAT(some.samples, SizeIs(2));
+  EXPECT_EQ(sample(some, 0).id, sample(all, 1).id);
+  EXPECT_EQ(sample(some, 1).id, sample(all, 3).id);
 }
 
 TEST_F(PipelineTest, APermanentErrorKeepsTheOthersSamplesAndMakesOneDeadLetter) {
@@ -94,8 +101,8 @@ TEST_F(PipelineTest, APermanentErrorKeepsTheOthersSamplesAndMakesOneDeadLetter) 
   fails("bad", "x", permanent("no such key"));
   fails("worse", "x", permanent("nor this"));
   const Processed done = process(fakes::message("1", "x", "{}", kNow));
-  ASSERT_THAT(done.rows, SizeIs(1));
-  EXPECT_EQ(done.rows[0].sample.name, "kept");
+  ASSERT_THAT(done.samples, SizeIs(1));
+  EXPECT_EQ(sample(done, 0).name, "kept");
   ASSERT_TRUE(done.dead_message);
   EXPECT_EQ(done.dead_message->reason, "handler failed");
   EXPECT_EQ(done.dead_message->handler, "notification:bad, notification:worse");
@@ -110,7 +117,7 @@ TEST_F(PipelineTest, AgainFromOneHoldsTheWhole) {
   EXPECT_TRUE(done.again);
   EXPECT_EQ(done.again_handler, "notification:later");
   EXPECT_EQ(done.again_why, "not yet");
-  EXPECT_THAT(done.rows, IsEmpty());
+  EXPECT_THAT(done.samples, IsEmpty());
   EXPECT_EQ(done.made, 0U);
   EXPECT_FALSE(done.dead_message);
 }
@@ -118,7 +125,7 @@ TEST_F(PipelineTest, AgainFromOneHoldsTheWhole) {
 TEST_F(PipelineTest, UnclaimedAfterAllIsNoError) {
   fails("a", "x", absl::Status(kUnclaimed, "not mine"));
   const Processed done = process(fakes::message("1", "x", "{}", kNow));
-  EXPECT_THAT(done.rows, IsEmpty());
+  EXPECT_THAT(done.samples, IsEmpty());
   EXPECT_FALSE(done.dead_message);
 }
 
@@ -132,7 +139,7 @@ TEST_F(PipelineTest, AHandlerThatIsNotAvailableParksItsMessages) {
   EXPECT_THAT(done.dead_message->detail, HasSubstr("its table is too short"));
   EXPECT_EQ(done.dead_message->event_type, "image.upload");
   EXPECT_THAT(done.parked, ElementsAre("notification:image"));
-  EXPECT_THAT(done.rows, SizeIs(1));
+  EXPECT_THAT(done.samples, SizeIs(1));
 }
 
 TEST_F(PipelineTest, TooOldAndTooNewAreDeadLettersOfTheirOwn) {
@@ -149,8 +156,8 @@ TEST_F(PipelineTest, TooOldAndTooNewAreDeadLettersOfTheirOwn) {
   EXPECT_EQ(done.dead_samples[0].reason, "too old");
   EXPECT_EQ(done.dead_samples[0].kind, "sample");
   EXPECT_EQ(done.dead_samples[1].reason, "future");
-  ASSERT_THAT(done.rows, SizeIs(2));
-  EXPECT_EQ(done.rows[0].sample.name, "kept.for.ever");
+  ASSERT_THAT(done.samples, SizeIs(2));
+  EXPECT_EQ(sample(done, 0).name, "kept.for.ever");
 }
 
 TEST_F(PipelineTest, PolledSamplesKeepTheirIds) {
@@ -161,10 +168,10 @@ TEST_F(PipelineTest, PolledSamplesKeepTheirIds) {
   second.id = "foreign-id";
   const std::vector<Sample> samples = {first, second};
   const Processed done = process(bus::encode_samples(samples, "agent", "m-1", kNow));
-  ASSERT_THAT(done.rows, SizeIs(2));
-  EXPECT_EQ(done.rows[0].sample.id, first.id);
-  EXPECT_EQ(done.rows[1].sample.id, "foreign-id");
-  EXPECT_EQ(done.rows[1].sample.source, "elsewhere");
+  ASSERT_THAT(done.samples, SizeIs(2));
+  EXPECT_EQ(sample(done, 0).id, first.id);
+  EXPECT_EQ(sample(done, 1).id, "foreign-id");
+  EXPECT_EQ(sample(done, 1).source, "elsewhere");
   EXPECT_FALSE(done.dead_message);
 }
 
@@ -173,7 +180,7 @@ TEST_F(PipelineTest, ABadSampleAmongGoodOnesIsADeadLetterAndTheOthersLive) {
                            R"("resource_id":"r","timestamp":"2023-11-14T22:00:00","message_id":"m-1"})";
   const Processed done = process(
       fakes::message("1", "telemetry.polling", R"({"samples":[)" + good + R"(,{"counter_name":"cpu"}]})", kNow));
-  EXPECT_THAT(done.rows, SizeIs(1));
+  EXPECT_THAT(done.samples, SizeIs(1));
   ASSERT_TRUE(done.dead_message);
   EXPECT_EQ(done.dead_message->reason, "bad samples");
   EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 2"));
@@ -196,9 +203,9 @@ TEST_F(PipelineTest, CeilometersSignedSamplesAreStoredInEitherMessage) {
         fakes::message("3", "telemetry.polling", R"({"samples":)" + list + "}", kNow)}) {
     const Processed done = process(body);
     EXPECT_FALSE(done.dead_message) << done.dead_message->detail;
-    ASSERT_THAT(done.rows, SizeIs(1));
-    EXPECT_EQ(done.rows[0].sample.id, "6c1e7d8e");
-    EXPECT_EQ(done.rows[0].sample.volume.to_string(), "1234567.1");
+    ASSERT_THAT(done.samples, SizeIs(1));
+    EXPECT_EQ(sample(done, 0).id, "6c1e7d8e");
+    EXPECT_EQ(sample(done, 0).volume.to_string(), "1234567.1");
   }
 }
 
@@ -210,7 +217,7 @@ TEST_F(PipelineTest, ABadSignatureIsADeadLetterAndTheOthersLive) {
       R"({"counter_name":"cpu","counter_type":"gauge","counter_volume":1,"resource_id":"r","message_id":"m"})";
   const Processed done =
       process(fakes::message("1", "metering", "[" + changed + "," + kCeilometers + "," + bare + ",{}]", kNow));
-  EXPECT_THAT(done.rows, SizeIs(1));
+  EXPECT_THAT(done.samples, SizeIs(1));
   EXPECT_EQ(done.made, 1U);
   ASSERT_TRUE(done.dead_message);
   EXPECT_EQ(done.dead_message->reason, "bad signature");
@@ -223,9 +230,9 @@ TEST_F(PipelineTest, NotificationsAndReplayedSamplesNeedNoSignature) {
   rules_.telemetry_secret = "s3cret";
   emits("a", "x", {fakes::sample("m")});
   Pipeline signed_only = pipeline();
-  EXPECT_THAT(signed_only.process({fakes::message("1", "x", "{}", kNow), "fake://", kNow}).rows, SizeIs(1));
+  EXPECT_THAT(signed_only.process({fakes::message("1", "x", "{}", kNow), "fake://", kNow}).samples, SizeIs(1));
   const std::string sample = R"({"id":"i","name":"m","type":"gauge","volume":1,"resource_id":"r"})";
-  EXPECT_THAT(signed_only.process_sample({sample, "fake://", kNow}).rows, SizeIs(1));
+  EXPECT_THAT(signed_only.process_sample({sample, "fake://", kNow}).samples, SizeIs(1));
 }
 
 TEST_F(PipelineTest, AMendedHandlerReplaysWhatWasParked) {

@@ -7,6 +7,7 @@
 #include "collector/pipeline.h"
 #include "core/json.h"
 #include "meters.h"
+#include "plugin/c_values.h"
 #include "plugin/dispatcher.h"
 
 namespace {
@@ -35,11 +36,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const collector::Incoming message{body, "local", now};
     const collector::Processed made = alone ? pipeline.process_sample(message) : pipeline.process(message);
     require(!made.again, "nothing here passes by itself");
-    require(made.made == made.rows.size() + made.filtered + made.dead_samples.size(), "every sample is accounted for");
-    require(made.rows.empty() || !made.dead_message || made.dead_message->digest.size() > 0, "the dead have a digest");
-    for (const host::Row& row : made.rows) {
-      require(!row.sample.id.empty() && !row.sample.name.empty() && row.sample.timestamp, "a row is whole");
-      const std::string_view metadata = row.sample.resource_metadata;
+    require(made.made == made.samples.size() + made.filtered + made.dead_samples.size(),
+            "every sample is accounted for");
+    require(made.samples.empty() || !made.dead_message || made.dead_message->digest.size() > 0,
+            "the dead have a digest");
+    for (const tally_sample& crossing : made.samples) {
+      const SampleView sample = host::view_of(crossing);
+      require(!sample.id.empty() && !sample.name.empty() && sample.timestamp, "a sample is whole");
+      const std::string_view metadata = sample.resource_metadata;
       require(metadata.empty() || host::valid_json_object(metadata), "metadata is an object");
     }
   }

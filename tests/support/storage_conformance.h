@@ -247,7 +247,7 @@ TEST_P(StorageConformance, AnotherInstancesExpiryConfusesNobody) {
   ASSERT_EQ(*other->expire(at(5), ""), 1U);
   Sample next = make_sample(2, "memory", "1", 6, "b");
   next.resource_metadata = R"({"k":"b"})";
-  ASSERT_OK(other->write(as_rows({next}), [](std::span<const RowResult>) { return Conclusion(); }));
+  ASSERT_OK(other->write(as_rows({next}).view(), [](std::span<const RowResult>) { return Conclusion(); }));
   sample.timestamp = at(7);
   sample.id = make_sample(3, "", "1", 0).id;
   write({sample});

@@ -14,6 +14,7 @@
 
 #include "core/status.h"
 #include "plugin/roles.h"
+#include "support/owned_rows.h"
 
 #define EXPECT_OK(expression) EXPECT_TRUE((expression).ok())
 #define ASSERT_OK(expression)                       \
@@ -73,9 +74,9 @@ inline DeadLetter make_letter(int number, std::string detail) {
   return letter;
 }
 
-inline std::vector<Row> as_rows(const std::vector<Sample>& samples) {
-  std::vector<Row> rows;
-  for (const Sample& sample : samples) rows.push_back({sample, *Time::parse("2026-01-02T03:04:05.000006Z")});
+inline OwnedRows as_rows(const std::vector<Sample>& samples) {
+  OwnedRows rows;
+  for (const Sample& sample : samples) rows.add(sample, *Time::parse("2026-01-02T03:04:05.000006Z"));
   return rows;
 }
 
@@ -139,12 +140,12 @@ class StorageConformance : public ::testing::TestWithParam<MakePlace> {
   std::vector<RowStatus> write_to(Storage& storage, const std::vector<Sample>& samples, const Conclusion& conclusion,
                                   const BatchToken& token = {}) {
     last_results_.clear();
-    const std::vector<Row> rows = as_rows(samples);
+    const OwnedRows rows = as_rows(samples);
     const auto conclude = [&](std::span<const RowResult> results) {
       last_results_.assign(results.begin(), results.end());
       return conclusion;
     };
-    const absl::Status status = storage.write(rows, conclude, token);
+    const absl::Status status = storage.write(rows.view(), conclude, token);
     EXPECT_TRUE(status.ok()) << status;
     std::vector<RowStatus> statuses;
     for (const RowResult& result : last_results_) statuses.push_back(result.status);

@@ -10,8 +10,8 @@ TEST(NullStorage, CountsEveryRowAsStoredAndConcludes) {
   const std::unique_ptr<Storage> storage = open_built_storage("null://");
   ASSERT_NE(storage, nullptr);
   std::vector<RowStatus> statuses;
-  const std::vector<Row> rows = as_rows({make_sample(1, "cpu", "1", 1), make_sample(1, "cpu", "2", 1)});
-  ASSERT_OK(storage->write(rows, [&](std::span<const RowResult> results) {
+  const OwnedRows rows = as_rows({make_sample(1, "cpu", "1", 1), make_sample(1, "cpu", "2", 1)});
+  ASSERT_OK(storage->write(rows.view(), [&](std::span<const RowResult> results) {
     for (const RowResult& result : results) statuses.push_back(result.status);
     return Conclusion{.dead_letters = {make_letter(1, "gone")}};
   }));

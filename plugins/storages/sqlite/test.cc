@@ -34,7 +34,7 @@ absl::Status write_batch(Storage& storage, int first, int count = kBatch) {
   std::vector<Sample> samples;
   for (int i = first; i < first + count; ++i)
     samples.push_back(make_sample(i, "cpu", "0.1", i, i % 2 == 0 ? "a" : "b"));
-  return storage.write(as_rows(samples), [&](std::span<const RowResult> results) {
+  return storage.write(as_rows(samples).view(), [&](std::span<const RowResult> results) {
     Conclusion conclusion;
     for (const RowResult& result : results) {
       conclusion.entries.push_back(
