@@ -84,7 +84,17 @@ class Instances(Agents):
         return {(row["name"], row["resource_id"]): row for row in rows}
 
     def compare(self, number):
-        """Each number of guest `number` lies between what domstats says before and after."""
+        """Each number of guest `number` lies between what domstats says before and after. QEMU's resident set alone also
+        falls, so that it may have been higher between two equal readings: read again then."""
+        for _ in range(20):
+            samples, outside = self.outside(number)
+            if set(outside) != {"balloon.rss"}:
+                break
+        self.assertEqual(outside, {})
+        return samples
+
+    def outside(self, number):
+        """The samples, and what of them domstats contradicts, by domstats' name."""
         name, uuid = self.names[number - 1], self.hypervisor.uuid(number)
         before, samples, after = self.hypervisor.stats(name), self.poll(), self.hypervisor.stats(name)
         wanted = {(meter, uuid): (key, 1) for meter, key in DOMAIN.items()}
@@ -92,11 +102,13 @@ class Instances(Agents):
         wanted |= {(meter, f"{uuid}-vda"): (f"block.0.{key}", 1) for meter, key in DISK.items()}
         vnic = f"{name}-{uuid}-{self.hypervisor.tap(number)}"
         wanted |= {(meter, vnic): (f"net.0.{key}", 1) for meter, key in NETWORK.items()}
+        found = {}
         for key, (stat, unit) in wanted.items():
             low, high = sorted((int(before[stat]), int(after[stat])))
-            self.assertLessEqual(low, float(samples[key]["volume"]) * unit, f"{key} {stat}")
-            self.assertGreaterEqual(high, float(samples[key]["volume"]) * unit, f"{key} {stat}")
-        return samples
+            volume = float(samples[key]["volume"]) * unit
+            if not low <= volume <= high:
+                found[stat] = f"{key}: {volume} does not lie between {low} and {high}"
+        return samples, found
 
     def test_numbers_are_those_of_domstats(self):
         for name in self.names:
