@@ -11,7 +11,8 @@ namespace tally::amqp {
 namespace {
 
 constexpr std::uint16_t kNotFound = AMQP_NOT_FOUND;
-constexpr std::chrono::milliseconds kAgain{1000};  // after the broker ended what worked
+constexpr std::chrono::milliseconds kAgain{1000};     // after the broker ended what worked
+constexpr std::chrono::milliseconds kPatience{1000};  // of what is done, for what came before it
 
 // Larger than those of any instance before, so that what they left unsettled is not taken for ours.
 std::uint64_t next_generation(std::uint64_t last) {
@@ -28,7 +29,14 @@ Lane::Lane(std::uint64_t number, LaneOptions options, Counts& counts)
       options_(std::move(options)),
       counts_(counts) {}
 
+Clock::time_point Lane::due() const {
+  if (state_ == State::closed) return next_try_;
+  const auto waits = window_.waiting_since();
+  return waits ? *waits + kPatience : Clock::time_point::max();
+}
+
 void Lane::turn(Link& link) {
+  if (state_ == State::consuming && due() <= Clock::now()) flush(link);
   if (state_ != State::closed || Clock::now() < next_try_) return;
   amqp_channel_open_t open{};
   link.send(channel_, AMQP_CHANNEL_OPEN_METHOD, &open);
@@ -212,12 +220,13 @@ void Lane::stop(Link* link) {
     link->send(channel_, AMQP_BASIC_CANCEL_METHOD, &cancel);
   }
   state_ = State::stopped;
+  if (link != nullptr) flush(*link);
 }
 
 std::optional<std::uint64_t> Lane::take_ended() { return std::exchange(ended_, std::nullopt); }
 
 bool Lane::acknowledge(std::uint64_t generation, std::uint64_t tag) {
-  if (generation != generation_ || !window_.acknowledge(tag)) return false;
+  if (generation != generation_ || !window_.acknowledge(tag, Clock::now())) return false;
   --handed_;
   return true;
 }
@@ -230,7 +239,8 @@ bool Lane::give_back(Link& link, std::uint64_t generation, std::uint64_t tag) {
 }
 
 void Lane::flush(Link& link) {
-  window_.flush([&](std::uint64_t tag, bool all_before) { link.acknowledge(channel_, tag, all_before); });
+  const auto until = state_ == State::stopped ? Clock::time_point::max() : Clock::now() - kPatience;
+  window_.flush(until, [&](std::uint64_t tag, bool all_before) { link.acknowledge(channel_, tag, all_before); });
 }
 
 }  // namespace tally::amqp

@@ -42,9 +42,9 @@ class Lane {
   amqp_channel_t channel() const { return channel_; }
   const std::string& queue() const { return options_.queue; }
 
-  // Opens the channel when that is due.
+  // Opens the channel and acknowledges what waits when that is due.
   void turn(Link& link);
-  Clock::time_point due() const { return state_ == State::closed ? next_try_ : Clock::time_point::max(); }
+  Clock::time_point due() const;
   void retry_now() { next_try_ = Clock::now(); }
   void handle(Link& link, const amqp_frame_t& frame);
   // The link is gone, and the channel with it.

@@ -2,6 +2,7 @@
 // Not for what needs a broker: test.cc.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,49 +78,79 @@ TEST(AmqpUrl, AFaultNamesTheWayOutAndNoPassword) {
 }
 
 using Sent = std::vector<std::pair<std::uint64_t, bool>>;
+using std::chrono::milliseconds;
 
-Sent flushed(Window& window) {
-  Sent sent;
-  window.flush([&](std::uint64_t tag, bool all_before) { sent.emplace_back(tag, all_before); });
-  return sent;
+class AmqpWindow : public ::testing::Test {
+ protected:
+  AmqpWindow() {
+    for (int i = 0; i < 8; ++i) window_.arrived();
+  }
+  bool acknowledge(std::uint64_t tag) { return window_.acknowledge(tag, now_); }
+  // What was done so long ago and is still behind an open one is acknowledged by itself.
+  Sent flushed(milliseconds patience) {
+    Sent sent;
+    window_.flush(now_ - patience, [&](std::uint64_t tag, bool all_before) { sent.emplace_back(tag, all_before); });
+    return sent;
+  }
+
+  Window window_;
+  Window::Clock::time_point now_{milliseconds(1'000'000)};
+};
+
+TEST_F(AmqpWindow, APrefixIsOneRangeAndWhatIsBeyondIsSingle) {
+  for (const std::uint64_t tag : {5, 3, 2, 1, 7}) EXPECT_TRUE(acknowledge(tag));
+  EXPECT_EQ(flushed(milliseconds(0)), (Sent{{3, true}, {5, false}, {7, false}}));
+  EXPECT_TRUE(acknowledge(4));
+  EXPECT_EQ(flushed(milliseconds(0)), (Sent{{4, false}}));
+  EXPECT_EQ(window_.size(), 3U);
+  EXPECT_TRUE(acknowledge(8));
+  EXPECT_TRUE(acknowledge(6));
+  EXPECT_EQ(flushed(milliseconds(0)), (Sent{{8, true}}));
+  EXPECT_EQ(window_.size(), 0U);
 }
 
-TEST(AmqpWindow, APrefixIsOneRangeAndWhatIsBeyondIsSingle) {
-  Window window;
-  for (int i = 0; i < 8; ++i) window.arrived();
-  for (const std::uint64_t tag : {5, 3, 2, 1, 7}) EXPECT_TRUE(window.acknowledge(tag));
-  EXPECT_EQ(flushed(window), (Sent{{3, true}, {5, false}, {7, false}}));
-  EXPECT_TRUE(window.acknowledge(4));
-  EXPECT_EQ(flushed(window), (Sent{{4, false}}));
-  EXPECT_EQ(window.size(), 3U);
-  EXPECT_TRUE(window.acknowledge(8));
-  EXPECT_TRUE(window.acknowledge(6));
-  EXPECT_EQ(flushed(window), (Sent{{8, true}}));
-  EXPECT_EQ(window.size(), 0U);
+TEST_F(AmqpWindow, ABatchThatIsDoneBeforeAnEarlierOneIsInItsRange) {
+  for (const std::uint64_t tag : {5, 6, 7, 8}) EXPECT_TRUE(acknowledge(tag));
+  EXPECT_EQ(flushed(milliseconds(100)), Sent{});
+  EXPECT_EQ(window_.waiting_since(), now_);
+  now_ += milliseconds(50);
+  for (const std::uint64_t tag : {1, 2, 3, 4}) EXPECT_TRUE(acknowledge(tag));
+  EXPECT_EQ(flushed(milliseconds(100)), (Sent{{8, true}}));
+  EXPECT_FALSE(window_.waiting_since());
 }
 
-TEST(AmqpWindow, ARangeEndsAtWhatTheBrokerStillWaitsFor) {
-  Window window;
-  for (int i = 0; i < 4; ++i) window.arrived();
-  EXPECT_TRUE(window.give_back(2));
-  EXPECT_TRUE(window.acknowledge(1));
-  EXPECT_EQ(flushed(window), (Sent{{1, false}}));
-  EXPECT_TRUE(window.acknowledge(3));
-  EXPECT_TRUE(window.give_back(4));
-  EXPECT_EQ(flushed(window), (Sent{{3, false}}));
-  EXPECT_EQ(flushed(window), Sent{});
+TEST_F(AmqpWindow, WhatWaitsTooLongForAnEarlierOneIsSingle) {
+  EXPECT_TRUE(acknowledge(1));
+  EXPECT_TRUE(acknowledge(3));
+  EXPECT_EQ(flushed(milliseconds(100)), (Sent{{1, false}}));
+  now_ += milliseconds(60);
+  EXPECT_TRUE(acknowledge(5));
+  now_ += milliseconds(60);
+  EXPECT_EQ(flushed(milliseconds(100)), (Sent{{3, false}}));
+  EXPECT_EQ(window_.waiting_since(), now_ - milliseconds(60));
+  now_ += milliseconds(60);
+  EXPECT_EQ(flushed(milliseconds(100)), (Sent{{5, false}}));
+  EXPECT_FALSE(window_.waiting_since());
 }
 
-TEST(AmqpWindow, WhatIsNotOpenIsNotSettled) {
-  Window window;
-  window.arrived();
-  EXPECT_FALSE(window.acknowledge(0));
-  EXPECT_FALSE(window.acknowledge(2));
-  EXPECT_TRUE(window.acknowledge(1));
-  EXPECT_FALSE(window.acknowledge(1));
-  EXPECT_FALSE(window.give_back(1));
-  EXPECT_EQ(flushed(window), (Sent{{1, false}}));
-  EXPECT_FALSE(window.acknowledge(1));
+TEST_F(AmqpWindow, ARangeEndsAtWhatTheBrokerStillWaitsFor) {
+  EXPECT_TRUE(window_.give_back(2));
+  EXPECT_TRUE(acknowledge(1));
+  EXPECT_EQ(flushed(milliseconds(0)), (Sent{{1, false}}));
+  EXPECT_TRUE(acknowledge(3));
+  EXPECT_TRUE(window_.give_back(4));
+  EXPECT_EQ(flushed(milliseconds(0)), (Sent{{3, false}}));
+  EXPECT_EQ(flushed(milliseconds(0)), Sent{});
+}
+
+TEST_F(AmqpWindow, WhatIsNotOpenIsNotSettled) {
+  EXPECT_FALSE(acknowledge(0));
+  EXPECT_FALSE(acknowledge(9));
+  EXPECT_TRUE(acknowledge(1));
+  EXPECT_FALSE(acknowledge(1));
+  EXPECT_FALSE(window_.give_back(1));
+  EXPECT_EQ(flushed(milliseconds(0)), (Sent{{1, false}}));
+  EXPECT_FALSE(acknowledge(1));
 }
 
 }  // namespace

@@ -7,11 +7,11 @@ Window::Mark* Window::mark(std::uint64_t tag) {
   return &marks_[tag - first_];
 }
 
-bool Window::acknowledge(std::uint64_t tag) {
+bool Window::acknowledge(std::uint64_t tag, Clock::time_point now) {
   Mark* found = mark(tag);
   if (found == nullptr) return false;
   *found = Mark::done;
-  done_.push_back(tag);
+  waiting_.push_back({tag, now});
   return true;
 }
 
@@ -22,7 +22,7 @@ bool Window::give_back(std::uint64_t tag) {
   return true;
 }
 
-void Window::flush(const Acknowledge& send) {
+void Window::flush(Clock::time_point until, const Acknowledge& send) {
   std::uint64_t last = 0;  // a range must end at a delivery that the broker still waits for
   std::uint64_t count = 0;
   while (!marks_.empty() && marks_.front() != Mark::open) {
@@ -34,12 +34,13 @@ void Window::flush(const Acknowledge& send) {
     ++first_;
   }
   if (count > 0) send(last, count > 1);
-  for (const std::uint64_t tag : done_) {
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    const auto [tag, since] = waiting_.front();
     if (tag < first_) continue;
+    if (since > until) break;
     marks_[tag - first_] = Mark::gone;
     send(tag, false);
   }
-  done_.clear();
 }
 
 }  // namespace tally::amqp
