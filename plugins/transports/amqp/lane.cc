@@ -239,7 +239,9 @@ bool Lane::give_back(Link& link, std::uint64_t generation, std::uint64_t tag) {
 }
 
 void Lane::flush(Link& link) {
-  const auto until = state_ == State::stopped ? Clock::time_point::max() : Clock::now() - kPatience;
+  // The broker sends no more than the prefetch, and what waits counts: it must not be most of that.
+  const bool at_once = state_ == State::stopped || window_.waiting() > options_.prefetch / 2U;
+  const auto until = at_once ? Clock::time_point::max() : Clock::now() - kPatience;
   window_.flush(until, [&](std::uint64_t tag, bool all_before) { link.acknowledge(channel_, tag, all_before); });
 }
 

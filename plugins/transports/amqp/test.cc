@@ -169,6 +169,21 @@ TEST_F(AmqpTest, SeveralConsumersShareAQueue) {
   EXPECT_EQ(bodies.size(), 10U);
 }
 
+TEST_F(AmqpTest, AMessageThatStaysOpenDoesNotHoldUpThoseBehindIt) {
+  constexpr std::size_t kAll = 300;
+  raw_.declare_queue(queue());
+  for (std::size_t i = 0; i < kAll; ++i) raw_.publish("", queue(), "x");
+  const auto consumer = rig_.AmqpRig::make({});
+  ASSERT_TRUE(consumer->consume(10).ok());
+  std::size_t settled = 1;  // the first stays open
+  pump(*consumer, [&] {
+    if (got_.size() > settled) settle(*consumer, {got_.begin() + static_cast<std::ptrdiff_t>(settled), got_.end()});
+    settled = std::max(settled, got_.size());
+    return got_.size() == kAll;
+  });
+  settle(*consumer, {got_.front()});
+}
+
 TEST_F(AmqpTest, AnUnroutableMessageIsNotKeptAndItsQueueIsMadeAgain) {
   const auto producer = rig_.AmqpRig::make({});
   const std::vector<Outgoing> one = {{"notifications.info", "", "x"}};

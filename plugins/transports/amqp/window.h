@@ -35,6 +35,9 @@ class Window {
     return waiting_.empty() ? std::nullopt : std::optional(waiting_.front().since);
   }
 
+  // How many at the most are done behind an open one.
+  std::size_t waiting() const { return waiting_.size(); }
+
   std::size_t size() const { return marks_.size(); }
 
  private:
