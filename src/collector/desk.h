@@ -101,7 +101,7 @@ class Desk {
   // any more. At most kMostWork.
   std::vector<DeliveryPtr> take_work(std::uint64_t generation);
   // Puts back what take_work gave: `again` ones are held or die, the others are pending.
-  void done_work(std::vector<DeliveryPtr> deliveries);
+  void done_work(const std::vector<DeliveryPtr>& deliveries);
   // Puts back untouched ones, first in line.
   void undo_work(std::vector<DeliveryPtr> deliveries);
   std::uint64_t generation() const;  // counts reloads

@@ -56,10 +56,10 @@ std::vector<DeliveryPtr> Desk::take_work(std::uint64_t generation) {
   return {};
 }
 
-void Desk::done_work(std::vector<DeliveryPtr> deliveries) {
+void Desk::done_work(const std::vector<DeliveryPtr>& deliveries) {
   const Lock lock(mutex_);
   const auto now = Clock::now();
-  for (DeliveryPtr& delivery : deliveries) {
+  for (const DeliveryPtr& delivery : deliveries) {
     --working_;
     const Processed& processed = *delivery->processed;
     for (const std::string& name : processed.parked) {

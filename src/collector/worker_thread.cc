@@ -42,7 +42,7 @@ bool work(Desk& desk, host::Worker& thread, const std::shared_ptr<Pipeline>& pip
   const auto border = taken.begin() + static_cast<std::ptrdiff_t>(done);
   std::vector<DeliveryPtr> undone(std::make_move_iterator(border), std::make_move_iterator(taken.end()));
   taken.resize(done);
-  desk.done_work(std::move(taken));
+  desk.done_work(taken);
   desk.undo_work(std::move(undone));
   if (status.ok()) return true;
   log::error(to_std(status.message()));

@@ -79,9 +79,11 @@ class Writing {
   bool concluded() const { return concluded_; }
   const absl::Status& fault() const { return fault_; }
 
-  void conclude(const tally_row_result* results, tally_conclusion* out) {
-    std::vector<RowResult> fates(rows_.size());
-    for (std::size_t i = 0; i < fates.size(); ++i) fates[i] = fate(results[i]);
+  // One result a row.
+  void conclude(std::span<const tally_row_result> results, tally_conclusion* out) {
+    std::vector<RowResult> fates;
+    fates.reserve(results.size());
+    for (const tally_row_result& result : results) fates.push_back(fate(result));
     conclusion_ = conclude_ ? conclude_(fates) : Conclusion();
     concluded_ = true;
     hand_over(out);
@@ -136,7 +138,7 @@ void take_conclusion(void* context, const tally_row_result* results, tally_concl
   if (writing == nullptr || conclusion == nullptr || conclusion->size < sizeof(tally_conclusion)) return;
   if (results == nullptr && !writing->rows().empty()) return;
   try {
-    writing->conclude(results, conclusion);
+    writing->conclude({results, writing->rows().size()}, conclusion);
   } catch (...) {
     writing->failed(passing("out of memory while a batch was concluded"));
   }
