@@ -41,6 +41,7 @@ struct Delivery {
   std::unique_ptr<Processed> processed;  // null until a worker is done with it
   Stage stage = Stage::queued;           // this and what follows: under the desk's lock
   Clock::time_point arrived{};
+  bool copied = false;     // came from the topic of dead letters' copies, where no other copy of it is to go
   bool lost = false;       // its lane ended: settling it would mean nothing
   std::uint64_t made = 0;  // samples counted in the books for it
   unsigned tries = 0;

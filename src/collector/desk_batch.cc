@@ -78,7 +78,7 @@ void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fate
     batch_samples_ += delivery.made;
     for (const host::DeadLetter& letter : fate.dead_letters) {
       ++dead_letters_[letter.reason];
-      offer_copy(letter);
+      if (!delivery.copied) offer_copy(letter);
     }
     if (!delivery.lost) post(delivery.bus, delivery.id, host::Settle::acknowledge);
     close_books(delivery, now);

@@ -102,7 +102,9 @@ void Desk::arrive(const BusPtr& bus, std::vector<host::Message> messages) {
   bus->books.messages.received += deliveries.size();
   bus->books.messages.in_flight += deliveries.size();
   const bool first = queued_.empty();
-  for (DeliveryPtr& delivery : deliveries) {
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    DeliveryPtr& delivery = deliveries[i];
+    delivery->copied = !options_.copies.name.empty() && messages[i].topic == options_.copies.topic;
     bus->open.insert(delivery.get());
     bus->open_bytes += delivery->message.body.size();
     queued_.push_back(std::move(delivery));

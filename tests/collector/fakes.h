@@ -28,6 +28,7 @@ struct BusEnd {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::string> waiting;
+  std::string topic;  // of all that is handed over
   std::uint64_t next_tag = 1;
   std::uint64_t generation = 1;
   bool lose_lane = false;
@@ -100,7 +101,7 @@ class Transport final : public host::Transport {
         end_->unsettled = 0;
       }
       for (; lost == 0 && more(); --most) {
-        out.push_back({{1, end_->generation, end_->next_tag++}, std::move(end_->waiting.front()), "", false});
+        out.push_back({{1, end_->generation, end_->next_tag++}, std::move(end_->waiting.front()), end_->topic, false});
         end_->waiting.pop_front();
         end_->most_unsettled = std::max(end_->most_unsettled, ++end_->unsettled);
       }

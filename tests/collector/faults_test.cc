@@ -362,6 +362,19 @@ TEST_F(CollectorTest, ADeadLetterIsCopiedWithItsReasonInHeaders) {
   EXPECT_EQ(counts.missed, 0U);
 }
 
+TEST_F(CollectorTest, ACopyThatComesBackIsNotCopiedAgain) {
+  const auto copies = std::make_shared<fakes::BusEnd>();
+  options_.copies = {"fake://copies", "dead", [copies] { return std::make_unique<fakes::Transport>(copies); }};
+  bus_->topic = "dead";
+  start();
+  bus_->send("not JSON");
+  ASSERT_TRUE(bus_->wait_acknowledged(1));
+  collector_->stop(kLong);
+  EXPECT_EQ(store_->letters().size(), 1U);
+  EXPECT_TRUE(copies->published.empty());
+  EXPECT_EQ(collector_->status().copies.sent, 0U);
+}
+
 TEST_F(CollectorTest, CopiesThatCannotBeSentToTheEndAreCounted) {
   const auto copies = std::make_shared<fakes::BusEnd>();
   options_.copies = {"fake://copies", "dead", [copies] { return std::make_unique<fakes::Transport>(copies); }};
