@@ -11,6 +11,7 @@ sys.path.insert(0, str(HERE.parent / "services"))
 
 from proxy import Proxy  # noqa: E402
 from rabbitmq import Rabbitmq  # noqa: E402
+from service import wait_until  # noqa: E402
 
 
 class AmqpBus:
@@ -56,8 +57,16 @@ class AmqpBus:
     # --- faults -------------------------------------------------------------------------------------------------------
 
     def kill(self):
+        """Not before the broker has written down which quorum queues it has: one that is made a moment before a kill has
+        lost what was confirmed, or never gets a leader, and that is not our affair."""
+        wait_until("the quorum queues are written down", self.written_down)
         self.server.kill()
         self.server.start()
+
+    def written_down(self):
+        files = [path.read_bytes() for path in self.server.folder.glob("data/*/quorum/*/names.dets")]
+        return all(any(name.encode() in written for written in files)
+                   for name, arguments in self.queues.items() if arguments["x-queue-type"] == "quorum")
 
     def stop(self):
         self.server.stop()

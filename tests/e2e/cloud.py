@@ -209,7 +209,7 @@ class Cloud(Sandbox):
         """One fault after the other while messages flow, at moments that the seed and what is confirmed choose."""
         for at, name in enumerate(names):
             self.allowed = self.count * (at + 1) // len(names) + WINDOW
-            # A broker that is killed while it makes a quorum queue may never have a leader for it: not our affair.
+            # With the first of them the queues are there.
             target = max(500, self.count * (at + self.choose.random()) / len(names))
             self.wait(f"{target:.0f} messages are confirmed", lambda: self.ledger.acknowledged >= target)
             if self.choose.random() < 0.7:  # else: while it is not yet over the one before
