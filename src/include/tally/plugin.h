@@ -24,6 +24,7 @@
 #include <tally/sdk/notification.h>
 #include <tally/sdk/pollster.h>
 #include <tally/sdk/storage.h>
+#include <tally/sdk/text.h>
 #include <tally/sdk/transport.h>
 
 #include <algorithm>
