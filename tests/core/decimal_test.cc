@@ -57,15 +57,29 @@ TEST(Decimal, TakesEveryInteger) {
 }
 
 TEST(Decimal, ComesFromDoublesByTheirShortestText) {
-  EXPECT_EQ(Decimal::from_double(0.1)->to_string(), "0.1");
-  EXPECT_EQ(Decimal::from_double(-2.5e-3)->to_string(), "-0.0025");
-  EXPECT_EQ(Decimal::from_double(1e22)->to_string(), "10000000000000000000000");
-  EXPECT_EQ(Decimal::from_double(2.5e-18)->to_string(), "0.000000000000000002");
-  EXPECT_EQ(Decimal::from_double(3.5e-18)->to_string(), "0.000000000000000004");
-  EXPECT_EQ(Decimal::from_double(1e-300)->to_string(), "0");
-  EXPECT_FALSE(Decimal::from_double(1e300));
-  EXPECT_FALSE(Decimal::from_double(std::nan("")));
-  EXPECT_FALSE(Decimal::from_double(std::numeric_limits<double>::infinity()));
+  EXPECT_EQ(Decimal::from_double(0.1).to_string(), "0.1");
+  EXPECT_EQ(Decimal::from_double(-2.5e-3).to_string(), "-0.0025");
+  EXPECT_EQ(Decimal::from_double(1e22).to_string(), "10000000000000000000000");
+  EXPECT_EQ(Decimal::from_double(2.5e-18).to_string(), "0.000000000000000002");
+  EXPECT_EQ(Decimal::from_double(3.5e-18).to_string(), "0.000000000000000004");
+  EXPECT_EQ(Decimal::from_double(1e-300).to_string(), "0");
+  EXPECT_THROW(Decimal::from_double(1e300), std::overflow_error);
+  EXPECT_THROW(Decimal::from_double(std::nan("")), std::domain_error);
+  EXPECT_THROW(Decimal::from_double(std::numeric_limits<double>::infinity()), std::domain_error);
+  EXPECT_THROW(Decimal::from_double(-std::numeric_limits<double>::infinity()), std::domain_error);
+}
+
+TEST(Decimal, AddsAndMultipliesExactlyOrThrows) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ((Decimal(kMost) + 1).to_string(), "18446744073709551616");
+  EXPECT_EQ((Decimal(1990656000000) * 10'000'000).to_string(), "19906560000000000000");
+  EXPECT_EQ((Decimal(1) - Decimal(kMost)).to_string(), "-18446744073709551614");
+  Decimal total;
+  for (int i = 0; i < 10; ++i) total += *Decimal::parse("0.1");
+  EXPECT_EQ(total, 1);
+  EXPECT_EQ((total *= 3) -= 2, 1);
+  EXPECT_THROW(Decimal(kMost) * Decimal(kMost), std::overflow_error);
+  EXPECT_THROW(*Decimal::parse("1e38") * 10, std::overflow_error);
 }
 
 TEST(Decimal, IsOrdered) {

@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 namespace tally {
 namespace {
 
@@ -34,6 +38,15 @@ TEST(ValidJson, IsStrict) {
   EXPECT_TRUE(host::valid_json(std::string(128, '[') + std::string(128, ']')));
   EXPECT_FALSE(host::valid_json(std::string(100'000, '[')));
 }
+
+// The tree looks into the text: what would be gone at once is refused by the compiler.
+template <class Text>
+concept Parses = requires(Text&& text) {
+  Json::parse(std::forward<Text>(text));
+};
+static_assert(Parses<const char (&)[3]> && Parses<std::string_view> && Parses<std::string&> &&
+              Parses<const std::string&>);
+static_assert(!Parses<std::string> && !Parses<const std::string>);
 
 TEST(Json, KeepsNumbersAsWritten) {
   const std::string text = R"({"a": {"b": 12345678901234567890.10, "c": [1, -2]}, "s": "x\ny"})";

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -165,10 +166,11 @@ class Decimal {
     return value;
   }
 
-  // The shortest decimal that reads back as the same double, rounded half-even to 18 places. None for NaN and the
-  // infinities, and for what is too large.
-  static std::optional<Decimal> from_double(double value) {
-    if (!std::isfinite(value)) return std::nullopt;
+  // The shortest decimal that reads back as the same double, rounded half-even to 18 places. Throws std::domain_error
+  // for NaN and the infinities, std::overflow_error for what is too large for a volume.
+  static Decimal from_double(double value) {
+    if (!std::isfinite(value))
+      throw std::domain_error(std::isnan(value) ? "a volume cannot be NaN" : "a volume cannot be infinite");
     std::array<char, 64> buffer{};
     std::to_chars(buffer.data(), buffer.data() + buffer.size() - 1, value, std::chars_format::scientific);
     // d.ddde[+-]xx: at most 17 digits, which a 64-bit integer holds.
@@ -186,7 +188,7 @@ class Decimal {
         exponent -= point ? 1 : 0;
       }
     }
-    return rounded(std::signbit(value), digits, exponent);
+    return fitting(rounded(std::signbit(value), digits, exponent));
   }
 
   // Canonical: plain digits, no exponent, no trailing zeros, "-0" is "0".
@@ -243,6 +245,15 @@ class Decimal {
     return from_wide(a.negative_ != b.negative_, low, a.exponent_ + b.exponent_);
   }
 
+  // Exact arithmetic for measurements: std::overflow_error where the result has more than 38 significant digits, or an
+  // exponent outside -18 to 38.
+  friend constexpr Decimal operator+(const Decimal& a, const Decimal& b) { return fitting(add(a, b)); }
+  friend constexpr Decimal operator-(const Decimal& a, const Decimal& b) { return fitting(sub(a, b)); }
+  friend constexpr Decimal operator*(const Decimal& a, const Decimal& b) { return fitting(mul(a, b)); }
+  constexpr Decimal& operator+=(const Decimal& other) { return *this = *this + other; }
+  constexpr Decimal& operator-=(const Decimal& other) { return *this = *this - other; }
+  constexpr Decimal& operator*=(const Decimal& other) { return *this = *this * other; }
+
   // c * 10^e, or none where it does not fit.
   static constexpr std::optional<Decimal> from_parts(bool negative, Uint128 coefficient, int exponent) {
     return from_wide(negative, decimal_detail::Wide::of(coefficient), exponent);
@@ -250,6 +261,12 @@ class Decimal {
 
  private:
   friend class DecimalSum;
+
+  static constexpr Decimal fitting(const std::optional<Decimal>& value) {
+    if (!value)
+      throw std::overflow_error("the number does not fit a volume: 38 significant digits, exponent -18 to 38");
+    return *value;
+  }
 
   static constexpr Uint128 limit() {  // 10^38
     Uint128 value = 1;

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,10 @@ class Json {
   // Reads one value, strictly as RFC 8259 has it. None with the reason in `why`. Of a key written twice the last
   // counts.
   static std::optional<Json> parse(std::string_view text, std::string* why = nullptr);
+  // A temporary string would be gone before the tree is read: keep it in a variable.
+  template <class Text>
+  requires std::same_as<std::remove_const_t<Text>, std::string>  // an rvalue alone: of an lvalue, Text is a reference
+  static std::optional<Json> parse(Text&& text, std::string* why = nullptr) = delete;
 
   Kind kind() const { return kind_; }
   bool is_null() const { return kind_ == Kind::null; }
