@@ -20,6 +20,7 @@
 #include "agent/agent.h"
 #include "agent/outbox.h"
 #include "agent/sources.h"
+#include "core/build_config.h"
 #include "core/command_docs.h"
 #include "core/config.h"
 #include "core/http.h"

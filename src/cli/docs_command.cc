@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "cli/cli.h"
+#include "core/build_config.h"
 #include "core/command_docs.h"
 
 namespace tally::cli {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "core/build_config.h"
 #include "core/config_value.h"
 #include "core/log.h"
 #include "core/status.h"

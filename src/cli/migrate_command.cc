@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/migration.h"
+#include "core/build_config.h"
 #include "plugin/adapters.h"
 
 namespace tally::cli {

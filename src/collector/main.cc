@@ -16,6 +16,7 @@
 
 #include "collector/collector.h"
 #include "collector/wiring.h"
+#include "core/build_config.h"
 #include "core/command_docs.h"
 #include "core/config.h"
 #include "core/http.h"

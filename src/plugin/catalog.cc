@@ -8,15 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "core/build_config.h"
 #include "core/glob.h"
 #include "core/polling_file.h"
 #include "core/strings.h"
 #include "plugin/trust.h"
 #include "plugin/version.h"
-
-#ifndef TALLY_PLUGIN_FOLDER
-#define TALLY_PLUGIN_FOLDER "/usr/lib/tally/plugins"
-#endif
 
 namespace tally::host {
 namespace {
