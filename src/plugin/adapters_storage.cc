@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "plugin/adapters.h"
@@ -73,7 +74,8 @@ std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count)
 // One write(): its rows, and what the caller concludes from their fate.
 class Writing {
  public:
-  Writing(std::span<const Row> rows, const Conclude& conclude) : rows_(rows), conclude_(conclude) {}
+  Writing(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token)
+      : rows_(rows), conclude_(conclude), token_(token) {}
 
   std::span<const Row> rows() const { return rows_; }
   bool concluded() const { return concluded_; }
@@ -87,6 +89,9 @@ class Writing {
     conclusion_ = conclude_ ? conclude_(fates) : Conclusion();
     concluded_ = true;
     hand_over(out);
+  }
+  void found(std::uint64_t last) {
+    if (token_.found) token_.found(last);
   }
   void failed(absl::Status fault) { fault_ = std::move(fault); }
 
@@ -124,6 +129,7 @@ class Writing {
 
   std::span<const Row> rows_;
   const Conclude& conclude_;
+  const BatchToken& token_;
   Conclusion conclusion_;
   std::vector<tally_dead_letter> letters_;
   std::vector<tally_book_entry> entries_;
@@ -144,6 +150,24 @@ void take_conclusion(void* context, const tally_row_result* results, tally_concl
   }
 }
 
+void take_found(void* context, std::uint64_t last) {
+  Writing* writing = static_cast<WritingGate*>(context)->target();
+  if (writing == nullptr) return;
+  try {
+    writing->found(last);
+  } catch (...) {
+    writing->failed(passing("out of memory while a writer's last batch was compared"));
+  }
+}
+
+tally_record record_to_c(const Record& record) {
+  return {sizeof(tally_record), c_text(record.kind), c_text(record.key), c_text(record.value), record.version};
+}
+
+std::optional<Time> time_from_c(std::int64_t us) {
+  return us == TALLY_NO_TIME ? std::nullopt : std::optional(Time{us});
+}
+
 class LoadedStorage final : public Storage {
  public:
   explicit LoadedStorage(Instance<tally_storage_table> instance) : instance_(std::move(instance)) {}
@@ -156,12 +180,12 @@ class LoadedStorage final : public Storage {
   }
 
   absl::Status write(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token) override {
-    Writing writing(rows, conclude);
+    Writing writing(rows, conclude, token);
     const Opened<Writing> opened(*writing_, writing);
     const tally_batch batch = {sizeof(tally_batch),   writing.rows().data(),
                                writing.rows().size(), writing_,
                                &take_conclusion,      token.writer.empty() ? kNoText : c_text(token.writer),
-                               token.sequence};
+                               token.sequence,        &take_found};
     absl::Status status = instance_.call(&tally_storage_table::write, &batch);
     if (!status.ok()) return status;
     if (!writing.fault().ok()) return writing.fault();
@@ -214,6 +238,34 @@ class LoadedStorage final : public Storage {
     return removed;
   }
 
+  absl::StatusOr<bool> put_records(std::span<const Record> records) override {
+    if (!instance_.offers(&tally_storage_table::put_records)) return no_records();
+    std::vector<tally_record> list;
+    list.reserve(records.size());
+    for (const Record& record : records) list.push_back(record_to_c(record));
+    std::size_t refused = 0;
+    absl::Status status = instance_.call(&tally_storage_table::put_records, list.data(), list.size(), &refused);
+    if (!status.ok()) return status;
+    return refused >= records.size();
+  }
+
+  absl::Status list_records(const std::string& kind, const std::string& prefix, const RowSink& rows) override {
+    if (!instance_.offers(&tally_storage_table::list_records)) return no_records();
+    Reading reading{rows, {}, absl::OkStatus()};
+    const Opened<Reading> opened(*reading_, reading);
+    absl::Status status = instance_.call(&tally_storage_table::list_records, c_text(kind),
+                                         prefix.empty() ? kNoText : c_text(prefix), &taker_);
+    return status.ok() ? reading.fault : status;
+  }
+
+  absl::StatusOr<WriterState> last_batch(const std::string& writer) override {
+    if (!instance_.offers(&tally_storage_table::last_batch)) return no_records();
+    tally_writer found = {sizeof(tally_writer), 0, TALLY_NO_TIME, TALLY_NO_TIME};
+    absl::Status status = instance_.call(&tally_storage_table::last_batch, c_text(writer), &found);
+    if (!status.ok()) return status;
+    return WriterState{found.last, time_from_c(found.last_us), time_from_c(found.since_us)};
+  }
+
  private:
   Instance<tally_storage_table> instance_;
   ReadingGate* reading_ = ReadingGate::make();
@@ -222,6 +274,24 @@ class LoadedStorage final : public Storage {
 };
 
 }  // namespace
+
+absl::StatusOr<std::vector<Record>> records_of(Storage& storage, const std::string& kind, const std::string& prefix) {
+  std::vector<Record> records;
+  bool sound = true;
+  const absl::Status status = storage.list_records(kind, prefix, [&](std::span<const Cell> cells) {
+    Record& record = records.emplace_back();
+    record.kind = kind;
+    for (const Cell& cell : cells) {
+      if (cell.name == "key") record.key = cell.value;
+      if (cell.name == "value") record.value = cell.value;
+      if (cell.name == "version") sound = absl::SimpleAtoi(to_absl(cell.value), &record.version) && sound;
+    }
+    return sound;
+  });
+  if (!status.ok()) return status;
+  if (!sound) return absl::InternalError("the storage driver's record has a version that is not a whole number");
+  return records;
+}
 
 absl::StatusOr<std::unique_ptr<Storage>> make_storage(Entry& entry, const PluginSettings& settings) {
   auto instance = Instance<tally_storage_table>::make(entry, Role::storage, settings);

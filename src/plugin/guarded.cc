@@ -184,6 +184,15 @@ class CountedStorage final : public Storage {
   absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) override {
     return counted(*guard_, [&] { return storage_->expire(before, meter); });
   }
+  absl::StatusOr<bool> put_records(std::span<const Record> records) override {
+    return counted(*guard_, [&] { return storage_->put_records(records); });
+  }
+  absl::Status list_records(const std::string& kind, const std::string& prefix, const RowSink& rows) override {
+    return counted(*guard_, [&] { return storage_->list_records(kind, prefix, rows); });
+  }
+  absl::StatusOr<WriterState> last_batch(const std::string& writer) override {
+    return counted(*guard_, [&] { return storage_->last_batch(writer); });
+  }
 
  private:
   std::unique_ptr<Storage> storage_;

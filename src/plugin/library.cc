@@ -52,7 +52,7 @@ const Shape& shape_of(Role role) {
         {TALLY_MEMBER(tally_discovery_table, create), TALLY_MEMBER(tally_discovery_table, destroy),
          TALLY_MEMBER(tally_discovery_table, discover)}}},
       {Role::storage,
-       {sizeof(tally_storage_table),
+       {offsetof(tally_storage_table, put_records),
         {TALLY_MEMBER(tally_storage_table, create), TALLY_MEMBER(tally_storage_table, destroy),
          TALLY_MEMBER(tally_storage_table, prepare), TALLY_MEMBER(tally_storage_table, write),
          TALLY_MEMBER(tally_storage_table, query), TALLY_MEMBER(tally_storage_table, purge_dead_letters),

@@ -215,6 +215,22 @@ struct Conclusion {
 struct BatchToken {
   std::string writer;  // 32 hexadecimal digits of this process's own
   std::uint64_t sequence = 0;
+  // Called once per attempt, inside the transaction and before the conclusion, with the last sequence that the store
+  // had of this writer (0: it knows no such writer); never by a driver without records. May be empty.
+  std::function<void(std::uint64_t last)> found{};
+};
+
+// A small text by (kind, key). A put gives the version that must be there, 0 for none; each put adds one.
+struct Record {
+  std::string kind, key, value;
+  std::uint64_t version = 0;
+};
+
+// What a store remembers of one writer.
+struct WriterState {
+  std::uint64_t last = 0;     // the sequence of its last batch; 0: it knows no such writer
+  std::optional<Time> used;   // when that was written, by the store's clock
+  std::optional<Time> since;  // writers that wrote last before this may be forgotten; none: none was forgotten yet
 };
 
 // Called once per attempt, inside the transaction, after the rows and before the commit; one result a row.
@@ -282,7 +298,23 @@ class Storage {
   virtual absl::Status query(const Query& query, const RowSink& rows) = 0;
   virtual absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string> digests) = 0;
   virtual absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) = 0;
+
+  // What a driver may leave out: kAbsent. Puts all or none; false: a version was not the one that is there.
+  virtual absl::StatusOr<bool> put_records(std::span<const Record> /*records*/) { return no_records(); }
+  // Those of a kind whose keys begin with `prefix`, by the bytes of their keys: columns key, version, value.
+  virtual absl::Status list_records(const std::string& /*kind*/, const std::string& /*prefix*/,
+                                    const RowSink& /*rows*/) {
+    return no_records();
+  }
+  virtual absl::StatusOr<WriterState> last_batch(const std::string& /*writer*/) { return no_records(); }
+
+ protected:
+  static absl::Status no_records() { return absent("this storage driver keeps no records"); }
 };
+
+// What list_records() answers.
+absl::StatusOr<std::vector<Record>> records_of(Storage& storage, const std::string& kind,
+                                               const std::string& prefix = "");
 
 }  // namespace tally::host
 

@@ -1,11 +1,13 @@
 // What every storage driver must do, as tests of host::Storage: duplicates, conflicts, dead letters, books, expiry.
 // Not for what one driver alone promises: its own test has that. Include it in one file of a test program, and say
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StorageConformance, ::testing::Values(&make_place));
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, StorageRecords, ::testing::Values(&make_place));
 #ifndef TALLY_TESTS_SUPPORT_STORAGE_CONFORMANCE_H
 #define TALLY_TESTS_SUPPORT_STORAGE_CONFORMANCE_H
 
 #include "support/storage_fixture.h"
 #include "support/storage_query_conformance.h"
+#include "support/storage_records_conformance.h"
 
 namespace tally::test {
 

@@ -26,6 +26,9 @@ TEST(NullStorage, AnswersEveryQuestionWithNothing) {
   }
   EXPECT_EQ(*storage->purge_dead_letters({}), 0U);
   EXPECT_EQ(*storage->expire(at(1), ""), 0U);
+  EXPECT_EQ(storage->put_records({}).status().code(), kAbsent);
+  EXPECT_EQ(records_of(*storage, "store").status().code(), kAbsent);
+  EXPECT_EQ(storage->last_batch("w").status().code(), kAbsent);
   EXPECT_OK(storage->prepare(Prepare::check, [](std::span<const Cell>) { return true; }));
 }
 

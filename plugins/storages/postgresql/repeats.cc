@@ -55,4 +55,16 @@ void remember(Connection& connection, const Batch& batch, std::span<const RowRes
       Parameters().add(*batch.writer()).add(kMostWriters));
 }
 
+WriterState remembered(Connection& connection, std::string_view writer) {
+  const Result row = connection.ask(
+      "SELECT w.sequence, w.used, CASE WHEN a.writers >= $2 THEN a.oldest END FROM "
+      "(SELECT count(*) AS writers, min(used) AS oldest FROM writer) a LEFT JOIN writer w ON w.id = $1",
+      Parameters().add(writer).add(kMostWriters));
+  WriterState state;
+  if (!row.null(0, 0)) state.last = static_cast<std::uint64_t>(row.integer(0, 0));
+  if (!row.null(0, 1)) state.used = row.time(0, 1);
+  if (!row.null(0, 2)) state.since = row.time(0, 2);
+  return state;
+}
+
 }  // namespace tally::postgresql

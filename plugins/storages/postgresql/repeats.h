@@ -23,6 +23,9 @@ std::vector<RowResult> answer_before(const Connection& connection, const Batch& 
 // To be found from this transaction on. A batch without a writer is not remembered. REQUIRES: the writer's lock.
 void remember(Connection& connection, const Batch& batch, std::span<const RowResult> results);
 
+// What is known of the writer.
+WriterState remembered(Connection& connection, std::string_view writer);
+
 }  // namespace tally::postgresql
 
 #endif

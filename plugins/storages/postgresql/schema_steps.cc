@@ -159,7 +159,14 @@ END $$;
 REVOKE ALL ON FUNCTION make_partitions(timestamptz[]), expire_partition(text, bool), drop_expired() FROM PUBLIC;
 )sql";
 
-constexpr std::array kSteps = {Step{kVersion1, 1}};
+// Small texts by (kind, key); the first names this store. Who knows version 1 goes on without them.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE record (kind text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, version bigint NOT NULL,
+  value text COLLATE "C" NOT NULL, PRIMARY KEY (kind, key));
+INSERT INTO record VALUES ('store', 'id', 1, replace(gen_random_uuid()::text, '-', ''));
+)sql";
+
+constexpr std::array kSteps = {Step{kVersion1, 1}, Step{kVersion2, 1}};
 
 }  // namespace
 

@@ -19,7 +19,7 @@ namespace tally::postgresql {
 // Connects at the first call that needs it; after an error that may have left the connection unfit, anew at the next
 // call. A write prepares an empty database by itself where its role may. One thread at a time; other instances and
 // processes may use the same database.
-class Store : public Storage {
+class Store : public FullStorage {
  public:
   explicit Store(const Config& config);
   // `steps`: the schema's, other ones in tests of upgrading alone.
@@ -31,6 +31,9 @@ class Store : public Storage {
   void query(const Query& query, RowSink& rows) override;
   std::uint64_t purge_dead_letters(std::span<const std::string_view> digests) override;
   std::uint64_t expire(Time before, std::optional<std::string_view> meter) override;
+  std::size_t put_records(std::span<const Record> records) override;
+  void list_records(std::string_view kind, std::string_view prefix, RowSink& rows) override;
+  WriterState last_batch(std::string_view writer) override;
 
  private:
   enum class Access {

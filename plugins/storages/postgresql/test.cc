@@ -28,6 +28,7 @@ class PostgresqlPlace : public StoragePlace {
 std::unique_ptr<StoragePlace> make_place() { return std::make_unique<PostgresqlPlace>(); }
 
 INSTANTIATE_TEST_SUITE_P(Postgresql, StorageConformance, ::testing::Values(&make_place));
+INSTANTIATE_TEST_SUITE_P(Postgresql, StorageRecords, ::testing::Values(&make_place));
 
 }  // namespace
 }  // namespace tally::test

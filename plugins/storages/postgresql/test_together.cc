@@ -184,43 +184,61 @@ TEST_F(PostgresqlStore, APartitionThatIsReadIsEmptiedInsteadOfDropped) {
 
 // --- upgrading ------------------------------------------------------------------------------------------------------
 
+// This version's steps, and one more.
+std::vector<Step> and_then(Step next) {
+  std::vector<Step> steps(schema_steps().begin(), schema_steps().end());
+  steps.push_back(next);
+  return steps;
+}
+
 constexpr const char* kColumn = "ALTER TABLE resource ADD COLUMN extra text";
 
 TEST_F(PostgresqlStore, AnOlderCollectorGoesOnBesideACompatibleSchema) {
-  const std::array<Step, 2> steps = {schema_steps()[0], Step{kColumn, 1}};
+  const std::vector<Step> steps = and_then({kColumn, 1});
   write(store(), {{.id = "a"}});
   Store newer(options_, steps);
   EXPECT_THAT(message([&] { write(newer, {{.id = "b"}}); }),
               HasSubstr("passing: postgresql: " + Connection(options_).place() + " schema " + options_.schema +
-                        " has schema version 1, this plugin needs 2"));
+                        " has schema version 2, this plugin needs 3"));
   EXPECT_THAT(message([&] { prepare(newer, Prepare::check); }), HasSubstr("permanent: "));
-  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 2"));
+  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 2 to 3"));
   EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("nothing to do"));
   EXPECT_EQ(write(newer, {{.id = "b"}}), "s");
   EXPECT_EQ(write(store(), {{.id = "c"}}), "s") << "connected before";
   Store again(options_);
   EXPECT_EQ(write(again, {{.id = "d"}, {.id = "b"}}), "sd") << "connected after";
-  EXPECT_THAT(prepare(again, Prepare::check), HasSubstr("version 2, newer than this plugin's"));
-  EXPECT_THAT(prepare(again, Prepare::init), HasSubstr("nothing to do, schema version 2"));
+  EXPECT_THAT(prepare(again, Prepare::check), HasSubstr("version 3, newer than this plugin's"));
+  EXPECT_THAT(prepare(again, Prepare::init), HasSubstr("nothing to do, schema version 3"));
+}
+
+TEST_F(PostgresqlStore, ACollectorOfTheFirstVersionGoesOnBesideRecords) {
+  Store older(options_, schema_steps().first(1));
+  EXPECT_EQ(write(older, {{.id = "a"}}), "s");
+  EXPECT_THAT(prepare(store(), Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 2"));
+  EXPECT_EQ(write(older, {{.id = "b"}}), "s");
+  EXPECT_EQ(write(store(), {{.id = "b"}, {.id = "c"}}), "ds");
+  Store again(options_, schema_steps().first(1));
+  EXPECT_EQ(write(again, {{.id = "c"}, {.id = "d"}}), "ds") << "connected after";
+  EXPECT_EQ(number("SELECT count(*) FROM record WHERE kind = 'store' AND key = 'id' AND length(value) = 32"), 1);
 }
 
 TEST_F(PostgresqlStore, AnIncompatibleSchemaIsRefusedWithBothVersions) {
-  const std::array<Step, 2> steps = {schema_steps()[0], Step{kColumn, 2}};
+  const std::vector<Step> steps = and_then({kColumn, 3});
   Store newer(options_, steps);
   prepare(newer, Prepare::init);
   EXPECT_THAT(message([&] { write(store(), {{.id = "a"}}); }), HasSubstr("passing: "));
   EXPECT_THAT(message([&] { prepare(store(), Prepare::check); }),
-              ::testing::AllOf(HasSubstr("permanent: "), HasSubstr("schema version 2"), HasSubstr("knows up to 1")));
+              ::testing::AllOf(HasSubstr("permanent: "), HasSubstr("schema version 3"), HasSubstr("knows up to 2")));
 }
 
 TEST_F(PostgresqlStore, WhoIsConnectedFeelsAnIncompatibleUpgradeAtTheNextBatch) {
   EXPECT_EQ(write(store(), {{.id = "a"}}), "s");
-  const std::array<Step, 2> steps = {schema_steps()[0], Step{kColumn, 2}};
+  const std::vector<Step> steps = and_then({kColumn, 3});
   Store newer(options_, steps);
   prepare(newer, Prepare::upgrade);
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(message([&] { write(store(), {{.id = "b"}}); }),
-                ::testing::AllOf(HasSubstr("passing: "), HasSubstr("schema version 2"), HasSubstr("knows up to 1")));
+                ::testing::AllOf(HasSubstr("passing: "), HasSubstr("schema version 3"), HasSubstr("knows up to 2")));
   }
   EXPECT_EQ(write(newer, {{.id = "a"}, {.id = "b"}}), "ds");
 }
@@ -236,14 +254,13 @@ TEST_F(PostgresqlStore, AnUpgradeWaitsForBatchesUnderWayAndBatchesForIt) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (number(waiting) == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_EQ(number(waiting), 1);
-  upgrading.run("UPDATE tally_schema SET version = 2, compatible_from = 2; COMMIT");
-  EXPECT_THAT(writing.get(), HasSubstr("schema version 2")) << "it saw what was done while it waited";
+  upgrading.run("UPDATE tally_schema SET version = 3, compatible_from = 3; COMMIT");
+  EXPECT_THAT(writing.get(), HasSubstr("schema version 3")) << "it saw what was done while it waited";
   EXPECT_EQ(number("SELECT count(*) FROM sample"), 1);
 }
 
 TEST_F(PostgresqlStore, AnUpgradeThatFailsChangesNothing) {
-  const std::array<Step, 2> steps = {schema_steps()[0],
-                                     Step{"CREATE TABLE added (key int); CREATE TABLE meter (key int)", 2}};
+  const std::vector<Step> steps = and_then({"CREATE TABLE added (key int); CREATE TABLE meter (key int)", 3});
   prepare(store(), Prepare::init);
   Store newer(options_, steps);
   EXPECT_THAT(message([&] { prepare(newer, Prepare::upgrade); }), HasSubstr("already exists"));
@@ -262,6 +279,9 @@ TEST_F(PostgresqlStore, WritersOfLongAgoAreForgotten) {
   EXPECT_GE(number("SELECT count(*) FROM writer"), 100);
   EXPECT_LE(number("SELECT count(*) FROM writer"), 101) << "the newest is kept in any case";
   EXPECT_EQ(number("SELECT count(*) FROM writer WHERE id = '149'"), 1);
+  EXPECT_EQ(store().last_batch("149").last, 1U);
+  EXPECT_EQ(store().last_batch("0").last, 0U);
+  EXPECT_TRUE(store().last_batch("0").since.has_value()) << "it may have been forgotten";
 }
 
 }  // namespace

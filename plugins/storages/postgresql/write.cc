@@ -200,8 +200,9 @@ void Store::write_once(const Batch& batch, bool& concluded) {
 
   Transaction transaction(connection, begin(options_, batch).c_str());
   const Result state = connection.ask(
-      "SELECT s.generation, w.rows, w.statuses, CASE WHEN w.id IS NULL THEN nextval('batch_number') END, "
-      "(SELECT compatible_from FROM tally_schema) FROM state s LEFT JOIN writer w ON w.id = $1 AND w.sequence = $2",
+      "SELECT s.generation, w.rows, w.statuses, "
+      "CASE WHEN w.sequence IS DISTINCT FROM $2 THEN nextval('batch_number') END, "
+      "(SELECT compatible_from FROM tally_schema), w.sequence FROM state s LEFT JOIN writer w ON w.id = $1",
       Parameters().add(batch.writer()).add(static_cast<std::int64_t>(batch.sequence())));
   if (state.rows() != 1) {
     throw Error::permanent("postgresql: " + connection.place() + ": its table `state` is empty; restore a backup");
@@ -210,7 +211,8 @@ void Store::write_once(const Batch& batch, bool& concluded) {
     ready_ = false;
     schema_version(connection, options_, steps_);
   }
-  if (!state.null(0, 1)) {  // it is in the database already
+  if (batch.writer()) batch.found(state.null(0, 5) ? 0 : static_cast<std::uint64_t>(state.integer(0, 5)));
+  if (state.null(0, 3)) {  // it is in the database already
     const auto before = answer_before(connection, batch, state.integer(0, 1), state.bytes(0, 2));
     concluded = true;
     static_cast<void>(batch.conclude(before));

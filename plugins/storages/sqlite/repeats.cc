@@ -25,11 +25,14 @@ std::string statuses_of(std::span<const RowResult> results) {
 
 std::optional<std::vector<RowResult>> answer_before(Database& database, const Batch& batch) {
   if (!batch.writer()) return std::nullopt;
-  Statement find = database.prepare("SELECT rows, statuses FROM writer WHERE id=? AND sequence=?");
-  find.add(*batch.writer()).add(static_cast<std::int64_t>(batch.sequence()));
-  if (!find.step()) return std::nullopt;
-  const std::string_view statuses = find.text(1);
-  if (find.integer(0) != static_cast<std::int64_t>(batch.size()) || (batch.size() > 0 && statuses.empty())) {
+  Statement find = database.prepare("SELECT sequence, rows, statuses FROM writer WHERE id=?");
+  find.add(*batch.writer());
+  const bool known = find.step();
+  const std::uint64_t last = known ? static_cast<std::uint64_t>(find.integer(0)) : 0;
+  batch.found(last);
+  if (!known || last != batch.sequence()) return std::nullopt;
+  const std::string_view statuses = find.text(2);
+  if (find.integer(1) != static_cast<std::int64_t>(batch.size()) || (batch.size() > 0 && statuses.empty())) {
     throw Error::permanent("sqlite: " + database.path() + ": batch " + std::to_string(batch.sequence()) +
                            " of writer " + std::string(*batch.writer()) +
                            " is repeated with other rows; this is a fault in Tally");
@@ -55,6 +58,20 @@ void remember(Database& database, const Batch& batch, std::span<const RowResult>
   Statement forget = database.prepare(
       "DELETE FROM writer WHERE id<>? AND id NOT IN (SELECT id FROM writer ORDER BY used DESC, id LIMIT ?)");
   forget.add(*batch.writer()).add(kMostWriters).run();
+}
+
+WriterState remembered(Database& database, std::string_view writer) {
+  WriterState state;
+  Statement find = database.prepare("SELECT sequence, used FROM writer WHERE id=?");
+  find.add(writer);
+  if (find.step()) {
+    state.last = static_cast<std::uint64_t>(find.integer(0));
+    state.used = Time{find.integer(1) * Time::kSecond};
+  }
+  if (database.integer("SELECT count(*) FROM writer") >= kMostWriters) {  // of the same second one may be gone
+    state.since = Time{(database.integer("SELECT min(used) FROM writer") + 1) * Time::kSecond};
+  }
+  return state;
 }
 
 }  // namespace tally::sqlite

@@ -2,6 +2,7 @@
 // Not for rows: see store.h.
 #include "schema.h"
 
+#include <algorithm>
 #include <string>
 
 namespace tally::sqlite {
@@ -53,13 +54,29 @@ DROP INDEX sample_by_id;
 CREATE UNIQUE INDEX sample_by_id ON sample (id, timestamp);
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kVersion2, kVersion3};
+// Small texts by (kind, key); the first names this store. Who knows version 3 goes on without them.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, value TEXT NOT NULL,
+                     PRIMARY KEY (kind, key)) WITHOUT ROWID;
+INSERT INTO record VALUES ('store', 'id', 1, lower(hex(randomblob(16))));
+CREATE TABLE tally_schema (key INTEGER PRIMARY KEY CHECK (key = 1), version INTEGER NOT NULL);
+INSERT INTO tally_schema VALUES (1, 4);
+)sql";
+
+constexpr Step kSteps[] = {{kVersion1, 1}, {kVersion2, 2}, {kVersion3, 3}, {kVersion4, 3}};
+constexpr int kFirstWithTable = 4;  // from this version on the version is in a table
+
+int compatible_from(Database& database) { return static_cast<int>(database.integer("PRAGMA user_version")); }
 
 }  // namespace
 
 Steps schema_steps() { return kSteps; }
 
-int schema_version(Database& database) { return static_cast<int>(database.integer("PRAGMA user_version")); }
+int schema_version(Database& database) {
+  const bool table = database.integer("SELECT count(*) FROM sqlite_schema WHERE name='tally_schema'") != 0;
+  const auto version = table ? static_cast<int>(database.integer("SELECT version FROM tally_schema")) : 0;
+  return std::max(version, compatible_from(database));
+}
 
 SchemaState schema_state(Database& database, Steps steps) {
   const int version = schema_version(database);
@@ -69,7 +86,7 @@ SchemaState schema_state(Database& database, Steps steps) {
     throw Error::permanent("sqlite: " + database.path() +
                            " is another program's database; name another file in `storage`");
   }
-  if (version > known) {
+  if (compatible_from(database) > known) {
     throw Error::permanent("sqlite: " + database.path() + " has schema version " + std::to_string(version) +
                            ", this plugin knows up to " + std::to_string(known) +
                            "; use the newer Tally that made it, or name another file in `storage`");
@@ -81,9 +98,12 @@ void upgrade_schema(Database& database, Steps steps) {
   Transaction transaction(database, Transaction::Kind::write);
   const SchemaState state = schema_state(database, steps);  // inside: another process may just have done it
   if (state == SchemaState::current) return;
-  for (const char* step : steps.subspan(static_cast<std::size_t>(schema_version(database)))) database.run(step);
+  for (const Step& step : steps.subspan(static_cast<std::size_t>(schema_version(database)))) database.run(step.sql);
   database.run("PRAGMA application_id=" + std::to_string(kApplicationId));
-  database.run("PRAGMA user_version=" + std::to_string(steps.size()));
+  database.run("PRAGMA user_version=" + std::to_string(steps.back().compatible_from));
+  if (steps.size() >= kFirstWithTable) {
+    database.run("UPDATE tally_schema SET version=" + std::to_string(steps.size()));
+  }
   transaction.commit();
 }
 

@@ -10,13 +10,19 @@
 namespace tally::sqlite {
 
 // Step n brings a file of version n to version n + 1; a new file takes them all. Steps that were released never change.
-using Steps = std::span<const char* const>;
+// `compatible_from`: the lowest version that a driver must know to work with what the step leaves; the file's
+// user_version, above which a driver reads and writes nothing. The table tally_schema has the version itself.
+struct Step {
+  const char* sql;
+  int compatible_from;
+};
+using Steps = std::span<const Step>;
 Steps schema_steps();
 
 enum class SchemaState {
-  empty,  // a new file
-  older,  // a version that `upgrade` knows
-  current,
+  empty,    // a new file
+  older,    // a version that `upgrade` knows
+  current,  // this version, or a newer one that this driver may work with
 };
 
 // Throws where the file is another program's, or of a version above the last step's; the text then names both.

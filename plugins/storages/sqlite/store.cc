@@ -112,7 +112,7 @@ void Store::prepare(Prepare how, RowSink& report) {
   upgrade_schema(database, steps_);
   const std::string version = std::to_string(steps_.size());
   if (state == SchemaState::current) {
-    static_cast<void>(say(report, path_ + ": nothing to do, schema version " + version));
+    static_cast<void>(say(report, path_ + ": nothing to do, schema version " + std::to_string(before)));
   } else if (state == SchemaState::empty) {
     static_cast<void>(say(report, path_ + ": made, schema version " + version));
   } else {
@@ -123,7 +123,12 @@ void Store::prepare(Prepare how, RowSink& report) {
 
 void Store::check(Database& database, RowSink& report) {
   require_schema(database, steps_);
-  if (!say(report, path_ + ": schema version " + std::to_string(steps_.size()))) return;
+  const int version = schema_version(database);
+  const bool newer = version > static_cast<int>(steps_.size());
+  if (!say(report, path_ + ": schema version " + std::to_string(version) +
+                       (newer ? ", newer than this plugin's and compatible with it" : ""))) {
+    return;
+  }
   std::string first;
   int faults = 0;
   for (Statement statement = database.prepare("PRAGMA integrity_check(20)"); statement.step();) {

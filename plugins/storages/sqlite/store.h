@@ -17,7 +17,7 @@ namespace tally::sqlite {
 // Opens its file at the first call that needs it; after an error that may have left the connection unfit, it opens it
 // anew at the next call. A write prepares a new file by itself. One thread at a time; other instances and processes may
 // use the same file.
-class Store : public Storage {
+class Store : public FullStorage {
  public:
   explicit Store(const Config& config);
   // `steps`: the schema's, other ones in tests of upgrading alone.
@@ -28,6 +28,9 @@ class Store : public Storage {
   void query(const Query& query, RowSink& rows) override;
   std::uint64_t purge_dead_letters(std::span<const std::string_view> digests) override;
   std::uint64_t expire(Time before, std::optional<std::string_view> meter) override;
+  std::size_t put_records(std::span<const Record> records) override;
+  void list_records(std::string_view kind, std::string_view prefix, RowSink& rows) override;
+  WriterState last_batch(std::string_view writer) override;
 
  private:
   // The open file, its schema made or checked. Valid until the next call of either.

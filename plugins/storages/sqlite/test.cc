@@ -27,6 +27,7 @@ class SqlitePlace : public StoragePlace {
 std::unique_ptr<StoragePlace> make_place() { return std::make_unique<SqlitePlace>(); }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StorageConformance, ::testing::Values(&make_place));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StorageRecords, ::testing::Values(&make_place));
 
 constexpr int kBatch = 50;
 
@@ -217,7 +218,7 @@ TEST(SqliteFile, ANewerSchemaIsRefusedWithBothVersions) {
   const absl::Status status = write_batch(*place.open(), 50);
   EXPECT_EQ(status.code(), kPassing) << "no batch is at fault: the host waits";
   EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 99"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("knows up to 3"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("knows up to 4"));
   EXPECT_EQ(check(*place.open()).code(), kPermanent);
 }
 

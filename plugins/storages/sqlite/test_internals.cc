@@ -126,11 +126,18 @@ TEST_F(SqliteStore, RejectsWhatCanNeverBeKeptAndKeepsTheRest) {
   EXPECT_THAT(statuses, ::testing::ElementsAre(TALLY_REJECTED, TALLY_REJECTED, TALLY_STORED, TALLY_REJECTED));
 }
 
+// This version's steps, and one more.
+std::vector<Step> and_then(Step next) {
+  std::vector<Step> steps(schema_steps().begin(), schema_steps().end());
+  steps.push_back(next);
+  return steps;
+}
+
 constexpr const char* kNextStep = "ALTER TABLE sample ADD COLUMN extra TEXT; CREATE TABLE added (key INTEGER)";
 constexpr const char* kBrokenStep = "CREATE TABLE added (key INTEGER); CREATE TABLE meter (key INTEGER)";
 
 TEST_F(SqliteStore, AnOlderFileIsUpgradedOnRequestAlone) {
-  const std::array<const char*, 4> steps = {schema_steps()[0], schema_steps()[1], schema_steps()[2], kNextStep};
+  const std::vector<Step> steps = and_then({kNextStep, 5});
   tally_sample sample = sample_of("a");
   const tally_row row{sizeof row, &sample, 6};
   const tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
@@ -138,13 +145,13 @@ TEST_F(SqliteStore, AnOlderFileIsUpgradedOnRequestAlone) {
   old.write(Batch(batch));
 
   Store newer(file(), Options(), steps);
-  EXPECT_THAT(message([&] { newer.write(Batch(batch)); }), HasSubstr("schema version 3, this plugin needs 4"));
+  EXPECT_THAT(message([&] { newer.write(Batch(batch)); }), HasSubstr("schema version 4, this plugin needs 5"));
   EXPECT_THAT(message([&] { prepare(newer, Prepare::check); }), HasSubstr("tally storage upgrade"));
-  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 3 to 4"));
+  EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 4 to 5"));
   EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("nothing to do"));
   EXPECT_THAT(ask(newer, QueryKind::samples), HasSubstr("a cpu")) << "what was there still is";
   Store again(file(), Options());
-  EXPECT_THAT(message([&] { again.write(Batch(batch)); }), HasSubstr("has schema version 4"));
+  EXPECT_THAT(message([&] { again.write(Batch(batch)); }), HasSubstr("has schema version 5"));
 }
 
 TEST_F(SqliteStore, AFileOfTheFirstVersionIsUpgradedAndRemembersWritersFromThenOn) {
@@ -154,7 +161,7 @@ TEST_F(SqliteStore, AFileOfTheFirstVersionIsUpgradedAndRemembersWritersFromThenO
   Store(file(), Options(), schema_steps().first(1)).write(Batch(batch));
   Store store(file(), Options());
   EXPECT_THAT(message([&] { store.write(Batch(batch)); }), HasSubstr("tally storage upgrade"));
-  EXPECT_THAT(prepare(store, Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 3"));
+  EXPECT_THAT(prepare(store, Prepare::upgrade), HasSubstr("upgraded from schema version 1 to 4"));
   batch.writer = str("w");
   std::vector<std::int32_t> statuses;
   batch.context = &statuses;
@@ -181,6 +188,23 @@ TEST_F(SqliteStore, AFileThatKnewIdsAloneTakesAnotherTimeOnceItIsUpgraded) {
   EXPECT_EQ(database.integer("SELECT count(*) FROM sample"), 2);
 }
 
+// The driver that knew version 3 looked at user_version alone.
+TEST_F(SqliteStore, AnOlderProgramGoesOnBesideACompatibleFile) {
+  tally_sample sample = sample_of("a");
+  const tally_row row{sizeof row, &sample, 6};
+  const tally_batch batch{sizeof batch, &row, 1, nullptr, nullptr, {}, 0};
+  Store store(file(), Options());
+  store.write(Batch(batch));
+  Store older(file(), Options(), schema_steps().first(3));
+  sample.id = str("b");
+  older.write(Batch(batch));
+  EXPECT_THAT(ask(older, QueryKind::samples), HasSubstr("b cpu"));
+  EXPECT_THAT(prepare(older, Prepare::check), HasSubstr("schema version 4, newer than this plugin's"));
+  EXPECT_THAT(prepare(older, Prepare::upgrade), HasSubstr("nothing to do, schema version 4"));
+  Database database(file(), Access::existing, Options());
+  EXPECT_EQ(database.integer("PRAGMA user_version"), 3);
+}
+
 TEST_F(SqliteStore, WritersOfLongAgoAreForgotten) {
   Store store(file(), Options());
   tally_batch batch{sizeof batch, nullptr, 0, nullptr, nullptr, {}, 1};
@@ -193,12 +217,14 @@ TEST_F(SqliteStore, WritersOfLongAgoAreForgotten) {
   EXPECT_GE(database.integer("SELECT count(*) FROM writer"), 100);
   EXPECT_LE(database.integer("SELECT count(*) FROM writer"), 101) << "the newest is kept in any case";
   EXPECT_EQ(database.integer("SELECT count(*) FROM writer WHERE id='149'"), 1);
+  EXPECT_EQ(store.last_batch("149").last, 1U);
+  EXPECT_EQ(store.last_batch("150").last, 0U);
+  EXPECT_TRUE(store.last_batch("150").since.has_value()) << "it may have been forgotten";
 }
 
 TEST_F(SqliteStore, OnlyValuesThatTheFileRefusesAreTheBatchesFault) {
-  const std::array<const char*, 4> steps = {
-      schema_steps()[0], schema_steps()[1], schema_steps()[2],
-      "CREATE TRIGGER no BEFORE INSERT ON sample WHEN new.volume=13 BEGIN SELECT RAISE(ABORT, 'unlucky'); END"};
+  const std::vector<Step> steps = and_then(
+      {"CREATE TRIGGER no BEFORE INSERT ON sample WHEN new.volume=13 BEGIN SELECT RAISE(ABORT, 'unlucky'); END", 5});
   Store store(file(), Options(), steps);
   tally_sample sample = sample_of("a");
   const tally_row row{sizeof row, &sample, 6};
@@ -220,7 +246,7 @@ TEST_F(SqliteStore, OnlyValuesThatTheFileRefusesAreTheBatchesFault) {
 }
 
 TEST_F(SqliteStore, AnUpgradeThatFailsChangesNothing) {
-  const std::array<const char*, 4> steps = {schema_steps()[0], schema_steps()[1], schema_steps()[2], kBrokenStep};
+  const std::vector<Step> steps = and_then({kBrokenStep, 5});
   Store old(file(), Options());
   prepare(old, Prepare::init);
   Store newer(file(), Options(), steps);

@@ -16,7 +16,7 @@ extern "C" {
 
 /* A host refuses a plugin of another major, and one that needs a higher minor than the host's. */
 #define TALLY_ABI_MAJOR 1
-#define TALLY_ABI_MINOR 4
+#define TALLY_ABI_MINOR 5
 
 /* The one symbol that a plugin exports; its name carries the major version. */
 #define TALLY_ENTRY_SYMBOL "tally_plugin_v1"

@@ -1,5 +1,8 @@
 /* Role "storage": keeps samples, dead letters and the books; answers queries.
  *
+ * Records of the kind "store": "id" has 32 hexadecimal digits that name this store, drawn when it is made (or when an
+ * upgrade brings records), and again by whoever acknowledges that a part of it was lost.
+ *
  * One transaction a batch: an error means that nothing was committed, or that this is not known; the host repeats the
  * same batch, and ids make that safe. Matches the host's minor version exactly. */
 #ifndef TALLY_ABI_STORAGE_H
@@ -86,6 +89,11 @@ typedef struct tally_batch {
    * once. Of writers that wrote last longest ago all but 100 may be forgotten. */
   tally_str writer;
   uint64_t sequence;
+  /* Since 1.5. May be null. Where `writer` is set, a driver that offers `last_batch` calls it once per attempt, inside
+   * the transaction and before `conclude`, with the last sequence that the store had of this writer until now; 0: it
+   * knows no such writer. By this the host learns of batches that were answered with TALLY_OK and are gone, as after a
+   * standby was promoted that lagged. The batch is written all the same. */
+  void (*found)(void* context, uint64_t last);
 } tally_batch;
 
 enum {
@@ -136,6 +144,23 @@ typedef struct tally_rows {
   int32_t (*row)(void* context, const tally_cell* cells, size_t count);
 } tally_rows;
 
+/* Since 1.5. A small text by (kind, key), kept beside the samples. Bytes of kind and key are compared as they are. */
+typedef struct tally_record {
+  size_t size;
+  tally_str kind;   /* what it is: "store", "loss", "period" …; 1 to 64 bytes */
+  tally_str key;    /* 1 to 512 bytes */
+  tally_str value;  /* at most 1 MiB; like the others UTF-8 without NUL */
+  uint64_t version; /* that must be there for a put; 0: there must be none. Each put adds one. */
+} tally_record;
+
+/* Since 1.5. What the store remembers of one writer. */
+typedef struct tally_writer {
+  size_t size;
+  uint64_t last;    /* the sequence of its last batch; 0: it knows no such writer */
+  int64_t last_us;  /* when that was written, by the store's clock; TALLY_NO_TIME with 0 */
+  int64_t since_us; /* writers that wrote last before this may be forgotten; TALLY_NO_TIME: none was forgotten yet */
+} tally_writer;
+
 enum { TALLY_PREPARE_CHECK = 1, TALLY_PREPARE_INIT = 2, TALLY_PREPARE_UPGRADE = 3 };
 
 typedef struct tally_storage_table {
@@ -155,6 +180,18 @@ typedef struct tally_storage_table {
                                 tally_error* error);
   /* Removes samples measured before `before_us`, of meters that match `meter` (null: all). `removed` is set. */
   int32_t (*expire)(void* instance, int64_t before_us, tally_str meter, uint64_t* removed, tally_error* error);
+
+  /* Since 1.5. What follows is one group: all null where the driver does not offer it. */
+
+  /* Puts all of them in one transaction, or none: then `refused` is the first one's index whose version was not there,
+   * else `count`. */
+  int32_t (*put_records)(void* instance, const tally_record* records, size_t count, size_t* refused,
+                         tally_error* error);
+  /* The records of a kind whose keys begin with `prefix` (null: all), by the bytes of their keys: columns key, version,
+   * value. */
+  int32_t (*list_records)(void* instance, tally_str kind, tally_str prefix, const tally_rows* rows, tally_error* error);
+  /* What is remembered of this writer. `found` is set. */
+  int32_t (*last_batch)(void* instance, tally_str writer, tally_writer* found, tally_error* error);
 } tally_storage_table;
 
 #ifdef __cplusplus

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace tally {
@@ -114,6 +115,12 @@ class Batch {
   // return.
   std::optional<std::string_view> writer() const { return detail::optional_view(batch_.writer); }
   std::uint64_t sequence() const { return batch_.sequence; }
+
+  // To be called once per attempt, inside the transaction and before conclude(), by a FullStorage where there is a
+  // writer: the last sequence that the store had of it until now; 0: it knows no such writer.
+  void found(std::uint64_t last) const {
+    if (batch_.found != nullptr) batch_.found(batch_.context, last);
+  }
 
   // To be called once per attempt, inside the transaction, after the rows and before the commit, with one result a row.
   Conclusion conclude(std::span<const RowResult> results) const {
@@ -218,6 +225,22 @@ enum class Prepare : std::int32_t {
   upgrade = TALLY_PREPARE_UPGRADE,  // bring it to this version
 };
 
+// A small text by (kind, key). Views live for the call.
+struct Record {
+  std::string_view kind;      // 1 to 64 bytes
+  std::string_view key;       // 1 to 512 bytes
+  std::string_view value;     // at most 1 MiB
+  std::uint64_t version = 0;  // that must be there for a put; 0: there must be none. Each put adds one.
+};
+
+// What the store remembers of one writer.
+struct WriterState {
+  std::uint64_t last = 0;     // the sequence of its last batch; 0: it knows no such writer
+  std::optional<Time> used;   // when that was written, by the store's clock
+  std::optional<Time> since;  // writers that wrote last before this may be forgotten; none: none was forgotten yet
+};
+
+// What every driver offers.
 class Storage {
  public:
   virtual ~Storage() = default;
@@ -237,6 +260,20 @@ class Storage {
 
   // Removes samples measured before this, of meters that match (none: all); returns how many.
   virtual std::uint64_t expire(Time before, std::optional<std::string_view> meter) = 0;
+};
+
+// What a driver offers that also keeps records and remembers writers: derive from this instead of Storage, and the
+// host uses it.
+class FullStorage : public Storage {
+ public:
+  // Puts all of them in one transaction and returns their number; or none, and returns the first one's index whose
+  // version was not there.
+  virtual std::size_t put_records(std::span<const Record> records) = 0;
+
+  // Those of a kind whose keys begin so, by the bytes of their keys: columns key, version, value.
+  virtual void list_records(std::string_view kind, std::string_view prefix, RowSink& rows) = 0;
+
+  virtual WriterState last_batch(std::string_view writer) = 0;
 };
 
 namespace detail {
@@ -298,14 +335,55 @@ struct StorageRole {
     return guarded(error, [&] { *removed = self(instance).expire(Time{before_us}, optional_view(meter)); });
   }
 
-  static constexpr tally_storage_table kTable = {sizeof(tally_storage_table),
-                                                 create<Plugin, Storage>,
-                                                 destroy<Storage>,
-                                                 prepare,
-                                                 write,
-                                                 query,
-                                                 purge_dead_letters,
-                                                 expire};
+  // The group that FullStorage adds; in the table where Plugin is one, alone.
+  static FullStorage& full(void* instance) { return static_cast<FullStorage&>(self(instance)); }
+
+  static std::int32_t put_records(void* instance, const tally_record* records, std::size_t count, std::size_t* refused,
+                                  tally_error* error) noexcept {
+    return guarded(error, [&] {
+      std::vector<Record> views;
+      for (const tally_record& record : std::span(records, count)) {
+        views.push_back({view(record.kind), view(record.key), view(record.value), record.version});
+      }
+      *refused = full(instance).put_records(views);
+    });
+  }
+
+  static std::int32_t list_records(void* instance, tally_str kind, tally_str prefix, const tally_rows* rows,
+                                   tally_error* error) noexcept {
+    return guarded(error, [&] {
+      RowSink sink(*rows);
+      full(instance).list_records(view(kind), optional_view(prefix).value_or(""), sink);
+    });
+  }
+
+  static std::int32_t last_batch(void* instance, tally_str writer, tally_writer* found, tally_error* error) noexcept {
+    return guarded(error, [&] {
+      const WriterState state = full(instance).last_batch(view(writer));
+      found->last = state.last;
+      found->last_us = state.used ? state.used->us : TALLY_NO_TIME;
+      found->since_us = state.since ? state.since->us : TALLY_NO_TIME;
+    });
+  }
+
+  static constexpr tally_storage_table make_table() {
+    tally_storage_table table{};
+    table.size = sizeof table;
+    table.create = create<Plugin, Storage>;
+    table.destroy = destroy<Storage>;
+    table.prepare = prepare;
+    table.write = write;
+    table.query = query;
+    table.purge_dead_letters = purge_dead_letters;
+    table.expire = expire;
+    if constexpr (std::is_base_of_v<FullStorage, Plugin>) {
+      table.put_records = put_records;
+      table.list_records = list_records;
+      table.last_batch = last_batch;
+    }
+    return table;
+  }
+  static constexpr tally_storage_table kTable = make_table();
 };
 
 }  // namespace detail
