@@ -1,7 +1,9 @@
-// What does not change while a domain runs: its names, its nova metadata, its interfaces; read from its XML.
+// What hardly changes while a domain runs: its names, its nova metadata, its devices; read from its XML.
 // Not for counters: domain_stats.h.
 #ifndef TALLY_LIBVIRT_DOMAIN_FACTS_H
 #define TALLY_LIBVIRT_DOMAIN_FACTS_H
+
+#include <tally/model/decimal.h>
 
 #include <chrono>
 #include <cstdint>
@@ -13,19 +15,31 @@
 
 namespace tally::libvirt {
 
+// Names with their values, each name once; a value is none where the XML has an empty one.
+using Pairs = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
 // One network interface of a domain.
 struct Interface {
   std::string device;  // on the host: "tap0", "vnet3"
   std::string mac;
-  std::string filter;                                           // the network filter that it refers to, if any
-  std::vector<std::pair<std::string, std::string>> parameters;  // of that filter
+  std::string filter;  // the network filter that it refers to, if any
+  std::string port;    // the virtual port's id, where it has one
+  Pairs parameters;    // of the filter, and "interfaceid" and "bridge"
+};
+
+// One disk, or drive, of a domain.
+struct Disk {
+  std::string device;       // as the guest's XML has it: "vda"
+  bool has_medium = false;  // false: a drive with nothing in it
+  bool grows = false;       // in a format that may be larger on the host than in the guest, as qcow2 with its snapshots
 };
 
 // What nova wrote about its flavor; sizes in MiB and GiB.
 struct Flavor {
   std::string name;
   std::optional<std::string> id;
-  std::optional<std::int64_t> vcpus, memory, disk, ephemeral, swap;
+  std::optional<Decimal> vcpus, memory, disk, ephemeral, swap;
+  std::optional<Pairs> extra_specs;
 };
 
 // A plain value.
@@ -38,14 +52,22 @@ struct DomainFacts {
   std::optional<std::string> project_id, project_name, user_id, user_name;
   std::optional<std::string> display_name, image;
   std::optional<Flavor> flavor;
+  Pairs image_meta;
   std::string os_type, architecture;
   std::vector<Interface> interfaces;
+  std::vector<Disk> disks;
 
   std::string metadata;                             // what is the same in all samples' metadata, as a JSON object
   std::chrono::steady_clock::time_point read_at{};  // of the XML
 
   // Null where the XML has none of that name.
   const Interface* interface(std::string_view device) const;
+  const Disk* disk(std::string_view device) const;
+
+  // The resource that an interface is, the same in no other: its filter, where that is its own; else
+  // "NAME-UUID-DEVICE", or with a filter that others may have too "NAME-UUID-MAC", which outlives restarts and
+  // migrations.
+  std::string resource_of(std::string_view device) const;
 };
 
 // Reads a domain's XML into `facts`: all but uuid, name, id, started_at, metadata and read_at. False where it is no

@@ -57,6 +57,14 @@ std::optional<std::string> started_at(const HypervisorOptions& options, const st
   return Time{static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000 + info.st_mtim.tv_nsec / 1000}.to_string();
 }
 
+// Whether the XML that was read has all that is counted now.
+bool has_devices(const DomainFacts& facts, const DomainStats& stats) {
+  return std::all_of(stats.interfaces.begin(), stats.interfaces.end(),
+                     [&](const InterfaceStats& one) { return facts.interface(one.name) != nullptr; }) &&
+         std::all_of(stats.disks.begin(), stats.disks.end(),
+                     [&](const DiskStats& one) { return facts.disk(one.name) != nullptr; });
+}
+
 struct Registry {
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<Hypervisor>> by_uri;
@@ -155,11 +163,7 @@ Hypervisor::Facts Hypervisor::facts_of(virDomain* domain, const DomainStats* sta
   if (known != known_.end() && known->second->id == id_of(domain)) {
     const DomainFacts& facts = *known->second;
     const bool old = stats == nullptr && Clock::now() - facts.read_at > kFactsAge;
-    const bool has_all = stats == nullptr || std::all_of(stats->interfaces.begin(), stats->interfaces.end(),
-                                                         [&](const InterfaceStats& interface) {
-                                                           return facts.interface(interface.name) != nullptr;
-                                                         });
-    if (!old && has_all) return known->second;
+    if (!old && (stats == nullptr || has_devices(facts, *stats))) return known->second;
   }
   Facts fresh = read(domain, uuid, stats);
   if (fresh && known != known_.end()) known->second = fresh;
@@ -179,7 +183,10 @@ Hypervisor::Facts Hypervisor::read(virDomain* domain, const std::string& uuid, c
   facts->read_at = Clock::now();
   if (stats != nullptr) {  // unplugged in between: not looked for again and again
     for (const InterfaceStats& interface : stats->interfaces) {
-      if (facts->interface(interface.name) == nullptr) facts->interfaces.push_back({interface.name, "", "", {}});
+      if (facts->interface(interface.name) == nullptr) facts->interfaces.push_back({interface.name, "", "", "", {}});
+    }
+    for (const DiskStats& disk : stats->disks) {
+      if (facts->disk(disk.name) == nullptr) facts->disks.push_back({disk.name, true, true});
     }
   }
   facts->metadata = common_metadata(*facts, options_.host);

@@ -138,7 +138,13 @@ class Domain {
   }
 
   void disks(bool running) {
-    for (const DiskStats& disk : stats_.disks) {
+    for (DiskStats disk : stats_.disks) {
+      const Disk* known = facts_.disk(disk.name);
+      if (known != nullptr && !known->has_medium && disk.capacity.value_or(0) == 0) continue;
+      // libvirt rounds what a raw image takes on the host up to whole blocks, and not what the guest sees of it.
+      if (known != nullptr && !known->grows && disk.capacity && disk.physical > disk.capacity) {
+        disk.capacity = disk.physical;
+      }
       const std::string resource = facts_.uuid + "-" + disk.name;
       const std::string metadata = with(metadata_, JsonObject().set("disk_name", disk.name));
       use(resource, metadata);
@@ -150,12 +156,11 @@ class Domain {
   void interfaces() {
     for (const InterfaceStats& interface : stats_.interfaces) {
       const Interface* known = facts_.interface(interface.name);
-      const bool filtered = known != nullptr && !known->filter.empty();
-      const std::string resource = filtered ? known->filter : facts_.name + "-" + facts_.uuid + "-" + interface.name;
+      const std::string resource = facts_.resource_of(interface.name);
       JsonObject more;
       more.set("vnic_name", interface.name);
       if (known != nullptr && !known->mac.empty()) more.set("mac", known->mac);
-      if (filtered) more.set("fref", known->filter);
+      if (known != nullptr && !known->filter.empty()) more.set("fref", known->filter);
       JsonObject parameters;
       if (known != nullptr) {
         for (const auto& [name, value] : known->parameters) parameters.set(name, value);

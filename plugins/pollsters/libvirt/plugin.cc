@@ -39,18 +39,11 @@ class Instances : public Pollster {
     const std::shared_ptr<Hypervisor> hypervisor = hypervisor_of(poll.resources.front());
     std::unordered_map<std::string_view, bool> seen;
     for (const Resource& resource : poll.resources) seen.emplace(resource.id, false);
-    const auto take = [&emit](const SampleView& sample) { emit(sample); };
     hypervisor->measure([&](const Hypervisor::Facts& facts, const DomainStats& stats) {
       const auto wanted = seen.find(facts->uuid);
       if (wanted == seen.end()) return;
       wanted->second = true;
-      if (elsewhere(stats)) return;
-      const auto now = std::chrono::steady_clock::now().time_since_epoch();
-      try {
-        measure_domain(*facts, stats, std::chrono::duration<double>(now).count(), take);
-      } catch (const Error& error) {
-        poll.fault(facts->uuid, error);
-      }
+      if (!elsewhere(stats)) measure(*facts, stats, poll, emit);
     });
     for (const auto& [id, there] : seen) {
       if (!there) poll.fault(id, Error::absent("the domain is gone"));
@@ -58,6 +51,21 @@ class Instances : public Pollster {
   }
 
  private:
+  // A sample that the host cannot take costs no other.
+  static void measure(const DomainFacts& facts, const DomainStats& stats, const Poll& poll, Emitter& emit) {
+    std::size_t refused = 0;
+    std::string why;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    measure_domain(facts, stats, std::chrono::duration<double>(now).count(), [&](const SampleView& sample) {
+      try {
+        emit(sample);
+      } catch (const Error& error) {
+        if (refused++ == 0) why = error.what();
+      }
+    });
+    if (refused > 0) poll.fault(facts.uuid, Error::passing(why + "; samples left out: " + std::to_string(refused)));
+  }
+
   static std::shared_ptr<Hypervisor> hypervisor_of(const Resource& resource) {
     const std::optional<Json> attributes = Json::parse(resource.attributes);
     const auto uri = attributes ? attributes->find_text("uri") : std::nullopt;

@@ -77,10 +77,103 @@ TEST(DomainXml, InterfacesWithTheirFilters) {
   const DomainFacts facts = facts_of(kInstance);
   ASSERT_EQ(facts.interfaces.size(), 2U);
   EXPECT_EQ(facts.interface("tap1")->filter, "nova-instance-7");
-  const std::vector<std::pair<std::string, std::string>> parameters = {{"ip", "10.0.0.7"}};
+  const Pairs parameters = {{"ip", "10.0.0.7"}};
   EXPECT_EQ(facts.interface("tap1")->parameters, parameters);
   EXPECT_EQ(facts.interface("tap2")->mac, "fa:16:3e:00:00:02");
   EXPECT_EQ(facts.interface("tap3"), nullptr);
+}
+
+// An interface of a domain, with `inner` in it.
+std::string nic(const std::string& device, const std::string& mac, const std::string& inner) {
+  return "<interface type='bridge'>" + (mac.empty() ? "" : "<mac address='" + mac + "'/>") + "<target dev='" + device +
+         "'/>" + inner + "</interface>";
+}
+std::string filter(const std::string& name) { return "<filterref filter='" + name + "'/>"; }
+
+std::string resource_of(const std::string& device, const std::string& interfaces) {
+  DomainFacts facts = facts_of("<domain><devices>" + interfaces + "</devices></domain>");
+  facts.uuid = "6695eb01-f6a4-8304-79aa-97f2502e1007";
+  return facts.resource_of(device);
+}
+
+TEST(DomainXml, AnInterfacesResourceIsItsOwn) {
+  const std::string mac = "fa:16:3e:00:00:01", domain = "instance-00000007-6695eb01-f6a4-8304-79aa-97f2502e1007-";
+  const auto alone = [&](const std::string& name) { return resource_of("tap1", nic("tap1", mac, filter(name))); };
+  // Those that are the interface's or, of one interface alone, the instance's stay.
+  for (const char* name : {"nova-instance-instance-00000007-fa163e000001", "nova-instance-7", "port-FA:16:3E:00:00:01",
+                           "f-6695eb01-f6a4-8304-79aa-97f2502e1007"})
+    EXPECT_EQ(alone(name), name);
+  const std::string port =
+      "<virtualport><parameters interfaceid='ce531f90-199f-48c0-816c-13e38010b442'/></virtualport>";
+  EXPECT_EQ(resource_of("tap1", nic("tap1", mac, filter("p-ce531f90-199f-48c0-816c-13e38010b442") + port)),
+            "p-ce531f90-199f-48c0-816c-13e38010b442");
+  EXPECT_EQ(resource_of("tap1", nic("tap1", mac, "")), domain + "tap1");
+  EXPECT_EQ(resource_of("gone", nic("tap1", mac, "")), domain + "gone");
+  // Those that others may have too do not, and do not go by what a restart or a migration changes.
+  for (const char* name :
+       {"clean-traffic", "no-mac-spoofing", "instance-00000007", "fa163e000002", "my-fa:16:3e:00:00"})
+    EXPECT_EQ(alone(name), domain + "fa163e000001") << name;
+  EXPECT_EQ(resource_of("vnet9", nic("vnet9", mac, filter("clean-traffic"))), domain + "fa163e000001");
+  EXPECT_EQ(resource_of("tap1", nic("tap1", "", filter("clean-traffic"))), domain + "tap1");
+  const std::string two =
+      nic("tap1", mac, filter("nova-instance-7")) + nic("tap2", "fa:16:3e:00:00:02", filter("nova-instance-7"));
+  EXPECT_EQ(resource_of("tap1", two), domain + "fa163e000001");
+  EXPECT_EQ(resource_of("tap2", two), domain + "fa163e000002");
+  const std::string twins = nic("tap1", mac, filter("clean-traffic")) + nic("tap2", mac, filter("clean-traffic"));
+  EXPECT_EQ(resource_of("tap1", twins), domain + "fa163e000001-tap1");
+  EXPECT_EQ(resource_of("tap2", twins), domain + "fa163e000001-tap2");
+}
+
+// What nova 2025.2 writes, and drives and ports of each kind.
+constexpr const char* kRich = R"(
+<domain type='kvm' id='7'><name>instance-00000007</name>
+  <metadata><nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
+    <nova:name>web &amp; Zürich</nova:name>
+    <nova:flavor name="m1.small" id="42"><nova:memory>2048</nova:memory><nova:disk>20</nova:disk><nova:swap>0</nova:swap>
+      <nova:ephemeral>10</nova:ephemeral><nova:vcpus>2</nova:vcpus><nova:extraSpecs>
+      <nova:extraSpec name="hw:cpu_policy">dedicated</nova:extraSpec><nova:extraSpec name="a:b"/></nova:extraSpecs></nova:flavor>
+    <nova:image uuid="img-0"><nova:containerFormat>bare</nova:containerFormat><nova:diskFormat>qcow2</nova:diskFormat>
+      <nova:minDisk>1</nova:minDisk><nova:minRam>0</nova:minRam><nova:properties>
+      <nova:property name="os_distro">debian</nova:property><nova:property name="min_ram">9</nova:property>
+      </nova:properties></nova:image>
+    <nova:root type="image" uuid="img-0"/></nova:instance></metadata>
+  <os><type arch='x86_64'>hvm</type></os>
+  <devices>
+    <disk type='network' device='disk'><source protocol='rbd' name='vms/x'/><target dev='vda'/></disk>
+    <disk type='file' device='cdrom'><target dev='sda'/></disk>
+    <disk type='file' device='cdrom'><source index='3'/><target dev='sdb'/></disk>
+    <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='/cd.iso'/><target dev='hda'/></disk>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/q'/><target dev='vdb'/></disk>
+    <interface type='bridge'><mac address='fa:16:3e:00:00:01'/><source bridge='br-int'/>
+      <virtualport type='openvswitch'><parameters interfaceid='ce531f90'/></virtualport><target dev='tap0'/></interface>
+    <interface type='bridge'><mac address='fa:16:3e:00:00:02'/><target dev='tap1'/><filterref filter='clean-traffic'>
+      <parameter name='IP' value='192.0.2.1'/><parameter name='IP' value='192.0.2.2'/></filterref></interface>
+    <interface type='hostdev'><mac address='fa:16:3e:00:00:03'/></interface>
+  </devices>
+</domain>)";
+
+TEST(DomainXml, ImageAndExtraSpecs) {
+  const DomainFacts facts = facts_of(kRich);
+  EXPECT_EQ(
+      facts.metadata,
+      R"({"display_name":"web & Zürich","name":"instance-00000007","instance_id":"u7","instance_host":"node1",)"
+      R"("instance_type":"m1.small","flavor":{"id":"42","name":"m1.small","vcpus":2,"ram":2048,"disk":20,)"
+      R"("ephemeral":10,"swap":0,"extra_specs":{"hw:cpu_policy":"dedicated","a:b":null}},"vcpus":2,"memory_mb":2048,)"
+      R"("disk_gb":30,"root_gb":20,"ephemeral_gb":10,"image":{"id":"img-0"},"image_ref":"img-0",)"
+      R"("image_meta":{"base_image_ref":"img-0","container_format":"bare","disk_format":"qcow2","min_disk":"1",)"
+      R"("min_ram":"9","os_distro":"debian"},"os_type":"hvm","architecture":"x86_64","domain_id":7})");
+}
+
+TEST(DomainXml, SizesThatNoMachineHas) {
+  const std::string flavor =
+      "<domain><metadata><n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'><n:flavor name='x'>"
+      "<n:disk>9223372036854775807</n:disk><n:ephemeral>9223372036854775807</n:ephemeral><n:memory>-1</n:memory>"
+      "<n:vcpus>1.5</n:vcpus></n:flavor></n:instance></metadata></domain>";
+  const DomainFacts facts = facts_of(flavor);
+  EXPECT_NE(facts.metadata.find(R"("disk_gb":18446744073709551614,"root_gb":9223372036854775807)"), std::string::npos)
+      << facts.metadata;
+  EXPECT_FALSE(facts.flavor->memory);
+  EXPECT_FALSE(facts.flavor->vcpus);
 }
 
 TEST(DomainXml, WithoutNovaTheDomainsOwn) {
@@ -223,6 +316,43 @@ TEST(Measures, OwnerAndMetadata) {
   EXPECT_EQ(metadata["network.incoming.bytes nova-instance-7"],
             common + R"(,"vnic_name":"tap1","mac":"fa:16:3e:00:00:01","fref":"nova-instance-7",)"
                      R"("parameters":{"ip":"10.0.0.7"}})");
+}
+
+TEST(Measures, DrivesAndPorts) {
+  Parameters all;
+  all.signed_number("state.state", VIR_DOMAIN_RUNNING).signed_number("state.reason", 1);
+  int index = 0;
+  const auto disk = [&](const std::string& name, unsigned long long capacity, unsigned long long physical) {
+    const std::string block = "block." + std::to_string(index++) + ".";
+    all.text(block + "name", name).number(block + "rd.reqs", 0);
+    all.number(block + "capacity", capacity).number(block + "physical", physical);
+  };
+  disk("vda", 100, 100);
+  disk("sda", 0, 0);        // nothing in it
+  disk("sdb", 2048, 4096);  // put in after the XML was read
+  disk("hda", 374784, 376832);
+  disk("vdb", 100, 250);  // with snapshots inside
+  disk("vdc", 5, 9);      // nobody knows what it is
+  all.text("net.0.name", "tap0").number("net.0.rx.bytes", 1).text("net.1.name", "tap1").number("net.1.rx.bytes", 2);
+  const DomainFacts facts = facts_of(kRich);
+  std::map<std::string, std::string> found, parameters;
+  measure_domain(facts, all.read(), 5.5, [&](const SampleView& sample) {
+    if (sample.name == "disk.device.capacity" || sample.name == "network.incoming.bytes")
+      found[std::string(sample.resource_id)] = sample.volume.to_string();
+    const auto metadata = Json::parse(sample.resource_metadata);
+    ASSERT_TRUE(metadata);
+    if (const Json* given = metadata->at("parameters"))
+      parameters[std::string(sample.resource_id)] = std::string(given->raw());
+  });
+  EXPECT_EQ(found, (std::map<std::string, std::string>{{"u7-vda", "100"},
+                                                       {"u7-sdb", "4096"},
+                                                       {"u7-hda", "376832"},
+                                                       {"u7-vdb", "100"},
+                                                       {"u7-vdc", "5"},
+                                                       {"instance-00000007-u7-tap0", "1"},
+                                                       {"instance-00000007-u7-fa163e000002", "2"}}));
+  EXPECT_EQ(parameters["instance-00000007-u7-tap0"], R"({"interfaceid":"ce531f90","bridge":"br-int"})");
+  EXPECT_EQ(parameters["instance-00000007-u7-fa163e000002"], R"({"ip":"192.0.2.2"})");
 }
 
 TEST(Measures, AStoppedDomainHasNoCounters) {
