@@ -14,6 +14,7 @@ PROJECTS = [OWN, "0" * 31 + "2", "0" * 31 + "3"]
 
 def volume(number):
     return {"id": f"vol-{number:04}", "name": f"data{number}", "size": number, "status": "in-use", "volume_type": "ssd",
+            "volume_type_id": "type-1",
             "availability_zone": "nova", "os-vol-host-attr:host": "h1@lvm#pool", "migration_status": None,
             "attachments": [{"server_id": f"vm-{number}"}] if number % 2 else [], "snapshot_id": None,
             "source_volid": None, "user_id": "u1", "os-vol-tenant-attr:tenant_id": PROJECTS[number % 3],
@@ -26,7 +27,7 @@ LISTS = {
                    "metadata": {"k": "v"}, "os-extended-snapshot-attributes:progress": "100%", "size": 3,
                    "user_id": "u1", "os-extended-snapshot-attributes:project_id": PROJECTS[1]}],
     "backups": [{"id": "bak-1", "name": "b", "object_count": 22, "container": "c", "volume_id": "vol-0001", "size": 4,
-                 "status": "available", "description": "d", "os-backup-project-attr:project_id": PROJECTS[2]},
+                 "is_incremental": True, "status": "available", "description": "d", "os-backup-project-attr:project_id": PROJECTS[2]},
                 {"id": "bak-2", "name": "old", "size": 5, "status": "error"}],
     "images": [{"id": "img-1", "name": "debian", "status": "active", "size": 12345678901, "owner": PROJECTS[0],
                 "visibility": "public", "tags": ["a"], "min_ram": 0, "protected": False, "checksum": "abc"},
@@ -40,12 +41,18 @@ LISTS = {
     "networks": [{"id": "net-1", "name": "n", "status": "ACTIVE", "project_id": PROJECTS[1], "router:external": True}],
     "ports": [{"id": f"port-{n}", "name": "", "status": "DOWN", "project_id": PROJECTS[2]} for n in range(3)],
     "loadbalancers": [{"id": "lb-1", "name": "l", "operating_status": "ONLINE", "provisioning_status": "PENDING_UPDATE",
-                       "project_id": PROJECTS[0], "vip_address": "192.0.2.9"}],
+                       "project_id": PROJECTS[0], "vip_address": "192.0.2.9", "vip_port_id": "port-9",
+                       "availability_zone": "west"}],
 }
 POOLS = [{"name": "h1@lvm#pool", "capabilities": {"total_capacity_gb": 100.5, "free_capacity_gb": 60,
                                                    "provisioned_capacity_gb": 120, "allocated_capacity_gb": 40,
                                                    "reserved_percentage": 10, "max_over_subscription_ratio": "20.0",
+                                                   "thin_provisioning_support": True, "pool_name": "pool",
                                                    "volume_backend_name": "lvm", "storage_protocol": "iSCSI"}},
+         {"name": "h3@lvm#thick", "capabilities": {"total_capacity_gb": 100, "free_capacity_gb": 30,
+                                                    "provisioned_capacity_gb": 70, "allocated_capacity_gb": 65,
+                                                    "reserved_percentage": 10, "max_over_subscription_ratio": "20.0",
+                                                    "thin_provisioning_support": False}},
          {"name": "h2@ceph#rbd", "capabilities": {"total_capacity_gb": "infinite", "free_capacity_gb": "unknown",
                                                    "reserved_percentage": 0}}]
 ACCOUNTS = {PROJECTS[0]: [("photos", 3, 1000), ("a b/ü", 1, 24)], PROJECTS[1]: []}
@@ -55,10 +62,11 @@ PLACES = {"volumes": "volume", "snapshots": "volume", "backups": "volume", "imag
 
 class Cloud:
     """`token_seconds` is how long a token lives; `page` how many of a list a page has; `odd` maps a path to a function
-    of the request's handler, which answers in the service's stead."""
+    of the request's handler, which answers in the service's stead; `store` is the object store's endpoint in the
+    catalog, which answers without an account for the token's own project, as Ceph's does."""
 
-    def __init__(self, token_seconds=3600, page=10, certificate=None):
-        self.token_seconds, self.page, self.odd = token_seconds, page, {}
+    def __init__(self, token_seconds=3600, page=10, certificate=None, store=f"/swift/v1/AUTH_{OWN}"):
+        self.token_seconds, self.page, self.odd, self.store = token_seconds, page, {}, store
         self.tokens, self.asked, self.logins = {}, [], []
         self.lock = threading.Lock()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"cloud": self}))
@@ -103,7 +111,7 @@ class Cloud:
                 {"interface": "public", "region_id": "two", "url": "http://127.0.0.1:1/"},
                 {"interface": "public", "region_id": "one", "url": self.url + path}]} for kind, path in (
                     ("identity", "/identity"), ("block-storage", f"/volume/v3/{OWN}"), ("image", "/image"),
-                    ("network", "/network/"), ("object-store", f"/swift/v1/AUTH_{OWN}"),
+                    ("network", "/network/"), ("object-store", self.store),
                     ("load-balancer", "/load-balancer"))]}}
 
     def knows(self, token):
@@ -182,7 +190,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, body)
 
     def swift(self, where):
-        project = where.path.split("AUTH_")[1]
+        account = where.path.removeprefix("/swift/v1").strip("/")
+        project = account.removeprefix("AUTH_") if account else OWN
         account = ACCOUNTS.get(project)
         if account is None:
             return self.answer(404)
@@ -190,4 +199,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(204, None, X_Account_Container_Count=str(len(account)),
                                X_Account_Object_Count=str(sum(one[1] for one in account)),
                                X_Account_Bytes_Used=str(sum(one[2] for one in account)))
-        return self.answer(200, [{"name": name, "count": count, "bytes": size} for name, count, size in account])
+        return self.answer(200, [{"name": name, "count": count, "bytes": size, "storage_policy": "gold"} for name, count, size in account])

@@ -5,7 +5,8 @@ import urllib.parse
 ENTRY = {"id": "e", "n": 7, "m": -3, "s": "Web-One a", "l": [3, 1, 2, -5], "t": ["b", "a", "cc"], "y": True, "e": [],
          "o": {"k": 4, "z": None, "w": "x"}, "ls": [{"rel": "self", "v": 1}, {"rel": "next", "v": 2}]}
 
-# What each kind of expression is made of; a word in braces is one of that kind, less deep.
+# What each kind of expression is made of; a word in braces is one of that kind, less deep. "«" and "»" stand for the
+# braces of a map.
 LEAVES = {
     "num": ["value['n']", "value['m']", "value['o']['k']", "2", "13", "len(value['s'])"],
     "cond": ["value['y']", "True", "value['e']", "value['o']['z'] is None", "value['n'] > 3"],
@@ -24,12 +25,14 @@ FORMS = {
              "all([q == {num} for q in {nums}])", "{txt} < {txt}"],
     "txt": ["({txt} + {txt})", "{txt}.lower()", "{txt}.upper()", "{txt}.strip()", "{txt}[1:]", "{txt}[:2]", "{txt}[-2:]",
             "{txt}[0:-1]", "str({num})", "','.join({txts})", "{txt}.replace('e', {txt})", "{txt}.split()[0]",
-            "{txt}.split('-')[0]", "quote({txt})", "({txt} or {txt})"],
+            "{txt}.split('-')[0]", "quote({txt})", "({txt} or {txt})", "(value['o']['z'] or «'k': {txt}»)['k']",
+            "«{num}: {txt}, 7: {txt}».get({num}, {txt})"],
     "nums": ["[q * {num} for q in {nums}]", "[q for q in {nums} if q > {num}]", "({nums} + {nums})", "[{num}, {num}]",
              "list(map(lambda a: a + {num}, {nums}))", "list(filter(lambda a: a != {num}, {nums}))",
              "[i['v'] for i in value['ls'] if i.get('rel') == 'next']"],
     "txts": ["[q.upper() for q in {txts}]", "{txt}.split('-')", "list(value['o'].keys())",
-             "[k for k, v in value['o'].items() if v is not None]"],
+             "[k for k, v in value['o'].items() if v is not None]", "list(«{txt}: 1, {txt}: {num}»)",
+             "[v for k, v in «'a': {txt}, {txt}: {txt}».items() if k != {txt}]"],
 }
 
 
@@ -41,7 +44,7 @@ def expression(chance, kind, depth):
     for part in parts[1:]:
         wanted, rest = part.split("}", 1)
         text += expression(chance, wanted, depth - 1) + rest
-    return text
+    return text.replace("«", "{").replace("»", "}")
 
 
 def worth(text):

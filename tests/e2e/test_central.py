@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 import openstack_language
-from openstack_cloud import ACCOUNTS, LISTS, PASSWORD, PROJECTS, USER, Cloud
+from openstack_cloud import ACCOUNTS, LISTS, OWN, PASSWORD, PROJECTS, USER, Cloud
 from support import PREFIX, Sandbox, free_port, wait_until
 
 
@@ -65,9 +65,10 @@ class Polls(Central):
         want["volume.snapshot.size", "snap-1"] = 3, "GiB", PROJECTS[1]
         want["volume.backup.size", "bak-1"] = 4, "GiB", PROJECTS[2]
         want["volume.backup.size", "bak-2"] = 5, "GiB", None
-        # 20 * (100.5 - floor(10 % of 100.5)) - 120
-        for name, value in (("total", 100.5), ("free", 60), ("provisioned", 120), ("allocated", 40), ("virtual_free", 1690)):
-            want[f"volume.provider.pool.capacity.{name}", "h1@lvm#pool"] = value, "GiB", None
+        # Thin: 20 * (100.5 - floor(10 % of 100.5)) - 120. Thick: 30 - 10 % of 100.
+        for pool, values in (("h1@lvm#pool", (100.5, 60, 120, 40, 1690)), ("h3@lvm#thick", (100, 30, 70, 65, 20))):
+            for name, value in zip(("total", "free", "provisioned", "allocated", "virtual_free"), values):
+                want[f"volume.provider.pool.capacity.{name}", pool] = value, "GiB", None
         want["image.size", "img-1"] = 12345678901, "B", PROJECTS[0]
         want["image.size", "img-3"] = 7, "B", PROJECTS[1]
         for number, value in enumerate((1, 3, 7, -1)):
@@ -95,12 +96,20 @@ class Polls(Central):
         self.assertEqual({row["type"] for row in found.values()}, {"gauge"})
         self.assertEqual(found["volume.size", "vol-0001"]["user_id"], "u1")
         self.assertEqual(found["volume.size", "vol-0001"]["resource_metadata"], {
-            "name": "data1", "status": "in-use", "volume_type": "ssd", "availability_zone": "nova",
+            "name": "data1", "status": "in-use", "volume_type": "ssd", "volume_type_id": "type-1",
+            "availability_zone": "nova",
             "os-vol-host-attr:host": "h1@lvm#pool", "migration_status": None, "attachments": [{"server_id": "vm-1"}],
             "snapshot_id": None, "source_volid": None, "image_id": "img-1", "instance_id": "vm-1"})
         self.assertNotIn("instance_id", found["volume.size", "vol-0002"]["resource_metadata"])
         self.assertEqual(found["volume.provider.pool.capacity.total", "h1@lvm#pool"]["resource_metadata"],
-                         {"name": "h1@lvm#pool", "volume_backend_name": "lvm", "storage_protocol": "iSCSI"})
+                         {"name": "h1@lvm#pool", "pool_name": "pool", "provider": "h1@lvm", "volume_backend_name": "lvm",
+                          "storage_protocol": "iSCSI"})
+        for meter, resource, key, value in (("volume.backup.size", "bak-1", "is_incremental", True),
+                                            ("storage.containers.objects", f"{OWN}/photos", "storage_policy", "gold"),
+                                            ("image.size", "img-1", "is_protected", False),
+                                            ("loadbalancer.operating", "lb-1", "vip_port_id", "port-9"),
+                                            ("loadbalancer.provisioning", "lb-1", "availability_zone", "west")):
+            self.assertEqual(found[meter, resource]["resource_metadata"][key], value, meter)
         paths = [path for _, path in cloud.asked]
         self.assertEqual(len(paths), len(set(paths)), "each page is asked for once")
         self.assertEqual(len([path for path in paths if "/volumes/detail" in path]), 3)
@@ -116,6 +125,31 @@ class Polls(Central):
         rows = self.rows("--config", config, "poll", "openstack")
         self.assertEqual(len(rows), len(self.expected()))
         self.assertEqual(cloud.logins, [["application_credential"]])
+
+    def test_an_object_store_without_an_account_in_its_endpoint(self):
+        """As Ceph registers it: each project is asked by its own account, and none twice."""
+        for store in ("/swift/v1", "/swift/v1/", "/swift"):
+            cloud = self.cloud(page=1000, store=store)
+            found, err = self.poll(cloud)
+            self.assertEqual({key: (row["volume"], row["unit"], row["project_id"]) for key, row in found.items()},
+                             self.expected(), err)
+            self.assertEqual(sorted(path for method, path in cloud.asked if method == "HEAD"),
+                             [f"/swift/v1/AUTH_{project}" for project in PROJECTS])
+
+    def test_one_url_for_two_projects_is_refused(self):
+        cloud = self.cloud(page=1000)
+        cloud.odd = {"/network/usage": lambda h: h.answer(200, [{"id": "u", "size": 7}])}
+        definition = ("- {name: usage, sample_type: gauge, unit: u, endpoint_type: network, per_project: true, "
+                      "url_path: 'usage%s', value_attribute: size, resource_id_attribute: project_id}\n")
+        self.write("d/a.yaml", definition % "")
+        found, err = self.poll(cloud, status=1, pollster="definitions: [d]")
+        self.assertEqual(found, {})
+        self.assertEqual([path for _, path in cloud.asked if "usage" in path], [])
+        self.assertIn(f"usage: {cloud.url}/network/usage would be asked for the projects {PROJECTS[0]} and {PROJECTS[1]}, "
+                      "and the answer booked on both: refused; put {project_id} into url_path", err)
+        self.write("d/a.yaml", definition % "?project={project_id}")
+        found, _ = self.poll(cloud, pollster="definitions: [d]")
+        self.assertEqual({key[1] for key in found}, set(PROJECTS))
 
     def test_three_agents_share_the_resources(self):
         cloud = self.cloud(page=1000)
@@ -229,6 +263,15 @@ class BadServers(Central):
             self.assertEqual(len(told), 1, self.log_of(process))
             self.assertIn("trying again in the next cycle", told[0])
         self.end(process)
+
+    def test_a_file_that_cannot_be_used_is_named(self):
+        cloud = self.cloud()
+        self.write("d.yaml", "- {name: a, sample_type: gauge, unit: u, endpoint_type: network, url_path: odd/a,\n"
+                             "   value_attribute: 'size | value or {1, 2}'}\n")
+        config = self.write("t.yaml", self.plugins(cloud, pollster="definitions: [d.yaml]"))
+        _, err = self.tally("--config", config, "poll", "openstack")
+        self.assertIn('pollster:openstack: no definition can be used: d.yaml:2:21: skipped "a": value_attribute: '
+                      'the operation "value or {1, 2}": a set is not offered', err)
 
     def test_keystone_that_refuses_or_is_away(self):
         cloud = self.cloud()

@@ -11,6 +11,8 @@ namespace {
 // Each value of a page takes about a hundred bytes while it is looked at.
 constexpr std::ptrdiff_t kMostValues = 2'000'000;
 
+constexpr const char* kEntry = "entry";  // what is left out, where it is not a member of the metadata
+
 Json parse_page(const std::string& body, const std::string& place) {
   if (std::count(body.begin(), body.end(), ',') > kMostValues)
     throw Error::passing(place + ": the answer has more than two million values");
@@ -36,10 +38,27 @@ std::string with_project(std::string_view entry, const Project& project) {
   return "{" + member + (empty ? "" : ",") + std::string(rest);
 }
 
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  if (from.empty()) return;
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
+// "OpenStack-API-Version: volume 3.63".
+bool is_version(const std::string& header) {
+  static constexpr std::string_view kName = "openstack-api-version:";
+  return header.size() > kName.size() && std::equal(kName.begin(), kName.end(), header.begin(), [](char a, char b) {
+           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+         });
+}
+
+std::string with_version(const std::string& header, const std::string& version) {
+  return header.substr(0, header.find_last_of(" :") + 1) + version;
+}
+
+// "3.59" of "Version 3.63 is not supported by the API. Minimum is 3.0 and maximum is 3.59."; else nothing.
+std::string newest_version(const std::string& body) {
+  static constexpr std::string_view kBefore = "maximum is ";
+  const std::size_t found = body.find(kBefore);
+  if (found == std::string::npos) return "";
+  const std::size_t begin = found + kBefore.size();
+  std::string version = body.substr(begin, std::min(body.find_first_not_of("0123456789.", begin), body.size()) - begin);
+  while (version.ends_with('.')) version.pop_back();
+  return version.size() > 16 ? "" : version;
 }
 
 }  // namespace
@@ -89,16 +108,32 @@ void Cycle::run(const std::vector<Group>& groups) {
 }
 
 void Cycle::run(const Group& group, const Service& service) {
-  if (!group.request.per_project) return run(group, service.url, nullptr);
-  const std::string own = cloud_.own_project();
+  if (group.request.per_project) return run_for_each(group, service);
+  run_pages(group, service.url, join_path(service.url, group.request.path), nullptr);
+}
+
+// Every project's first URL is looked at before one of them is asked: a URL without a project in it is answered with
+// the token's own.
+void Cycle::run_for_each(const Group& group, const Service& service) {
+  const ProjectPlaces places{cloud_.own_project(), options_.reseller_prefix};
+  AskedUrls asked;
+  try {
+    asked.add(places.url(group.request, service.url, places.own), places.own);
+    for (const Project& project : projects()) asked.add(places.url(group.request, service.url, project.id), project.id);
+  } catch (const Error& refused) {
+    throw Error::passing(std::string(refused.what()) + "; put {project_id} into url_path (" +
+                         group.definitions.front().place + ")");
+  }
   std::string problem;
-  std::size_t problems = 0;
+  std::size_t problems = 0, taken = 0, without = 0;
   for (const Project& project : projects()) {
     if (!options_.partition.has(project.id)) continue;
-    std::string endpoint = service.url;
-    replace_all(endpoint, own, project.id);
+    ForProject of{project, asked};
     try {
-      run(group, endpoint, &project);
+      run_pages(group, places.endpoint(group.request, service.url, project.id),
+                places.url(group.request, service.url, project.id), &of);
+      without += of.none ? 1 : 0;
+      ++taken;
     } catch (const NoToken&) {
       throw;
     } catch (const Away&) {
@@ -109,41 +144,65 @@ void Cycle::run(const Group& group, const Service& service) {
     }
   }
   if (problems > 0) throw Error::passing(problem + " (" + std::to_string(problems) + " projects failed)");
+  if (taken > 0 && taken == without && account_is_guessed(group.request, service.url, places.own)) {
+    throw Error::passing(
+        shown(places.url(group.request, service.url, places.own)) + ": every project (" + std::to_string(taken) +
+        ") has answered 404, as where a store knows no account in a URL: Ceph needs rgw_swift_account_in_url = true, "
+        "another prefix than AUTH_ the key reseller_prefix");
+  }
 }
 
-void Cycle::run(const Group& group, const std::string& endpoint, const Project* project) {
-  std::string path = group.request.path;
-  if (project != nullptr) replace_all(path, "{project_id}", project->id);
-  std::string url = join_path(endpoint, path);
+void Cycle::run_pages(const Group& group, const std::string& endpoint, std::string url, ForProject* of) {
   std::set<std::string> seen;
   while (!url.empty()) {
     const std::string place = "GET " + shown(url);
     if (!seen.insert(url).second) throw Error::passing(place + ": this page was there before, its link leads back");
     if (seen.size() > options_.most_pages)
       throw Error::passing(place + ": more than " + std::to_string(options_.most_pages) + " pages (pages)");
-    const std::optional<HttpAnswer> answer = fetch(group, url, project);
+    if (of != nullptr) of->asked.add(url, of->project.id);
+    const std::optional<HttpAnswer> answer = fetch(group, url, of);
     if (!answer) return;
-    const std::string next = take_page(group, *answer, url, project);
+    const std::string next = take_page(group, *answer, url, of == nullptr ? nullptr : &of->project);
     url = next.empty() ? "" : resolve(endpoint, next);
   }
 }
 
 // None where the project has nothing there.
-std::optional<HttpAnswer> Cycle::fetch(const Group& group, const std::string& url, const Project* project) {
+std::optional<HttpAnswer> Cycle::fetch(const Group& group, const std::string& url, ForProject* of) {
   check_time();
-  HttpRequest request;
-  request.method = group.request.head ? "HEAD" : "GET";
-  request.url = url;
-  request.headers = group.request.headers;
-  request.headers.emplace_back("Accept: application/json");
-  request.timeout = group.request.timeout;
-  HttpAnswer answer = cloud_.ask(request);
-  if (answer.status >= 200 && answer.status < 300) return answer;
-  if (answer.status == 404 && project != nullptr) return std::nullopt;
-  std::string text = request.method + " " + shown(url) + ": HTTP " + std::to_string(answer.status);
+  HttpAnswer answer = ask(group, url);
+  std::string text = (group.request.head ? "HEAD " : "GET ") + shown(url) + ": HTTP " + std::to_string(answer.status);
+  if (answer.status >= 200 && answer.status < 300) {
+    if (of == nullptr || answer.url == url || answer.url.find(of->project.id) != std::string::npos) return answer;
+    throw Error::passing(text + " after a redirect to " + shown(answer.url) + ", which is not the project's: refused");
+  }
+  if (answer.status == 404 && of != nullptr) {
+    of->none = true;
+    return std::nullopt;
+  }
   if (answer.status == 401) throw Away(text + " after the token was renewed");
   if (answer.status == 403) text += ": the user may not; give it the role that may list this for all projects";
   throw Error::passing(text);
+}
+
+// A service that is older than the version of its API that the definition asks for names its newest: that one then.
+HttpAnswer Cycle::ask(const Group& group, const std::string& url) {
+  HttpRequest request;
+  request.method = group.request.head ? "HEAD" : "GET";
+  request.url = url;
+  request.timeout = group.request.timeout;
+  while (true) {
+    const auto version = versions_.find(&group);
+    request.headers = group.request.headers;
+    for (std::string& header : request.headers)
+      if (is_version(header) && version != versions_.end()) header = with_version(header, version->second);
+    const bool asked = std::any_of(request.headers.begin(), request.headers.end(), is_version);
+    request.headers.emplace_back("Accept: application/json");
+    HttpAnswer answer = cloud_.ask(request);
+    const std::string newest = answer.status == 406 && asked ? newest_version(answer.body) : "";
+    if (newest.empty() || version != versions_.end()) return answer;
+    versions_.emplace(&group, newest);
+  }
 }
 
 // The link to the next page, or nothing.
@@ -163,12 +222,16 @@ std::string Cycle::take_page(const Group& group, const HttpAnswer& answer, const
   try {
     const Value entries = entries_of(group.request, page);
     if (!entries.is_list()) throw NoValue(std::string("the entries are ") + entries.kind() + ", not a list");
-    for (const Value& entry : entries.items()) {
-      if (entry.is_object()) {
-        take(group, *entry.tree(), url, project);
-      } else {
-        for (const Definition& definition : group.definitions)
-          note(definition, url, std::string("an entry is ") + entry.kind() + ", not an object");
+    if (entries.tree() != nullptr) {
+      for (const Json& entry : entries.tree()->items()) take(group, entry, url, project);
+    } else {
+      for (const Value& entry : entries.items()) {
+        if (entry.tree() != nullptr) {
+          take(group, *entry.tree(), url, project);
+        } else {  // an expression made it
+          const std::string text = entry.json();
+          take(group, parse_page(text, place), url, project);
+        }
       }
     }
   } catch (const NoValue& none) {
@@ -185,8 +248,13 @@ std::string Cycle::take_page(const Group& group, const HttpAnswer& answer, const
   }
 }
 
-// An entry's fault costs a definition that entry alone.
+// An entry's fault costs a definition that entry alone, and one of several samples that sample alone.
 void Cycle::take(const Group& group, const Json& given, const std::string& url, const Project* project) {
+  if (!given.is_object()) {
+    for (const Definition& definition : group.definitions)
+      note(definition, kEntry, url, "the entry " + std::string(given.raw().substr(0, 64)) + " is not an object");
+    return;
+  }
   std::string text;
   std::optional<Json> own;
   if (project != nullptr) {
@@ -198,11 +266,11 @@ void Cycle::take(const Group& group, const Json& given, const std::string& url, 
     try {
       const std::string resource = resource_of(definition, entry);
       if (project == nullptr && !options_.partition.has(resource)) continue;
-      make_samples(definition, entry, resource, samples_);
+      make_samples(definition, entry, resource, samples_,
+                   {[&](const std::string& why) { note(definition, kEntry, url, why); },
+                    [&](const std::string& why) { note(definition, "metadata", url, why); }});
     } catch (const NoValue& none) {
-      note(definition, url, none.what());
-    } catch (const Error& refused) {  // the host's, of a sample that it cannot take
-      note(definition, url, refused.what());
+      note(definition, kEntry, url, none.what());
     }
   }
 }
@@ -218,16 +286,19 @@ void Cycle::check_time() const {
                        " s (cycle_time), the rest is left out");
 }
 
-void Cycle::note(const Definition& definition, const std::string& url, const std::string& text) {
-  Trouble& trouble = troubles_[&definition];
+void Cycle::note(const Definition& definition, const char* what, const std::string& url, const std::string& text) {
+  Trouble& trouble = troubles_[{&definition, what}];
   if (trouble.count++ == 0) trouble.first = "GET " + shown(url) + ": " + text;
 }
 
 void Cycle::tell_troubles() {
-  for (const auto& [definition, trouble] : std::exchange(troubles_, {})) {
-    faults_(definition->name, trouble.first + "; " + std::to_string(trouble.count) +
-                                  (trouble.count == 1 ? " entry" : " entries") + " left out (" + definition->place +
-                                  ")");
+  for (const auto& [key, trouble] : std::exchange(troubles_, {})) {
+    const auto& [definition, what] = key;
+    const std::string count = std::to_string(trouble.count);
+    const std::string left_out = what == kEntry
+                                     ? count + (trouble.count == 1 ? " entry" : " entries") + " left out"
+                                     : what + " left out " + count + (trouble.count == 1 ? " time" : " times");
+    faults_(definition->name, trouble.first + "; " + left_out + " (" + definition->place + ")");
   }
 }
 

@@ -10,11 +10,13 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cloud.h"
 #include "definition.h"
 #include "partition.h"
+#include "projects.h"
 #include "samples.h"
 
 namespace tally::openstack {
@@ -23,6 +25,7 @@ struct CycleOptions {
   Partition partition;
   std::size_t most_pages = 1000;     // of one request
   std::chrono::milliseconds time{};  // for all of it
+  std::optional<std::string> reseller_prefix;
 };
 
 // Lives for one poll, on its thread.
@@ -44,14 +47,23 @@ class Cycle {
   };
 
   const Service* find(const std::string& type) const;
+  // What a request for one project of several needs beside its group.
+  struct ForProject {
+    const Project& project;
+    AskedUrls& asked;
+    bool none = false;  // it has nothing there
+  };
+
   void run(const Group& group, const Service& service);
-  void run(const Group& group, const std::string& endpoint, const Project* project);
-  std::optional<HttpAnswer> fetch(const Group& group, const std::string& url, const Project* project);
+  void run_for_each(const Group& group, const Service& service);
+  void run_pages(const Group& group, const std::string& endpoint, std::string url, ForProject* of);
+  std::optional<HttpAnswer> fetch(const Group& group, const std::string& url, ForProject* of);
+  HttpAnswer ask(const Group& group, const std::string& url);
   void take(const Group& group, const Json& entry, const std::string& url, const Project* project);
   std::string take_page(const Group& group, const HttpAnswer& answer, const std::string& url, const Project* project);
   const std::vector<Project>& projects();
   void check_time() const;
-  void note(const Definition& definition, const std::string& url, const std::string& text);
+  void note(const Definition& definition, const char* what, const std::string& url, const std::string& text);
   void tell_troubles();
 
   Cloud& cloud_;
@@ -62,7 +74,9 @@ class Cycle {
   const std::chrono::steady_clock::time_point end_;
   std::set<std::string> away_;  // services
   std::optional<std::vector<Project>> projects_;
-  std::map<const Definition*, Trouble> troubles_;  // entries that were left out, of the group that runs
+  std::map<const Group*, std::string> versions_;  // of services that are older than a group's version of their API
+  // What was left out ("entry", "metadata"), of the group that runs.
+  std::map<std::pair<const Definition*, std::string>, Trouble> troubles_;
 };
 
 // The catalog's names for one service: definitions may say "volumev3" where a cloud has "block-storage".

@@ -66,19 +66,21 @@ bool contains(const Value& all, const Value& one, Budget& budget) {
   return std::any_of(items.begin(), items.end(), [&](const Value& item) { return item.equals(one); });
 }
 
-// A place counted from the end where it is negative; may be outside.
+// A place counted from the end where it is negative; may be outside, where all are alike beyond a billion.
 std::int64_t place(const Value& at) {
+  static constexpr std::int64_t kFar = 1'000'000'000;
   const std::optional<Decimal> number = at.number();
-  const auto place = number ? to_number<std::int64_t>(number->to_string()) : std::nullopt;
-  if (!place) throw NoValue(std::string("the index is ") + at.kind() + ", not a whole number");
-  return *place;
+  if (!number || number->exponent() < 0)
+    throw NoValue("the index " + at.json().substr(0, 64) + " is not a whole number");
+  if (*number > Decimal(kFar)) return kFar;
+  if (*number < Decimal(-kFar)) return -kFar;
+  return to_number<std::int64_t>(number->to_string()).value_or(0);
 }
 
 Value item_at(const Value& of, const Value& at, Budget& budget) {
   if (of.is_object()) {
-    if (at.text() == nullptr) throw NoValue(std::string("the key is ") + at.kind() + ", not a text");
-    budget.spend(of.tree()->items().size() / 8);
-    return of.member(*at.text());
+    budget.spend(of.size() / 8);
+    return of.member(at);
   }
   const Value::List items = of.items();
   budget.spend(items.size());
@@ -120,6 +122,8 @@ class Evaluator {
         return variable(node.name);
       case Op::list:
         return Value(each(node));
+      case Op::map:
+        return map(node);
       case Op::negative:
         return negative(of(node.children[0]));
       case Op::logical_not:
@@ -206,6 +210,16 @@ class Evaluator {
     Value::List values;
     for (const Node& child : node.children) values.push_back(of(child));
     return values;
+  }
+
+  Value map(const Node& node) {
+    Value::Map members;
+    for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
+      Value key = of(node.children[i]);
+      members.emplace_back(std::move(key), of(node.children[i + 1]));
+    }
+    budget_.spend(members.size() * members.size() / 8);
+    return Value::of_members(std::move(members));
   }
 
   // `body` with the names bound to an item, or to what is in it.

@@ -196,9 +196,9 @@ Value endswith(const Arguments& a, Budget&) {
 
 Value get(const Arguments& a, Budget& budget) {
   if (!a[0].is_object()) throw NoValue(std::string("get() needs an object, not ") + a[0].kind());
-  budget.spend(a[0].tree()->items().size() / 8);
+  budget.spend(a[0].size() / 8);
   try {
-    return a[0].member(text_of(a[1], "get()"));
+    return a[0].member(a[1]);
   } catch (const NotThere&) {
     return a.size() > 2 ? a[2] : Value();
   }

@@ -133,6 +133,7 @@ HttpAnswer HttpClient::Impl::once(const HttpRequest& request, const std::string&
   for (const std::string& header : request.headers) lines = curl_slist_append(lines, header.c_str());
   const std::unique_ptr<curl_slist, FreeList> headers(lines);
   HttpAnswer answer;
+  answer.url = url;
   Intake intake{&answer, options.longest, 0, false};
   char error[CURL_ERROR_SIZE] = "";
   prepare(request, url, lines, intake);

@@ -36,6 +36,7 @@ struct HttpRequest {
 
 struct HttpAnswer {
   long status = 0;
+  std::string url;  // where it came from, after redirects
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
 

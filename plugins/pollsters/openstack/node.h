@@ -16,6 +16,7 @@ enum class Op {
   constant,
   variable,
   list,
+  map,  // a key, its value, the next key, …
   negative,
   logical_not,
   logical_and,

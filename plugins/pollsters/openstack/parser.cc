@@ -254,8 +254,8 @@ class Parser {
     int depth = 0;
     for (std::size_t at = at_; at < words_.size(); ++at) {
       const Word& word = words_[at];
-      if (word.kind == Word::Kind::symbol && (word.text == "[" || word.text == "(")) ++depth;
-      if (word.kind == Word::Kind::symbol && (word.text == "]" || word.text == ")") && depth-- == 0)
+      if (word.kind == Word::Kind::symbol && (word.text == "[" || word.text == "(" || word.text == "{")) ++depth;
+      if (word.kind == Word::Kind::symbol && (word.text == "]" || word.text == ")" || word.text == "}") && depth-- == 0)
         return std::nullopt;
       if (depth == 0 && word.kind == Word::Kind::name && word.text == "for") return at;
     }
@@ -280,12 +280,29 @@ class Parser {
     return node;
   }
 
+  // After "{".
+  Node map() {
+    const Deeper deeper(*this);
+    Node node{.op = Op::map};
+    if (take("}")) return node;
+    do {
+      node.children.push_back(expression());
+      if (is(",") || is("}")) fail(here().at, "a set is not offered, write a list");
+      need(":");
+      node.children.push_back(expression());
+      if (is("for")) fail(here().at, "a loop in braces is not offered, put it in brackets");
+    } while (take(",") && !is("}"));
+    need("}");
+    return node;
+  }
+
   Node atom() {
     const Word word = here();
     if (word.kind == Word::Kind::text) return ++at_, constant(Value(word.text));
     if (word.kind == Word::Kind::number) return ++at_, number(word);
     if (word.kind == Word::Kind::name) return ++at_, name(word);
     if (take("[")) return list();
+    if (take("{")) return map();
     if (!take("(")) unexpected();
     Node inner = expression();
     if (is(",")) {  // a tuple is a list

@@ -106,6 +106,7 @@ class Definers : public Pollster {
     }
     options_.most_pages = static_cast<std::size_t>(config.integer("pages"));
     options_.time = in_milliseconds(config.duration("cycle_time"));
+    if (config.has("reseller_prefix")) options_.reseller_prefix = config.text("reseller_prefix");
   }
 
   void poll(const Poll& poll, Emitter& emit) override {
@@ -128,11 +129,18 @@ class Definers : public Pollster {
     definitions.load(paths);
     for (const std::string& fault : definitions.faults()) log(Level::warning, fault);
     for (const std::string& notice : definitions.notices()) log(Level::warning, notice);
-    if (definitions.groups().empty()) {
-      throw Error::absent("no definitions in " + paths.front().string() + (paths.size() > 1 ? " and others" : "") +
-                          ": set the key \"definitions\"");
-    }
+    if (definitions.groups().empty()) throw Error::absent(why_none(paths, definitions.faults()));
     return std::move(definitions).take();
+  }
+
+  static std::string why_none(const std::vector<std::filesystem::path>& paths, const std::vector<std::string>& faults) {
+    if (faults.empty()) {
+      return "no definitions in " + paths.front().string() + (paths.size() > 1 ? " and the others" : "") +
+             ": the key \"definitions\" names files, or folders with *.yaml";
+    }
+    const std::size_t more = faults.size() - 1;
+    return "no definition can be used: " + faults.front() +
+           (more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more fault)" : " more faults)"));
   }
 
   // Once for each service: not every cloud has them all.
@@ -213,6 +221,7 @@ TALLY_PLUGIN(tally::openstack::Both, {
       {"key": "partition_index", "type": "integer", "default": 0, "min": 0, "max": 1023, "help": "which of several agents this is, from 0"},
       {"key": "partition_total", "type": "integer", "default": 1, "min": 1, "max": 1024, "help": "how many agents share the resources; each is polled by one of them"},
       {"key": "pages", "type": "integer", "default": 1000, "min": 1, "max": 1000000, "help": "most pages of one list"},
+      {"key": "reseller_prefix", "type": "string", "help": "what stands before the project's id in the name of its account in the object store; unset: what the catalog's endpoint has there, else AUTH_"},
       {"key": "cycle_time", "type": "duration", "default": "4m", "min": "1s", "max": "4m", "help": "how long all requests of a cycle may take together"}]
   }]
 })

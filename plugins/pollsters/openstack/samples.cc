@@ -1,10 +1,19 @@
 // See samples.h.
 #include "samples.h"
 
+#include <tally/sdk/error.h>
+#include <tally/sdk/text.h>
+
 #include <algorithm>
 
 namespace tally::openstack {
 namespace {
+
+// Bytes that are no text become one here, without loss.
+std::string identity(const Value& value) {
+  std::string text = value.plain();
+  return is_utf8(text) ? text : escape_identity(text);
+}
 
 // The attribute's value as an id; where the definition names no attribute, the usual key's, if it is there.
 std::optional<std::string> id_of(const std::optional<Attribute>& attribute, const char* usual, const Json& entry) {
@@ -14,7 +23,7 @@ std::optional<std::string> id_of(const std::optional<Attribute>& attribute, cons
   } else if (const Json* found = entry.at(std::string_view(usual))) {
     value = Value::of(*found);
   }
-  return value.is_null() ? std::nullopt : std::optional(value.plain());
+  return value.is_null() ? std::nullopt : std::optional(identity(value));
 }
 
 bool skipped(const Definition& definition, const Value& value) {
@@ -37,16 +46,30 @@ Decimal volume_of(const Value& value) {
   return *read;
 }
 
-std::string metadata_of(const Definition& definition, const Json& entry) {
+std::string metadata_of(const Definition& definition, const Json& entry, const LeftOut& left_out) {
   JsonObject metadata;
   for (const auto& [name, attribute] : definition.metadata) {
     try {
       metadata.raw(name, attribute.evaluate(Value::of(entry)).json());
     } catch (const NotThere&) {
       // Services leave out what an entry has not.
+    } catch (const NoValue& none) {
+      left_out.metadata(none.what());
     }
   }
   return metadata.str();
+}
+
+// Runs `make`; what it throws costs that sample alone.
+template <class Make>
+void contained(const LeftOut& left_out, Make make) {
+  try {
+    make();
+  } catch (const NoValue& none) {
+    left_out.sample(none.what());
+  } catch (const Error& refused) {
+    left_out.sample(refused.what());
+  }
 }
 
 }  // namespace
@@ -60,8 +83,8 @@ std::string resource_of(const Definition& definition, const Json& entry) {
   return *id;
 }
 
-void make_samples(const Definition& definition, const Json& entry, const std::string& resource,
-                  const SampleSink& sink) {
+void make_samples(const Definition& definition, const Json& entry, const std::string& resource, const SampleSink& sink,
+                  const LeftOut& left_out) {
   Sample sample;
   sample.type = definition.type;
   sample.unit = definition.unit;
@@ -69,9 +92,9 @@ void make_samples(const Definition& definition, const Json& entry, const std::st
   const auto complete = [&] {
     sample.project_id = id_of(definition.project, "project_id", entry);
     sample.user_id = id_of(definition.user, "user_id", entry);
-    sample.resource_metadata = metadata_of(definition, entry);
+    sample.resource_metadata = metadata_of(definition, entry, left_out);
   };
-  if (!definition.several) {
+  const auto make_one = [&] {
     Value value = definition.value.evaluate(Value::of(entry));
     if (skipped(definition, value)) return;
     value = mapped(definition, std::move(value));
@@ -80,19 +103,24 @@ void make_samples(const Definition& definition, const Json& entry, const std::st
     sample.volume = volume_of(value);
     complete();
     sink(sample);
-    return;
-  }
-  const Value list = definition.several->list.evaluate(Value::of(entry));
-  if (!list.is_list()) throw NoValue("\"" + definition.several->list.text() + "\" is " + list.kind() + ", not a list");
-  complete();
-  for (const Value& item : list.items()) {
-    const Value name = item.member(definition.several->attribute);
-    const Value value = definition.value.evaluate(item);
-    if (skipped(definition, value) || skipped(definition, name) || value.is_null()) continue;
-    sample.name = definition.several->name + name.plain();
-    sample.volume = volume_of(value);
-    sink(sample);
-  }
+  };
+  if (!definition.several) return contained(left_out, make_one);
+  contained(left_out, [&] {
+    const Value list = definition.several->list.evaluate(Value::of(entry));
+    if (!list.is_list())
+      throw NoValue("\"" + definition.several->list.text() + "\" is " + list.kind() + ", not a list");
+    complete();
+    for (const Value& item : list.items()) {
+      contained(left_out, [&] {
+        const Value name = item.member(definition.several->attribute);
+        const Value value = definition.value.evaluate(item);
+        if (skipped(definition, value) || skipped(definition, name) || value.is_null()) return;
+        sample.name = definition.several->name + identity(name);
+        sample.volume = volume_of(value);
+        sink(sample);
+      });
+    }
+  });
 }
 
 }  // namespace tally::openstack

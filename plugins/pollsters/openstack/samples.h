@@ -13,14 +13,21 @@
 
 namespace tally::openstack {
 
+// May throw tally::Error for a sample that the host cannot take.
 using SampleSink = std::function<void(const Sample&)>;
+
+// Told of each thing that could not be made, and why.
+struct LeftOut {
+  std::function<void(const std::string& why)> sample;
+  std::function<void(const std::string& why)> metadata;  // one member, of a sample that is made without
+};
 
 // The id of the resource that an entry is about. Throws NoValue where there is none.
 std::string resource_of(const Definition& definition, const Json& entry);
 
-// A null value is no sample, nor one that is to be skipped. Throws NoValue where one cannot be made; what was made
-// before stays.
-void make_samples(const Definition& definition, const Json& entry, const std::string& resource, const SampleSink& sink);
+// A null value is no sample, nor one that is to be skipped. One that cannot be made costs no other.
+void make_samples(const Definition& definition, const Json& entry, const std::string& resource, const SampleSink& sink,
+                  const LeftOut& left_out);
 
 }  // namespace tally::openstack
 

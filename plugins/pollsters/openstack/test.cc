@@ -49,9 +49,10 @@ class OpenStack : public ::testing::Test {
     return discovery_->discover();
   }
 
-  absl::StatusOr<std::unique_ptr<tally::host::Pollster>> pollster(const std::string& index, const std::string& total) {
+  absl::StatusOr<std::unique_ptr<tally::host::Pollster>> pollster(const std::string& index, const std::string& total,
+                                                                  const std::string& folder = "d") {
     tally::host::PluginSettings settings;
-    settings.options = {{"definitions", "[\"" + definitions_.path() + "/d\"]"},
+    settings.options = {{"definitions", "[\"" + definitions_.path() + "/" + folder + "\"]"},
                         {"partition_index", index},
                         {"partition_total", total},
                         {"pages", "10"},
@@ -100,6 +101,24 @@ TEST_F(OpenStack, AShareThatIsNone) {
   const auto made = pollster("2", "2");
   ASSERT_FALSE(made.ok());
   EXPECT_NE(made.status().message().find("partition_index 2 is not below partition_total 2"), std::string::npos);
+}
+
+TEST_F(OpenStack, WhereNothingCanBeUsedTheFileIsNamed) {
+  definitions_.write("refused/b.yaml", "- {name: x}\n- {name: broken, host_command: ls}\n");
+  definitions_.write("empty/none.txt", "");
+  const std::string why(pollster("0", "1", "refused").status().message());
+  EXPECT_NE(why.find("no definition can be used: " + definitions_.path() +
+                     "/refused/b.yaml:1:3: skipped \"x\": \"sample_type\" missing (and 1 more fault)"),
+            std::string::npos)
+      << why;
+  const std::string gone(pollster("0", "1", "gone.yaml").status().message());
+  EXPECT_NE(gone.find("no definition can be used: " + definitions_.path() + "/gone.yaml: cannot be read: No such file"),
+            std::string::npos)
+      << gone;
+  const std::string none(pollster("0", "1", "empty").status().message());
+  EXPECT_NE(none.find("no definitions in " + definitions_.path() + "/empty: the key \"definitions\" names files, or"),
+            std::string::npos)
+      << none;
 }
 
 TEST_F(OpenStack, AKeystoneThatIsAwayPasses) {

@@ -105,7 +105,9 @@ std::vector<Sample> samples_of(const Definition& definition, const std::string& 
   const auto json = Json::parse(entry);
   EXPECT_TRUE(json);
   std::vector<Sample> all;
-  make_samples(definition, *json, resource_of(definition, *json), [&](const Sample& one) { all.push_back(one); });
+  const auto fail = [](const std::string& why) { throw NoValue(why); };
+  make_samples(definition, *json, resource_of(definition, *json), [&](const Sample& one) { all.push_back(one); },
+               {fail, fail});
   return all;
 }
 
@@ -132,7 +134,7 @@ TEST(Samples, ValuesThatAreNone) {
   EXPECT_EQ(samples_of(definition, R"({"id": 1, "size": "12"})")[0].volume.to_string(), "12");
   for (const char* value : {"\"12 GB\"", "[1]", "{}", "1e99"})
     EXPECT_THROW(samples_of(definition, std::string(R"({"id": 1, "size": )") + value + "}"), NoValue) << value;
-  EXPECT_THROW(samples_of(definition, R"({"id": 1})"), NotThere);
+  EXPECT_THROW(samples_of(definition, R"({"id": 1})"), NoValue);
   EXPECT_THROW(samples_of(definition, R"({"size": 1})"), NotThere);
   EXPECT_THROW(samples_of(definition, R"({"id": null, "size": 1})"), NotThere);
 }
@@ -151,6 +153,92 @@ TEST(Samples, MappedValues) {
   EXPECT_EQ(volume("\"b\""), "9");
 }
 
+// Of one entry of the shipped definition of a meter: its volume, "none", or why there is none.
+std::string shipped_volume(const std::string& meter, const std::string& entry, std::string* metadata = nullptr) {
+  static const std::filesystem::path kFolder =
+      std::filesystem::path(std::getenv("TALLY_TEST_SOURCE")) / "config/pollsters.d";
+  Definitions definitions;
+  definitions.load(std::vector{kFolder});
+  for (const Group& group : definitions.groups()) {
+    for (const Definition& definition : group.definitions) {
+      if (definition.name != meter) continue;
+      try {
+        const auto samples = samples_of(definition, entry);
+        if (samples.empty()) return "none";
+        if (metadata != nullptr) *metadata = samples.front().resource_metadata;
+        return samples.front().volume.to_string();
+      } catch (const NoValue& why) {
+        return why.what();
+      }
+    }
+  }
+  return "no such meter";
+}
+
+std::string virtual_free(const std::string& capabilities) {
+  return shipped_volume("volume.provider.pool.capacity.virtual_free",
+                        R"({"name": "h@b#p", "capabilities": {)" + capabilities + "}}");
+}
+
+TEST(Samples, WhatAPoolMayStillPromise) {
+  const std::string pool =
+      R"("total_capacity_gb": 100, "free_capacity_gb": 30, "provisioned_capacity_gb": 70, "reserved_percentage": 10, )"
+      R"("max_over_subscription_ratio": "20.0")";
+  EXPECT_EQ(virtual_free(pool + R"(, "thin_provisioning_support": true)"), "1730");
+  EXPECT_EQ(virtual_free(pool + R"(, "thin_provisioning_support": "True")"), "1730");
+  EXPECT_EQ(virtual_free(pool + R"(, "thin_provisioning_support": false)"), "20");
+  EXPECT_EQ(virtual_free(pool + R"(, "thin_provisioning_support": null)"), "20");
+  EXPECT_EQ(virtual_free(pool), "20");
+  // 29 % of 100 is 29, and not 28 as of doubles; 0.1 * 3 is 0.3.
+  EXPECT_EQ(virtual_free(R"("total_capacity_gb": "100", "free_capacity_gb": 60.3, "reserved_percentage": "29")"),
+            "31.3");
+  EXPECT_EQ(virtual_free(R"("thin_provisioning_support": true, "total_capacity_gb": 3, "provisioned_capacity_gb": 0,
+                            "max_over_subscription_ratio": 0.1)"),
+            "0.3");
+  EXPECT_EQ(virtual_free(R"("thin_provisioning_support": true, "total_capacity_gb": 100.5, "reserved_percentage": null,
+                            "allocated_capacity_gb": 1, "max_over_subscription_ratio": 1.5)"),
+            "149.75");
+  for (const char* total : {"null", "\"\"", "\"infinite\"", "\"unknown\""})
+    EXPECT_EQ(virtual_free(std::string(R"("free_capacity_gb": 1, "total_capacity_gb": )") + total), "none") << total;
+  for (const char* free : {"null", "\"infinite\"", "\"unknown\""})
+    EXPECT_EQ(virtual_free(std::string(R"("total_capacity_gb": 1, "free_capacity_gb": )") + free), "none") << free;
+  EXPECT_EQ(virtual_free(R"("thin_provisioning_support": true, "total_capacity_gb": 1, "provisioned_capacity_gb": 1)"),
+            "none");
+  EXPECT_EQ(
+      virtual_free(R"("thin_provisioning_support": true, "total_capacity_gb": 1, "max_over_subscription_ratio": 1)"),
+      "none");
+  EXPECT_NE(virtual_free(pool + R"(, "thin_provisioning_support": true, "max_over_subscription_ratio": "auto")")
+                .find("float() cannot read \"auto\""),
+            std::string::npos);
+}
+
+TEST(Samples, MetadataOfTheShippedOnes) {
+  const auto metadata = [](const std::string& meter, const std::string& entry) {
+    std::string text;
+    EXPECT_NE(shipped_volume(meter, entry, &text), "none") << meter;
+    return text;
+  };
+  EXPECT_EQ(metadata("volume.size", R"({"id": "v", "size": 1, "os-vol-tenant-attr:tenant_id": "p", "name": "n",
+                                        "volume_type_id": "t", "attachments": []})"),
+            R"({"name":"n","volume_type_id":"t","attachments":[]})");
+  EXPECT_EQ(metadata("volume.backup.size", R"({"id": "b", "size": 1, "is_incremental": true})"),
+            R"({"is_incremental":true})");
+  EXPECT_EQ(metadata("volume.provider.pool.capacity.total",
+                     R"({"name": "h@b#p", "capabilities": {"total_capacity_gb": 1, "pool_name": "p"}})"),
+            R"({"name":"h@b#p","pool_name":"p","provider":"h@b"})");
+  EXPECT_EQ(metadata("storage.containers.objects",
+                     R"({"project_id": "p", "name": "c", "count": 1, "bytes": 2, "storage_policy": "gold"})"),
+            R"({"storage_policy":"gold"})");
+  EXPECT_EQ(metadata("storage.containers.objects.size",
+                     R"({"project_id": "p", "name": "c", "count": 1, "bytes": 2, "storage_policy": "gold"})"),
+            R"({"storage_policy":"gold"})");
+  EXPECT_EQ(metadata("loadbalancer.operating", R"({"id": "l", "operating_status": "ONLINE", "vip_port_id": "x",
+                                                   "availability_zone": "nova"})"),
+            R"({"availability_zone":"nova","vip_port_id":"x","operating_status":"ONLINE"})");
+  EXPECT_EQ(metadata("image.size", R"({"id": "i", "size": 1, "owner": "p", "protected": true})"),
+            R"({"protected":true,"is_protected":true})");
+}
+
 TEST(Samples, SeveralOfAnEntry) {
   const auto groups = load(R"(
 - name: server.{kind}
@@ -162,7 +250,7 @@ TEST(Samples, SeveralOfAnEntry) {
   user_id_attribute: owner.user
   skip_sample_values: [0, hidden]
 )");
-  EXPECT_THROW(samples_of(groups[0].definitions[0], R"({"id": "s", "usages": []})"), NotThere);
+  EXPECT_THROW(samples_of(groups[0].definitions[0], R"({"id": "s", "usages": []})"), NoValue);
   const auto samples = samples_of(groups[0].definitions[0], R"({"id": "s", "owner": {"user": "u"}, "usages": [
       {"kind": "cpu", "count": 2}, {"kind": "disk", "count": 0}, {"kind": "hidden", "count": 1}, {"kind": "net", "count": 1}]})");
   ASSERT_EQ(samples.size(), 2U);
@@ -210,6 +298,40 @@ TEST(Urls, PathsBelowTheirEndpoint) {
   EXPECT_EQ(join_path("http://h/volumes", "volumes"), "http://h/volumes/volumes");
   EXPECT_EQ(join_path("http://h/v1/AUTH_p", ""), "http://h/v1/AUTH_p");
   EXPECT_EQ(join_path("http://h/v1/AUTH_p", "?format=json"), "http://h/v1/AUTH_p?format=json");
+}
+
+Request store(const std::string& service = "object-store", const std::string& path = "") {
+  Request request;
+  request.service = service;
+  request.path = path;
+  request.per_project = true;
+  return request;
+}
+
+TEST(Urls, EachProjectHasItsAccount) {
+  const auto url = [](const std::string& endpoint, const std::optional<std::string>& prefix = std::nullopt) {
+    return ProjectPlaces{"own", prefix}.url(store(), endpoint, "p2");
+  };
+  for (const char* endpoint : {"http://h/v1/AUTH_own", "http://h/v1", "http://h/v1/", "http://h", "http://h/"})
+    EXPECT_EQ(url(endpoint), "http://h/v1/AUTH_p2") << endpoint;
+  EXPECT_EQ(url("https://h:7480/swift/v1"), "https://h:7480/swift/v1/AUTH_p2");
+  EXPECT_EQ(url("https://h:7480/swift"), "https://h:7480/swift/v1/AUTH_p2");
+  EXPECT_EQ(url("http://v1.example.org/v1.0"), "http://v1.example.org/v1.0/AUTH_p2");
+  EXPECT_EQ(url("http://own.example.org:8080/v1/AUTH_own/"), "http://own.example.org:8080/v1/AUTH_p2");
+  EXPECT_EQ(url("http://h/v1/KEY_own"), "http://h/v1/KEY_p2");
+  EXPECT_EQ(url("http://h/AUTH_own"), "http://h/AUTH_p2");
+  EXPECT_EQ(url("http://h/v1/AUTH_own", "KEY_"), "http://h/v1/KEY_p2");
+  EXPECT_EQ(url("http://h/v1", "KEY_"), "http://h/v1/KEY_p2");
+  EXPECT_EQ(url("http://h/v1", ""), "http://h/v1/p2");
+  EXPECT_EQ((ProjectPlaces{"", {}}.url(store(), "http://h/v1", "p2")), "http://h/v1/AUTH_p2");
+}
+
+TEST(Urls, EachProjectElsewhere) {
+  const ProjectPlaces places{"own", std::nullopt};
+  EXPECT_EQ(places.url(store("volumev3", "limits"), "http://own:1/v3/own", "p2"), "http://own:1/v3/p2/limits");
+  EXPECT_EQ(places.url(store("volumev3", "a?project={project_id}"), "http://h/v3", "p2"), "http://h/v3/a?project=p2");
+  EXPECT_EQ(places.url(store("object-store", "AUTH_{project_id}"), "http://h/v1", "p2"), "http://h/v1/AUTH_p2");
+  EXPECT_EQ(places.url(store("volumev3", "limits"), "http://h/v3", "p2"), "http://h/v3/limits");
 }
 
 TEST(Urls, LinksStayWithTheirServer) {
@@ -282,7 +404,8 @@ class Cycles : public ::testing::Test {
   void serve(TestServer::Answer answer, int token_seconds = 3600) {
     server_ = std::make_unique<TestServer>([this, answer, token_seconds](const TestServer::Asked& asked) {
       if (asked.target != "/v3/auth/tokens") return answer(asked);
-      return test_token("token" + std::to_string(++logins_), {{"volumev3", asked.server + "/volume/own"}},
+      return test_token("token" + std::to_string(++logins_),
+                        {{"volumev3", asked.server + "/volume/own"}, {"object-store", asked.server + store_}},
                         token_seconds);
     });
     server_url_ = server_->url();
@@ -310,6 +433,7 @@ class Cycles : public ::testing::Test {
   }
 
   std::atomic<int> logins_ = 0;
+  std::string store_ = "/swift/v1/AUTH_own";  // the object store's endpoint
   std::string server_url_;
   std::unique_ptr<TestServer> server_;
   std::unique_ptr<Cloud> cloud_;
@@ -355,6 +479,46 @@ TEST_F(Cycles, OneEntrysFaultDoesNotLoseTheOthers) {
   EXPECT_TRUE(ran.fault_has("volume.size: GET " + server_url_ +
                             "/volume/own/volumes/detail: \"size\": no key \"size\"; 4 entries left out (t.yaml:2)"))
       << ran.faults.front();
+}
+
+TEST_F(Cycles, WhatCannotBeMadeCostsNothingElse) {
+  serve([](const TestServer::Asked&) {
+    return volumes(R"({"id": "v1", "size": 1e99}, 1e99, {"id": "v2", "size": 2, "name": "Gr)"
+                   "\xf6"
+                   R"("}, {"id": "Gr)"
+                   "\xf6"
+                   R"(", "size": 3}, {"id": "v5", "size": 5, "os": null})");
+  });
+  const Ran ran = run(with("  user_id_attribute: \". | value.get('user')\"\n") +
+                      "- {name: tenth, sample_type: gauge, unit: u, endpoint_type: volumev3, url_path: volumes/detail, "
+                      "value_attribute: \"size | value / 10\", metadata_fields: [name, \"os | value.get('x')\"]}\n");
+  EXPECT_EQ(ran.samples, (std::vector<std::string>{"v2=2", "v2=0.2", "Gr%F6=3", "Gr%F6=0.3", "v5=5", "v5=0.5"}));
+  ASSERT_EQ(ran.faults.size(), 3U);
+  const auto told = [&](const std::string& text) {
+    return std::any_of(ran.faults.begin(), ran.faults.end(),
+                       [&](const std::string& fault) { return fault.find(text) != std::string::npos; });
+  };
+  EXPECT_TRUE(told("the number 1e99 has too many digits; 2 entries left out (t.yaml:2)"));
+  EXPECT_TRUE(told("\"os | value.get('x')\": get() needs an object, not null; metadata left out 1 time"));
+}
+
+TEST_F(Cycles, AnOlderServiceIsAskedForTheVersionThatItHas) {
+  std::atomic<int> refused = 0;
+  serve([&refused](const TestServer::Asked& asked) {
+    if (asked.head.find("OpenStack-API-Version: volume 3.59\r\n") != std::string::npos)
+      return volumes(kOne, asked.target.find('?') == std::string::npos ? R"(, "next": "volumes/detail?2")" : "");
+    ++refused;
+    return TestServer::answer(406, R"({"choices": 1, "message": "Version 3.63 is not supported by the API. )"
+                                   R"(Minimum is 3.0 and maximum is 3.59."})");
+  });
+  const Ran ran = run(kNext + "  headers: [{OpenStack-API-Version: volume 3.63}]\n");
+  EXPECT_EQ(ran.samples, (std::vector<std::string>{"v1=7", "v1=7"}));
+  EXPECT_TRUE(ran.faults.empty());
+  EXPECT_EQ(refused, 1);
+  for (const char* body : {"no", "maximum is ...", "maximum is 3.63."}) {
+    serve([body](const TestServer::Asked&) { return TestServer::answer(406, body); });
+    EXPECT_TRUE(run(kNext + "  headers: [{OpenStack-API-Version: volume 3.63}]\n").fault_has("HTTP 406")) << body;
+  }
 }
 
 TEST_F(Cycles, AnswersThatAreNone) {
@@ -444,6 +608,61 @@ TEST_F(Cycles, EachProjectWithItsHeaders) {
   ASSERT_EQ(ran.faults.size(), 2U);
   EXPECT_NE(ran.faults[0].find("/volume/p4: HTTP 500 (1 projects failed)"), std::string::npos) << ran.faults[0];
   EXPECT_NE(ran.faults[1].find("no key \"x-account-object-count\"; 1 entry left out"), std::string::npos);
+}
+
+std::string per_project(const std::string& path) {
+  return "- {name: usage, sample_type: gauge, unit: u, endpoint_type: volumev3, per_project: true, url_path: \"" +
+         path + "\", value_attribute: size, resource_id_attribute: project_id, next_sample_url_attribute: next}\n";
+}
+
+constexpr const char* kProjects = R"({"projects": [{"id": "p1"}, {"id": "p2"}, {"id": "p3"}]})";
+
+TEST_F(Cycles, TwoProjectsAreNeverAskedByOneUrl) {
+  std::atomic<int> asked = 0;
+  serve([&asked](const TestServer::Asked& request) {
+    if (request.target == "/v3/projects") return TestServer::answer(200, kProjects);
+    ++asked;
+    return TestServer::answer(200, R"({"list": [{"size": 7}]})");
+  });
+  const Ran ran = run(per_project("/all"));
+  EXPECT_TRUE(
+      ran.fault_has("/all would be asked for the projects own and p1, and the answer booked on both: refused; "
+                    "put {project_id} into url_path (t.yaml:1)"))
+      << ran.faults[0];
+  EXPECT_TRUE(ran.samples.empty());
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(run(per_project("/all?of={project_id}")).samples, (std::vector<std::string>{"p1=7", "p2=7", "p3=7"}));
+}
+
+TEST_F(Cycles, NorByALinkOrARedirectThatLosesThem) {
+  serve([](const TestServer::Asked& request) {
+    if (request.target == "/v3/projects") return TestServer::answer(200, kProjects);
+    if (request.target == "/volume/p3/x") return TestServer::answer(302, "", "Location: /volume/x\r\n");
+    if (request.target == "/volume/x") return TestServer::answer(200, R"({"list": [{"size": 9}]})");
+    if (request.target == "/page") return TestServer::answer(200, R"({"list": []})");
+    return TestServer::answer(200, R"({"list": [{"size": 7}], "next": ")" + request.server + R"(/page"})");
+  });
+  const Ran ran = run(per_project("x"));
+  EXPECT_EQ(ran.samples, (std::vector<std::string>{"p1=7", "p2=7"}));
+  EXPECT_TRUE(
+      ran.fault_has("/page would be asked for the projects p1 and p2, and the answer booked on both: refused "
+                    "(2 projects failed)"))
+      << ran.faults[0];
+}
+
+TEST_F(Cycles, AStoreThatKnowsNoAccountsSaysSo) {
+  const auto none = [](const TestServer::Asked& request) {
+    return request.target == "/v3/projects" ? TestServer::answer(200, kProjects) : TestServer::answer(404, "");
+  };
+  const std::string definition =
+      "- {name: o, sample_type: gauge, unit: u, endpoint_type: object-store, per_project: true, method: HEAD, "
+      "value_attribute: x, resource_id_attribute: project_id}\n";
+  store_ = "/swift/v1";
+  serve(none);
+  EXPECT_TRUE(run(definition).fault_has("/swift/v1/AUTH_own: every project (3) has answered 404"));
+  store_ = "/swift/v1/AUTH_own";
+  serve(none);
+  EXPECT_TRUE(run(definition).faults.empty());
 }
 
 TEST_F(Cycles, SharesTogetherAreTheWhole) {

@@ -1,6 +1,8 @@
 // See value.h.
 #include "value.h"
 
+#include <tally/sdk/text.h>
+
 #include <algorithm>
 #include <unordered_set>
 
@@ -17,7 +19,43 @@ std::vector<const Json*> fields(const Json& object) {
   return all;
 }
 
+// As it was written, where that is UTF-8 and has no half of a surrogate pair; else written once more without.
+std::string clean(const Json& json) {
+  const std::string_view raw = json.raw();
+  if (is_utf8(raw) && raw.find("\\u") == std::string_view::npos) return std::string(raw);
+  if (json.text()) return json_detail::quote(replace_invalid_utf8(*json.text()));
+  if (!json.is_array() && !json.is_object()) return std::string(raw);
+  std::string out;
+  for (const Json& item : json.items()) {
+    if (!out.empty()) out += ',';
+    if (json.is_object()) out += json_detail::quote(replace_invalid_utf8(item.key())) + ":";
+    out += clean(item);
+  }
+  return json.is_array() ? "[" + out + "]" : "{" + out + "}";
+}
+
+const std::pair<Value, Value>* find_member(const Value::Map& map, const Value& key) {
+  const auto found = std::find_if(map.begin(), map.end(), [&](const auto& one) { return one.first.equals(key); });
+  return found == map.end() ? nullptr : &*found;
+}
+
 }  // namespace
+
+Value Value::of_members(Map members) {
+  Map kept;
+  for (auto& [key, value] : members) {
+    if (key.is_list() || key.is_object()) throw NoValue(std::string(key.kind()) + " is no key");
+    const auto* known = find_member(kept, key);
+    if (known == nullptr) {
+      kept.emplace_back(std::move(key), std::move(value));
+    } else {
+      kept[static_cast<std::size_t>(known - kept.data())].second = std::move(value);
+    }
+  }
+  Value made;
+  made.held_ = std::make_shared<const Map>(std::move(kept));
+  return made;
+}
 
 Value Value::of(const Json& json) {
   Value value;
@@ -56,6 +94,7 @@ bool Value::is_list() const {
 }
 
 bool Value::is_object() const {
+  if (std::holds_alternative<std::shared_ptr<const Map>>(held_)) return true;
   const auto* json = std::get_if<const Json*>(&held_);
   return json != nullptr && (*json)->is_object();
 }
@@ -64,7 +103,7 @@ Value::List Value::items() const {
   if (const auto* list = std::get_if<std::shared_ptr<const List>>(&held_)) return **list;
   List items;
   if (is_object()) {
-    for (const Json* field : fields(*tree())) items.emplace_back(std::string(field->key()));
+    for (auto& [key, value] : members()) items.push_back(std::move(key));
   } else if (tree() != nullptr) {
     for (const Json& item : tree()->items()) items.push_back(of(item));
   } else if (text() != nullptr) {
@@ -75,22 +114,27 @@ Value::List Value::items() const {
   return items;
 }
 
-Value Value::member(const std::string& key) const {
-  if (!is_object()) throw NoValue(std::string(kind()) + " has no key \"" + key + "\"");
-  const Json* found = std::get<const Json*>(held_)->at(std::string_view(key));
-  if (found == nullptr) throw NotThere("no key \"" + key + "\"");
-  return of(*found);
+Value Value::member(const Value& key) const {
+  if (!is_object()) throw NoValue(std::string(kind()) + " has no key " + key.json());
+  if (const auto* map = std::get_if<std::shared_ptr<const Map>>(&held_)) {
+    if (const auto* found = find_member(**map, key)) return found->second;
+  } else if (key.text() != nullptr) {
+    if (const Json* found = tree()->at(std::string_view(*key.text()))) return of(*found);
+  }
+  throw NotThere("no key " + key.json());
 }
 
-std::vector<std::pair<std::string, Value>> Value::members() const {
+Value::Map Value::members() const {
   if (!is_object()) throw NoValue(std::string(kind()) + " has no keys");
-  std::vector<std::pair<std::string, Value>> all;
+  if (const auto* map = std::get_if<std::shared_ptr<const Map>>(&held_)) return **map;
+  Map all;
   for (const Json* field : fields(*tree())) all.emplace_back(std::string(field->key()), of(*field));
   return all;
 }
 
 std::size_t Value::size() const {
   if (const auto* list = std::get_if<std::shared_ptr<const List>>(&held_)) return (*list)->size();
+  if (const auto* map = std::get_if<std::shared_ptr<const Map>>(&held_)) return (*map)->size();
   if (is_object()) return fields(*tree()).size();
   if (tree() != nullptr) return tree()->items().size();
   if (text() != nullptr) return characters(*text()).size();
@@ -144,9 +188,16 @@ std::string Value::json() const {
   if (is_null()) return "null";
   if (const bool* truth = boolean()) return *truth ? "true" : "false";
   if (const std::optional<Decimal> value = number()) return value->to_string();
-  if (text() != nullptr) return json_detail::quote(*text());
-  if (const auto* json = std::get_if<const Json*>(&held_)) return std::string((*json)->raw());
+  if (text() != nullptr) return json_detail::quote(replace_invalid_utf8(*text()));
+  if (tree() != nullptr) return clean(*tree());
   std::string out;
+  if (is_object()) {
+    for (const auto& [key, value] : members()) {
+      out += (out.empty() ? "" : ",") + (key.text() != nullptr ? key.json() : json_detail::quote(key.json()));
+      out += ":" + value.json();
+    }
+    return "{" + out + "}";
+  }
   for (const Value& item : *std::get<std::shared_ptr<const List>>(held_)) out += (out.empty() ? "" : ",") + item.json();
   return "[" + out + "]";
 }

@@ -30,6 +30,7 @@ struct NotThere : NoValue {
 class Value {
  public:
   using List = std::vector<Value>;
+  using Map = std::vector<std::pair<Value, Value>>;
 
   Value() = default;
   Value(bool value) : held_(value) {}                    // NOLINT(google-explicit-constructor): it is one
@@ -37,6 +38,8 @@ class Value {
   Value(std::string text) : held_(std::move(text)) {}    // NOLINT(google-explicit-constructor)
   Value(const char* text) : held_(std::string(text)) {}  // NOLINT(google-explicit-constructor): not a bool
   explicit Value(List list) : held_(std::make_shared<const List>(std::move(list))) {}
+  // Of a key that is there twice the last value counts. Throws NoValue where a list or an object is a key.
+  static Value of_members(Map members);
 
   // Throws NoValue for a number that no exact decimal holds.
   static Value of(const Json& json);
@@ -52,9 +55,9 @@ class Value {
   // A list's values, an object's keys, a text's characters: what Python walks through. Throws NoValue for the rest.
   List items() const;
   // The member of an object. Throws NotThere, or NoValue where this is no object.
-  Value member(const std::string& key) const;
-  // An object's keys with their values.
-  std::vector<std::pair<std::string, Value>> members() const;
+  Value member(const Value& key) const;
+  // An object's keys, which are texts where it is JSON, with their values.
+  Map members() const;
   std::size_t size() const;
 
   bool truth() const;
@@ -66,12 +69,15 @@ class Value {
   const Json* tree() const;
   // As it stands in an id: a text itself, anything else as JSON.
   std::string plain() const;
+  // Valid JSON, whatever bytes the texts have.
   std::string json() const;
   // "a text", "a list": for messages.
   const char* kind() const;
 
  private:
-  std::variant<std::monostate, bool, Decimal, std::string, std::shared_ptr<const List>, const Json*> held_;
+  std::variant<std::monostate, bool, Decimal, std::string, std::shared_ptr<const List>, std::shared_ptr<const Map>,
+               const Json*>
+      held_;
 };
 
 // The characters of UTF-8 text; a byte that begins none counts as one.

@@ -50,7 +50,7 @@ Word next_word(std::string_view in, std::size_t& at) {
   if (c == '\'' || c == '"') return ++at, Word{Word::Kind::text, read_text(in, at), begin};
   for (const std::string_view symbol : kDouble)
     if (in.substr(at, 2) == symbol) return at += 2, Word{Word::Kind::symbol, std::string(symbol), begin};
-  static constexpr std::string_view kSingle = "+-*/%()[]<>,.:";
+  static constexpr std::string_view kSingle = "+-*/%()[]{}<>,.:";
   if (kSingle.find(c) == std::string_view::npos)
     fail(begin, "the character \"" + std::string(1, c) + "\" is not offered");
   return ++at, Word{Word::Kind::symbol, std::string(1, c), begin};
