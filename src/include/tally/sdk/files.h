@@ -3,6 +3,7 @@
 #ifndef TALLY_SDK_FILES_H
 #define TALLY_SDK_FILES_H
 
+#include <tally/model/decimal.h>
 #include <tally/sdk/error.h>
 
 #include <algorithm>
@@ -60,7 +61,14 @@ inline std::vector<std::string_view> split(std::string_view text, std::string_vi
 inline std::vector<std::string_view> lines(std::string_view text) { return split(text, "\n"); }
 inline std::vector<std::string_view> words(std::string_view line) { return split(line, " \t\r\n"); }
 
-// The whole of `text` as a number, or nothing.
+// The whole of `text` as a counter, exact: digits alone, as many as a volume holds (a counter may be wider than 64 bits).
+inline std::optional<Decimal> to_count(std::string_view text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size() - 1));
+  return Decimal::parse(text);
+}
+
+// The whole of `text` as a number of this type, or nothing where it is none or does not fit.
 template <class Number = std::uint64_t>
 std::optional<Number> to_number(std::string_view text) {
   Number number{};

@@ -4,6 +4,7 @@
 #define TALLY_SDK_JSON_H
 
 #include <tally/model/decimal.h>
+#include <tally/sdk/text.h>
 
 #include <algorithm>
 #include <array>
@@ -41,7 +42,7 @@ inline void append_utf8(std::string& out, std::uint32_t point) {
   }
 }
 
-// With its quotes; bytes above 0x7f go through as they are.
+// With its quotes; bytes above 0x7f go through as they are, for texts that are known to be UTF-8.
 inline std::string quote(std::string_view text) {
   static constexpr std::string_view kValues = "\"\\\b\f\n\r\t", kNames = "\"\\bfnrt";
   std::string out = "\"";
@@ -58,6 +59,11 @@ inline std::string quote(std::string_view text) {
     }
   }
   return out + '"';
+}
+
+// For any bytes: what is not UTF-8 becomes U+FFFD.
+inline std::string quote_any(std::string_view text) {
+  return is_utf8(text) ? quote(text) : quote(replace_invalid_utf8(text));
 }
 
 }  // namespace json_detail
@@ -351,7 +357,7 @@ inline std::optional<Json> Json::parse(std::string_view text, std::string* why) 
 // Writes one object, key by key: JsonObject().set("host", "a").set("cores", 4).str(). A plain value.
 class JsonObject {
  public:
-  JsonObject& set(std::string_view key, std::string_view value) { return raw(key, json_detail::quote(value)); }
+  JsonObject& set(std::string_view key, std::string_view value) { return raw(key, json_detail::quote_any(value)); }
   JsonObject& set(std::string_view key, const char* value) { return set(key, std::string_view(value)); }
   JsonObject& set(std::string_view key, const std::string& value) { return set(key, std::string_view(value)); }
   JsonObject& set(std::string_view key, const Decimal& value) { return raw(key, value.to_string()); }
@@ -378,7 +384,7 @@ class JsonObject {
   // REQUIRES: `json` is a JSON value.
   JsonObject& raw(std::string_view key, std::string_view json) {
     body_ += body_.empty() ? "" : ",";
-    body_ += json_detail::quote(key);
+    body_ += json_detail::quote_any(key);
     body_ += ':';
     body_ += json;
     return *this;
