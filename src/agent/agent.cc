@@ -174,6 +174,7 @@ AgentStatus Agent::status() const {
     status.cycles += state.cycles;
     status.skipped_cycles += state.skipped;
     status.errors += state.errors;
+    status.faults += state.faults;
     for (PluginStatus& plugin : status.plugins) {
       if (plugin.name == state.name) plugin.state = state.state, plugin.reason = state.reason;
     }
@@ -211,6 +212,7 @@ std::string status_json(const AgentStatus& status) {
   cycles.number("polled", static_cast<std::int64_t>(status.cycles));
   cycles.number("skipped", static_cast<std::int64_t>(status.skipped_cycles));
   cycles.number("errors", static_cast<std::int64_t>(status.errors));
+  cycles.number("faults", static_cast<std::int64_t>(status.faults));
   host::JsonWriter json;
   json.text("state", status.state).raw("messages", counts_json(status.books.messages, 0));
   json.raw("samples", counts_json(status.books.samples, status.filtered)).raw("cycles", cycles.str());

@@ -64,6 +64,7 @@ struct AgentStatus {
   std::uint64_t cycles = 0;
   std::uint64_t skipped_cycles = 0;
   std::uint64_t errors = 0;
+  std::uint64_t faults = 0;  // resources that could not be measured, samples that were left out
   std::vector<PluginStatus> plugins;
 };
 

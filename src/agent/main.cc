@@ -103,6 +103,8 @@ std::string metrics_text(const Agent& agent) {
   page.value({}, status.skipped_cycles);
   page.family("tally_agent_errors_total", "counter", "Polls that ended in an error.");
   page.value({}, status.errors);
+  page.family("tally_agent_faults_total", "counter", "Resources that could not be measured, and samples left out.");
+  page.value({}, status.faults);
   host::descriptor_metrics(page);
   return page.text();
 }

@@ -12,17 +12,52 @@
 namespace tally::host {
 namespace {
 
-using FaultGate = Gate<std::vector<ResourceFault>>;
+constexpr std::size_t kMostFaults = 10'000;  // of one poll
+
+using PollGate = Gate<PollResult>;
+
+// A name for people, of whatever bytes a plugin gave.
+std::string shown(tally_str name, std::string_view without) {
+  return name.data == nullptr || name.size == 0 ? std::string(without) : readable_text(view_of(name).substr(0, 1024));
+}
 
 void take_fault(void* context, tally_str resource_id, std::int32_t error_class, tally_str text) {
-  std::vector<ResourceFault>* faults = static_cast<FaultGate*>(context)->target();
-  if (faults == nullptr) return;
+  PollResult* result = static_cast<PollGate*>(context)->target();
+  if (result == nullptr || error_class == TALLY_OK) return;
   try {
-    if (!check_text(resource_id, {"the resource's id", 1, 1024}).ok() || error_class == TALLY_OK) return;
-    if (faults->size() >= kMostResults) return;
-    faults->push_back({std::string(view_of(resource_id)), status_from_c(error_class, view_of(text).substr(0, 2048))});
+    if (result->faults.size() >= kMostFaults) return;
+    std::string resource = check_text(resource_id, {"the resource's id", 1, 1024}).ok()
+                               ? std::string(view_of(resource_id))
+                               : shown(resource_id, "a resource without an id");
+    result->faults.push_back({std::move(resource), status_from_c(error_class, view_of(text).substr(0, 2048))});
   } catch (...) {
     return;  // out of memory: the fault is not told, the resource is polled again
+  }
+}
+
+// Passing: a sample that cannot be taken gives up no resource.
+void keep_refusal(const tally_sample* given, const absl::Status& why, PollResult& result) {
+  if (result.faults.size() >= kMostFaults) return;
+  const bool named = given != nullptr && given->size >= sizeof(tally_sample);
+  const std::string text = absl::StrCat("the sample \"", named ? shown(given->name, "") : "",
+                                        "\" is left out: ", absl::string_view(why.message()));
+  result.faults.push_back({named ? shown(given->resource_id, "no resource") : "no resource", passing(text)});
+}
+
+std::int32_t take_sample(void* context, const tally_sample* given, tally_error* error) {
+  PollResult* result = static_cast<PollGate*>(context)->target();
+  if (result == nullptr) return refuse(outside_call(), error);
+  try {
+    absl::Status status = too_many_results();
+    if (given == nullptr) {
+      status = permanent("the sample is null");
+    } else if (result->samples.size() < kMostResults) {
+      status = append_sample(*given, result->samples);
+    }
+    if (!status.ok()) keep_refusal(given, status, *result);
+    return refuse(status, error);
+  } catch (...) {
+    return TALLY_PASSING;  // out of memory; no room for words
   }
 }
 
@@ -40,20 +75,18 @@ class LoadedPollster final : public Pollster {
     std::vector<tally_resource> resources;
     resources.reserve(request.resources.size());
     for (const Resource& resource : request.resources) resources.push_back(resource_to_c(resource));
-    const tally_resource_faults faults = {sizeof(tally_resource_faults), faults_, &take_fault};
+    const tally_resource_faults faults = {sizeof(tally_resource_faults), gate_, &take_fault};
     const tally_poll poll = {
         sizeof(tally_poll),     request.time.us, request.monotonic_ns, resources.data(), resources.size(),
         sizeof(tally_resource), &faults};
-    const Opened<std::vector<Sample>> samples(*samples_, result.samples);
-    const Opened<std::vector<ResourceFault>> told(*faults_, result.faults);
+    const Opened<PollResult> opened(*gate_, result);
     return instance_.call(&tally_pollster_table::poll, &poll, &emitter_);
   }
 
  private:
   Instance<tally_pollster_table> instance_;
-  SampleGate* samples_ = SampleGate::make();
-  FaultGate* faults_ = FaultGate::make();
-  tally_emitter emitter_ = emitter_for(*samples_);
+  PollGate* gate_ = PollGate::make();
+  tally_emitter emitter_ = {sizeof(tally_emitter), gate_, &take_sample};
 };
 
 struct FoundList {

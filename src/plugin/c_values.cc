@@ -336,9 +336,8 @@ void keep_for_ever(void* gate) {
 
 namespace {
 
-template <class Samples>
 std::int32_t take_sample(void* context, const tally_sample* given, tally_error* error) {
-  Samples* samples = static_cast<Gate<Samples>*>(context)->target();
+  SampleList* samples = static_cast<SampleListGate*>(context)->target();
   if (samples == nullptr) return refuse(outside_call(), error);
   if (given == nullptr) return refuse(permanent("the sample is null"), error);
   try {
@@ -351,10 +350,6 @@ std::int32_t take_sample(void* context, const tally_sample* given, tally_error* 
 
 }  // namespace
 
-tally_emitter emitter_for(SampleGate& gate) {
-  return {sizeof(tally_emitter), &gate, &take_sample<std::vector<Sample>>};
-}
-
-tally_emitter emitter_for(SampleListGate& gate) { return {sizeof(tally_emitter), &gate, &take_sample<SampleList>}; }
+tally_emitter emitter_for(SampleListGate& gate) { return {sizeof(tally_emitter), &gate, &take_sample}; }
 
 }  // namespace tally::host

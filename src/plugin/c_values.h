@@ -135,9 +135,7 @@ inline absl::Status too_many_results() {
 }
 
 // An emitter that appends checked samples to the gate's target.
-using SampleGate = Gate<std::vector<Sample>>;
 using SampleListGate = Gate<SampleList>;
-tally_emitter emitter_for(SampleGate& gate);
 tally_emitter emitter_for(SampleListGate& gate);
 
 inline absl::Status outside_call() {

@@ -146,6 +146,7 @@ class Turn {
     polled.before = std::exchange(state_.state, polled.state);
     state_.reason = std::string(status.message());
     state_.errors += error ? 1 : 0;
+    state_.faults += polled.faults.size();
     state_.skipped = timetable_.skipped();
     ++state_.cycles;
   }

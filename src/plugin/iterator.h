@@ -49,6 +49,7 @@ struct PollsterState {
   std::uint64_t cycles = 0;
   std::uint64_t skipped = 0;  // fell due while one before was still at it: left out, never made up for
   std::uint64_t errors = 0;
+  std::uint64_t faults = 0;  // resources that could not be measured, samples that were refused
 };
 
 // Every pollster has a thread of its own, so that a slow one delays only itself; pollsters that name one discovery

@@ -103,6 +103,14 @@ TEST(Accepted, RubbishIsRefusedAndTheRestKept) {
   ASSERT_TRUE((*pollster)->poll({Time{5}, 0, {}}, result).ok());
   ASSERT_EQ(result.samples.size(), 1U);
   EXPECT_EQ(result.samples[0].volume.to_string(), "12");  // 11 bad values, one from another thread
+  ASSERT_EQ(result.faults.size(), 11U) << "each is a fault of its own";
+  EXPECT_EQ(result.faults[0].status.message(), "the sample \"\" is left out: the sample is null");
+  EXPECT_EQ(result.faults[6].resource_id, "r");
+  EXPECT_THAT(std::string(result.faults[6].status.message()),
+              HasSubstr("the sample \"rude.refused\" is left out: the sample's volume \"many\""));
+  for (const host::ResourceFault& fault : result.faults) {
+    EXPECT_EQ(fault.status.code(), kPassing) << "it gives up no resource";
+  }
 }
 
 }  // namespace

@@ -122,6 +122,22 @@ TEST(SdkEmitter, ARefusedSampleIsThrownWithTheHostsClassAndWordsAndTheNextMayFol
   EXPECT_EQ(taker.taken.size(), 1u);
 }
 
+TEST(SdkEmitter, InAPollARefusedSampleIsTheHostsToCountAndThePollGoesOn) {
+  Taker taker;
+  Emitter emit(taker.emitter, Emitter::Refusal::counted);
+  taker.answer = TALLY_PERMANENT;
+  taker.why = "sample: the name has no bytes";
+  std::string why;
+  EXPECT_FALSE(emit(gauge("", "", 1, "r"), &why));
+  EXPECT_EQ(why, "sample: the name has no bytes");
+  EXPECT_FALSE(emit(gauge("", "", 1, "r")));
+  taker.answer = TALLY_OK;
+  EXPECT_TRUE(emit(gauge("m", "", 1, "r")));
+  EXPECT_EQ(taker.taken.size(), 1u);
+  taker.answer = TALLY_PASSING;
+  EXPECT_THROW(emit(gauge("m", "", 1, "r")), Error) << "the host has no room: no sample's fault";
+}
+
 TEST(SdkEmitter, AHostsLongAnswerIsCutNotOverrun) {
   Taker taker;
   taker.answer = TALLY_PERMANENT;

@@ -44,11 +44,16 @@ inline Sample cumulative(std::string name, std::string unit, Decimal volume, std
 
 class Emitter {
  public:
-  explicit Emitter(const tally_emitter& emitter) : emitter_(emitter) {}
+  // What becomes of a sample that the host refuses: its plugin throws, or goes on with the next.
+  enum class Refusal { thrown, counted };
 
-  // Hands one sample over; it is copied. Throws where the host cannot take it (a name of no bytes, metadata that is no
-  // JSON object …); nothing else is lost by that.
-  void operator()(const SampleView& sample) {
+  explicit Emitter(const tally_emitter& emitter, Refusal refusal = Refusal::thrown)
+      : emitter_(emitter), refusal_(refusal) {}
+
+  // Hands one sample over; it is copied. The host refuses what is not a sample (a name of no bytes, metadata that is
+  // not a JSON object …); nothing else is lost by that. In a poll the answer is false then, the host counts and tells
+  // the refusal as a fault of its own, and `why`, where there is one, is its reason. In a handler it throws.
+  bool operator()(const SampleView& sample, std::string* why = nullptr) {
     const std::string volume = sample.volume.to_string();
     tally_sample out{};
     out.size = sizeof out;
@@ -68,10 +73,18 @@ class Emitter {
     if (!sample.source.empty()) out.source = detail::text(sample.source);
     if (!sample.id.empty()) out.id = detail::text(sample.id);
     detail::Answer answer;
-    answer.check(emitter_.sample(emitter_.context, &out, &answer.error));
+    const std::int32_t result = emitter_.sample(emitter_.context, &out, &answer.error);
+    if (result != TALLY_PERMANENT || refusal_ == Refusal::thrown) {
+      answer.check(result);
+      return true;
+    }
+    if (why != nullptr) why->assign(answer.buffer, answer.error.length);
+    return false;
   }
 
+ private:
   const tally_emitter& emitter_;
+  const Refusal refusal_;
 };
 
 }  // namespace tally

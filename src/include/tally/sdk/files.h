@@ -3,6 +3,7 @@
 #ifndef TALLY_SDK_FILES_H
 #define TALLY_SDK_FILES_H
 
+#include <sys/vfs.h>
 #include <tally/model/decimal.h>
 #include <tally/sdk/error.h>
 
@@ -24,6 +25,24 @@ namespace tally {
 // `file` in the tree that starts at `root`: join("/", "proc/stat") is "/proc/stat".
 inline std::string join(const std::filesystem::path& root, std::string_view file) {
   return (root / std::filesystem::path(file).relative_path()).string();
+}
+
+// Whether `folder` is the kernel's /proc, and not a copy of one.
+inline bool is_procfs(const std::filesystem::path& folder) {
+  constexpr long kMagic = 0x9fa0;
+  struct statfs info {};
+  return ::statfs(folder.c_str(), &info) == 0 && info.f_type == kMagic;
+}
+
+// A file of /proc that shows each process its own namespaces, as the host sees it: `own` ("proc/net/dev") at the root
+// "/"; in any other tree, such as the host's as a container sees it, that of process 1 ("proc/1/net/dev"), since `own`
+// would be the reader's there too. `own` in a copy without process 1.
+inline std::string host_file(const std::filesystem::path& root, std::string_view of_process, std::string_view own) {
+  const std::string first = join(root, "proc/1/" + std::string(of_process)), here = join(root, own);
+  if (root.lexically_normal() == "/") return here;
+  std::error_code ignored;
+  const bool copy = !is_procfs(root / "proc") && !std::filesystem::exists(first, ignored);
+  return copy && std::filesystem::exists(here, ignored) ? here : first;
 }
 
 // The whole file. Throws Error::absent where there is none, Error::passing where it cannot be read.
@@ -61,7 +80,8 @@ inline std::vector<std::string_view> split(std::string_view text, std::string_vi
 inline std::vector<std::string_view> lines(std::string_view text) { return split(text, "\n"); }
 inline std::vector<std::string_view> words(std::string_view line) { return split(line, " \t\r\n"); }
 
-// The whole of `text` as a counter, exact: digits alone, as many as a volume holds (a counter may be wider than 64 bits).
+// The whole of `text` as a counter, exact: digits alone, as many as a volume holds (a counter may be wider than 64
+// bits).
 inline std::optional<Decimal> to_count(std::string_view text) {
   if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
   text.remove_prefix(std::min(text.find_first_not_of('0'), text.size() - 1));

@@ -62,7 +62,8 @@ class Pollster {
  public:
   virtual ~Pollster() = default;
 
-  // Measures once. What was emitted before an error is kept.
+  // Measures once. What was emitted before an error is kept; but an error makes the host poll less often, so that what
+  // one resource or sample is at fault for is Poll::fault, and the rest goes on.
   virtual void poll(const Poll& poll, Emitter& emit) = 0;
 };
 
@@ -105,7 +106,7 @@ struct PollsterRole {
   static std::int32_t poll(void* instance, const tally_poll* poll, const tally_emitter* emitter,
                            tally_error* error) noexcept {
     return guarded(error, [&] {
-      Emitter emit(*emitter);
+      Emitter emit(*emitter, Emitter::Refusal::counted);
       static_cast<Pollster*>(instance)->poll(Poll(*poll), emit);
     });
   }
