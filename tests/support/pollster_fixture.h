@@ -61,6 +61,14 @@ struct Polled {
   std::string volume(const std::string& meter, const std::string& resource) const {
     return of(meter, resource).volume.to_string();
   }
+  // The faults, a line each: "RESOURCE: TEXT".
+  std::string faults() const {
+    std::string text;
+    for (const host::ResourceFault& fault : result.faults) {
+      text += fault.resource_id + ": " + std::string(fault.status.message()) + "\n";
+    }
+    return text;
+  }
 };
 
 // Makes one instance of the pollster on host "node1", and polls it once.

@@ -1,5 +1,5 @@
-// Meters containers and slices: processor, memory, I/O and pressure of control groups, from the v2 hierarchy.
-// Not for what runs in them by process, nor for hosts that still mount v1 alone: there it is off.
+// Meters containers, and other groups by pattern: processor, memory, I/O and pressure of control groups, from the v2
+// hierarchy. Not for what runs in them by process, nor for hosts that still mount v1 alone: there it is off.
 #include <fnmatch.h>
 #include <sys/stat.h>
 #include <tally/plugin.h>
@@ -11,67 +11,17 @@
 #include <utility>
 #include <vector>
 
+#include "container.h"
+#include "group_files.h"
+
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kDeepest = 32;             // levels below the root
-constexpr std::size_t kMost = 20'000;    // groups looked at in one cycle
-constexpr std::size_t kLongest = 1'000;  // bytes of a resource's id
-constexpr std::uint64_t kNano = 1'000;   // the kernel counts microseconds
-
-// One number of a file, which holds it alone.
-struct Single {
-  const char* file;
-  const char* meter;
-  const char* unit;
-};
-constexpr Single kSingles[] = {
-    {"memory.current", "cgroup.memory.usage", "B"},
-    {"memory.swap.current", "cgroup.memory.swap.usage", "B"},
-    {"memory.max", "cgroup.memory.limit", "B"},
-    {"pids.current", "cgroup.tasks", "task"},
-};
-
-// One number of a file of lines "key value".
-struct Keyed {
-  const char* file;
-  const char* key;
-  const char* meter;
-  const char* unit;
-  tally::SampleType type;
-  std::uint64_t factor;
-};
-constexpr Keyed kKeyed[] = {
-    {"cpu.stat", "usage_usec", "cgroup.cpu.time", "ns", tally::SampleType::cumulative, kNano},
-    {"cpu.stat", "user_usec", "cgroup.cpu.user", "ns", tally::SampleType::cumulative, kNano},
-    {"cpu.stat", "system_usec", "cgroup.cpu.system", "ns", tally::SampleType::cumulative, kNano},
-    {"cpu.stat", "throttled_usec", "cgroup.cpu.throttled", "ns", tally::SampleType::cumulative, kNano},
-    {"memory.stat", "anon", "cgroup.memory.anonymous", "B", tally::SampleType::gauge, 1},
-    {"memory.stat", "file", "cgroup.memory.file", "B", tally::SampleType::gauge, 1},
-    {"memory.events", "oom_kill", "cgroup.memory.oom_kills", "task", tally::SampleType::cumulative, 1},
-};
-
-// One number of a device's line in io.stat.
-struct Io {
-  const char* key;
-  const char* meter;
-  const char* unit;
-};
-constexpr Io kIo[] = {
-    {"rbytes", "cgroup.io.read.bytes", "B"},
-    {"wbytes", "cgroup.io.write.bytes", "B"},
-    {"rios", "cgroup.io.read.requests", "request"},
-    {"wios", "cgroup.io.write.requests", "request"},
-};
-
-constexpr const char* kPressure[] = {"cpu", "memory", "io"};
-
-// "key=value" to value, where the key is this one.
-std::optional<std::uint64_t> value_of(std::string_view word, std::string_view key) {
-  if (!word.starts_with(key) || word.size() <= key.size() || word[key.size()] != '=') return std::nullopt;
-  return tally::to_number(word.substr(key.size() + 1));
-}
+constexpr int kDeepest = 32;                            // levels below the root
+constexpr std::size_t kMost = 20'000;                   // groups looked at in one cycle
+constexpr std::size_t kLongest = 1'000;                 // bytes of a resource's id
+constexpr std::string_view kContainers = "containers";  // in place of a pattern
 
 class Cgroup : public tally::Pollster {
  public:
@@ -87,17 +37,19 @@ class Cgroup : public tally::Pollster {
       throw tally::Error::absent((top_ / "cgroup.controllers").string() + ": there is no cgroup v2 hierarchy");
     }
     std::size_t left = kMost;
+    bool any = false;
     walk(top_, "", kDeepest, left, [&](const fs::path& folder, const std::string& name) {
-      try {
-        Group(*this, folder, name, std::chrono::duration<double>(poll.monotonic).count(), emit).measure();
-      } catch (const tally::Error& refused) {
-        poll.fault(name, refused);
-      }
+      any = true;
+      Group(*this, folder, name, poll, emit).measure();
     });
     if (left == 0 && !std::exchange(told_, true)) {
       tally::log(tally::Level::warning, "cgroup: more than " + std::to_string(kMost) + " groups below " +
                                             top_.string() + "; the rest is not metered");
     }
+    if (!any && !std::exchange(told_none_, true)) {
+      tally::log(tally::Level::info, "cgroup: nothing below " + top_.string() + " is named by `groups` at the moment");
+    }
+    if (any) told_none_ = false;
   }
 
  private:
@@ -107,31 +59,33 @@ class Cgroup : public tally::Pollster {
   // this group, or the group is gone.
   class Group {
    public:
-    Group(const Cgroup& of, const fs::path& folder, const std::string& name, double monotonic_s, tally::Emitter& emit)
-        : of_(of), folder_(folder), emit_(emit), resource_(of.host_ + "." + name) {
+    Group(const Cgroup& of, const fs::path& folder, const std::string& name, const tally::Poll& poll,
+          tally::Emitter& emit)
+        : of_(of), folder_(folder), poll_(poll), emit_(emit), resource_(of.host_ + "." + tally::escape_identity(name)) {
       struct stat info {};
       if (::stat(folder.c_str(), &info) == 0) metadata_.set("cgroup_id", static_cast<std::uint64_t>(info.st_ino));
       metadata_.set("cgroup", name);
-      sample_.monotonic_time = monotonic_s;
+      sample_.monotonic_time = std::chrono::duration<double>(poll.monotonic).count();
     }
 
     void measure() {
-      if (resource_.size() > kLongest) return;
-      const std::string metadata = metadata_.str();
-      use(resource_, metadata);
-      for (const Single& single : kSingles) {
-        const std::string text = read(single.file);
-        const auto words = tally::words(text);
-        const auto value = words.empty() ? std::nullopt : tally::to_number(words.front());
-        if (value) emit(single.meter, single.unit, tally::SampleType::gauge, *value);  // "max" is no limit
+      if (resource_.size() > kLongest) {
+        return poll_.fault(
+            resource_, tally::Error::passing("a path of more than " + std::to_string(kLongest) + " bytes is left out"));
       }
-      keyed();
-      for (const char* what : kPressure) pressure(what);
-      io();
+      for (const group_files::Single& one : group_files::kSingles)
+        take(one.file, group_files::single(one, read(one.file)));
+      for (const char* file : group_files::kKeyedFiles) take(file, group_files::keyed(file, read(file)));
+      for (const char* what : group_files::kPressures) {
+        const std::string file = std::string(what) + ".pressure";
+        take(file, group_files::pressure(what, read(file)));
+      }
+      const std::string io = read("io.stat");
+      take("io.stat", group_files::io_stat(io));
     }
 
    private:
-    std::string read(const char* file) const {
+    std::string read(const std::string& file) const {
       try {
         return tally::read_file(folder_ / file);
       } catch (const tally::Error&) {
@@ -139,67 +93,30 @@ class Cgroup : public tally::Pollster {
       }
     }
 
-    void use(const std::string& resource, const std::string& metadata) {
-      sample_.resource_id = resource;
-      sample_.resource_metadata = metadata;
-    }
-
-    void emit(std::string_view meter, std::string_view unit, tally::SampleType type, std::uint64_t volume) {
-      sample_.name = meter;
-      sample_.unit = unit;
-      sample_.type = type;
-      sample_.volume = volume;
-      emit_(sample_);
-    }
-
-    void keyed() {
-      const char* file = "";
-      std::string text;
-      for (const Keyed& meter : kKeyed) {
-        if (std::string_view(file) != meter.file) text = read(file = meter.file);
-        for (const std::string_view line : tally::lines(text)) {
-          const auto words = tally::words(line);
-          if (words.size() != 2 || words[0] != meter.key) continue;
-          if (const auto value = tally::to_number(words[1])) {
-            emit(meter.meter, meter.unit, meter.type, *value * meter.factor);
-          }
+    void take(std::string_view file, const group_files::Values& values) {
+      for (const group_files::Value& value : values) {
+        const std::string device = value.device.empty() ? "" : of_.device(value.device);
+        const std::string resource = device.empty() ? resource_ : resource_ + "." + tally::escape_identity(device);
+        if (!value.volume) {
+          poll_.fault(resource,
+                      tally::Error::passing(value.meter + ": " + (folder_ / file).string() + ": not a count"));
+          continue;
         }
-      }
-    }
-
-    // "some avg10=0.00 avg60=0.00 avg300=0.00 total=12": time in which some, or all, tasks waited.
-    void pressure(const std::string& what) {
-      const std::string text = read((what + ".pressure").c_str());
-      for (const std::string_view line : tally::lines(text)) {
-        const auto words = tally::words(line);
-        if (words.empty() || (words[0] != "some" && words[0] != "full")) continue;
-        const std::string meter = "cgroup." + what + ".pressure." + std::string(words[0]);
-        if (const auto total = value_of(words.back(), "total")) {
-          emit(meter, "ns", tally::SampleType::cumulative, *total * kNano);
-        }
-      }
-    }
-
-    void io() {
-      const std::string text = read("io.stat");
-      for (const std::string_view line : tally::lines(text)) {
-        const auto words = tally::words(line);
-        if (words.size() < 2) continue;
-        const std::string device = of_.device(words[0]);
-        const std::string resource = resource_ + "." + device;
-        const std::string metadata = tally::JsonObject(metadata_).set("device", device).str();
-        use(resource, metadata);
-        for (const std::string_view word : words) {
-          for (const Io& meter : kIo) {
-            const auto value = value_of(word, meter.key);
-            if (value) emit(meter.meter, meter.unit, tally::SampleType::cumulative, *value);
-          }
-        }
+        const std::string metadata =
+            device.empty() ? metadata_.str() : tally::JsonObject(metadata_).set("device", device).str();
+        sample_.resource_id = resource;
+        sample_.resource_metadata = metadata;
+        sample_.name = value.meter;
+        sample_.unit = value.unit;
+        sample_.type = value.type;
+        sample_.volume = *value.volume;
+        emit_(sample_);
       }
     }
 
     const Cgroup& of_;
     const fs::path& folder_;
+    const tally::Poll& poll_;
     tally::Emitter& emit_;
     const std::string resource_;
     tally::JsonObject metadata_;
@@ -222,6 +139,7 @@ class Cgroup : public tally::Pollster {
 
   bool wanted(const std::string& name) const {
     return std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
+      if (pattern == kContainers) return container::is_path(name);
       return ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
     });
   }
@@ -237,7 +155,8 @@ class Cgroup : public tally::Pollster {
   const fs::path top_;
   const fs::path devices_;
   const std::vector<std::string> patterns_;
-  bool told_ = false;  // that there are too many
+  bool told_ = false;       // that there are too many
+  bool told_none_ = false;  // that there are none now
 };
 
 }  // namespace
@@ -246,7 +165,7 @@ class Cgroup : public tally::Pollster {
 TALLY_PLUGIN(Cgroup, {
   "name": "cgroup", "version": "1.0.0",
   "roles": [{
-    "role": "pollster", "name": "cgroup", "namespace": "host", "summary": "Containers and slices, by control groups",
+    "role": "pollster", "name": "cgroup", "namespace": "host", "summary": "Containers, and other control groups by pattern",
     "preconditions": [{"any": [{"path": "/sys/fs/cgroup/cgroup.controllers"}, {"config": "root"}]}],
     "meters": [
       {"name": "cgroup.cpu.time", "type": "cumulative", "unit": "ns", "description": "processor time used"},
@@ -273,7 +192,7 @@ TALLY_PLUGIN(Cgroup, {
     "config": [
       {"key": "root", "type": "path", "help": "where the file system with /sys starts; unset: /, if it has a v2 hierarchy"},
       {"key": "groups", "type": "list",
-       "default": ["*.slice", "*docker*", "*libpod-*.scope", "*cri-containerd-*", "*crio-*.scope", "*lxc.payload.*"],
-       "help": "patterns over a group's path below /sys/fs/cgroup; * is any run of characters, / included"}]
+       "default": ["containers"],
+       "help": "the word containers, and patterns over a group's path below /sys/fs/cgroup; * is any run of characters, / included"}]
   }]
 })

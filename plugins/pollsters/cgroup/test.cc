@@ -10,6 +10,7 @@ using tally::test::poll_once;
 using tally::test::Tree;
 
 constexpr const char* kTop = "sys/fs/cgroup/";
+constexpr const char* kSlices = R"(["*.slice"])";
 
 // One container below a slice, with all controllers on.
 void container(const Tree& tree, const std::string& name) {
@@ -100,9 +101,14 @@ TEST(Cgroup, NoLimitAndStrangeFilesAreNoSamples) {
   tree.write(kTop + std::string("a.slice/io.stat"), "\n8:0\n8:0 rbytes= wbytes=x rios\n");
   tree.write(kTop + std::string("a.slice/cpu.pressure"), "some\nnone total=1\n");
   tree.write(kTop + std::string("a.slice/pids.current"), "");
-  const auto polled = poll_once("cgroup", {{"root", tree.path()}});
+  const auto polled = poll_once("cgroup", {{"root", tree.path()}, {"groups", kSlices}});
   EXPECT_TRUE(polled.status.ok()) << polled.status;
   EXPECT_TRUE(polled.result.samples.empty());
+  EXPECT_EQ(polled.result.faults.size(), 4U) << polled.faults();
+  EXPECT_NE(polled.faults().find("node1.a.slice: cgroup.memory.usage: " + tree.path() +
+                                 "/sys/fs/cgroup/a.slice/memory.current: not a count\n"),
+            std::string::npos)
+      << polled.faults();
 }
 
 TEST(Cgroup, TooLongAPathIsLeftOut) {
@@ -111,7 +117,7 @@ TEST(Cgroup, TooLongAPathIsLeftOut) {
   with_top(tree).write(kTop + name + "/pids.current", "1\n");
   while (name.size() < 1'100) name += "/" + std::string(200, 'x') + ".slice";
   tree.write(kTop + name + "/pids.current", "1\n");
-  const auto polled = poll_once("cgroup", {{"root", tree.path()}});
+  const auto polled = poll_once("cgroup", {{"root", tree.path()}, {"groups", kSlices}});
   EXPECT_TRUE(polled.status.ok()) << polled.status;
   EXPECT_EQ(polled.result.samples.size(), 1U);
 }
@@ -122,6 +128,131 @@ TEST(Cgroup, AbsentWithoutVersionTwo) {
   const auto polled = poll_once("cgroup", {{"root", tree.path()}});
   EXPECT_EQ(polled.status.code(), tally::kAbsent);
   EXPECT_NE(polled.status.ToString().find("cgroup.controllers"), std::string::npos);
+}
+
+// The resources that have a sample of cgroup.io.read.bytes, with its volume.
+std::string reads(const std::string& io_stat) {
+  Tree tree;
+  with_top(tree).write(kTop + std::string("a.slice/io.stat"), io_stat);
+  const auto polled = poll_once("cgroup", {{"root", tree.path()}, {"groups", kSlices}});
+  EXPECT_TRUE(polled.status.ok()) << polled.status;
+  std::string text;
+  for (const tally::Sample& sample : polled.result.samples) {
+    if (sample.name == "cgroup.io.read.bytes") text += sample.resource_id + "=" + sample.volume.to_string() + " ";
+  }
+  return text;
+}
+
+TEST(Cgroup, NumbersOfAnIoLineAreThoseOfTheLastDeviceBeforeThem) {
+  EXPECT_EQ(reads("7:7 7:6 7:5 7:4 rbytes=28672 wbytes=0 rios=22 wios=0 dbytes=0 dios=0\n"),
+            "node1.a.slice.7:4=28672 ");
+  EXPECT_EQ(reads("7:1 7:0 8:0 rbytes=1 wbytes=2\n253:0 rbytes=3\n7:9\n"),
+            "node1.a.slice.8:0=1 node1.a.slice.253:0=3 ");
+  EXPECT_EQ(reads("8:0 rbytes=1 8:16 rbytes=2\n"), "node1.a.slice.8:0=1 node1.a.slice.8:16=2 ");
+  EXPECT_EQ(reads("8:0 (unknown) rbytes=1\nrbytes=2\n../..:1 rbytes=3\n"), "") << "numbers of no device";
+  EXPECT_EQ(reads("8:0 rbytes=99999999999999999999\n"), "node1.a.slice.8:0=99999999999999999999 ");
+}
+
+TEST(Cgroup, NothingWrapsAt64Bits) {
+  Tree tree;
+  with_top(tree).write(kTop + std::string("a.slice/cpu.stat"), "usage_usec 18446744073709551615\nuser_usec x\n");
+  tree.write(kTop + std::string("a.slice/cpu.pressure"), "some avg10=0.00 total=18446744073709551616\n");
+  const auto polled = poll_once("cgroup", {{"root", tree.path()}, {"groups", kSlices}});
+  EXPECT_EQ(polled.volume("cgroup.cpu.time", "node1.a.slice"), "18446744073709551615000");
+  EXPECT_EQ(polled.volume("cgroup.cpu.pressure.some", "node1.a.slice"), "18446744073709551616000");
+  EXPECT_EQ(polled.result.faults.size(), 1U) << polled.faults();
+}
+
+TEST(Cgroup, BytesThatAreNotUtf8CostNothing) {
+  Tree tree;
+  for (const char* name : {"Gr\xf6.slice", "Gr%F6.slice", "z.slice"}) {
+    with_top(tree).write(kTop + std::string(name) + "/pids.current", "1\n");
+  }
+  const auto polled = poll_once("cgroup", {{"root", tree.path()}, {"groups", kSlices}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 3U) << polled.faults();
+  EXPECT_NE(polled.of("cgroup.tasks", "node1.Gr%F6.slice").resource_metadata.find("\"Gr\xef\xbf\xbd.slice\""),
+            std::string::npos);
+  EXPECT_EQ(polled.volume("cgroup.tasks", "node1.Gr%25F6.slice"), "1");
+  EXPECT_EQ(polled.volume("cgroup.tasks", "node1.z.slice"), "1");
+}
+
+// Whole ids, of 64 digits.
+const std::string kId = std::string(60, 'a') + "0b1c";
+
+TEST(Cgroup, ContainersAndNothingElseEachOnce) {
+  const std::vector<std::string> containers = {
+      "system.slice/docker-0a1b.scope",
+      "custom.slice/docker-" + kId + ".scope",
+      "user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + kId + ".scope",
+      "machine.slice/libpod-55.scope",
+      "machine.slice/machine-libpod_pod_77.slice/libpod-78.scope",
+      "system.slice/web.service/libpod-payload-79",
+      "system.slice/nerdctl-" + kId + ".scope",
+      "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod11.slice/cri-containerd-0c.scope",
+      "kubepods.slice/kubepods-pod12.slice/crio-0d.scope",
+      "system.slice/containerd.service/kubepods-burstable-pod13.slice:cri-containerd:0e",
+      "kubepods/burstable/pod11/0a1b",
+      "kubepods/pod14/" + kId,
+      "kubepods/besteffort/pod15/crio-0f",
+      "libpod_parent/libpod-55",
+      "docker/" + kId,
+      "docker/0a1c",
+      "my-parent/" + kId,
+      "k8s.io/" + kId,
+      "lxc.payload.web",
+      "lxc/101",
+  };
+  Tree tree;
+  with_top(tree);
+  for (const std::string& name : containers) {
+    tree.write(kTop + name + "/pids.current", "1\n");
+    for (const char* inside :
+         {"/init.scope", "/container", "/system.slice/ssh.service", "/docker/0b", "/ns/init.scope"}) {
+      tree.write(kTop + name + inside + "/pids.current", "1\n");
+    }
+  }
+  for (const char* other : {"init.scope",
+                            "system.slice",
+                            "system.slice/docker.service",
+                            "system.slice/docker.socket",
+                            "system.slice/containerd.service",
+                            "system.slice/crio.service",
+                            "machine.slice/libpod-conmon-55.scope",
+                            "kubepods.slice/kubepods-pod12.slice/crio-conmon-0d.scope",
+                            "kubepods/burstable",
+                            "kubepods/burstable/pod11",
+                            "kubepods/burstable/pod11/init.scope",
+                            "libpod_parent",
+                            "libpod_parent/conmon",
+                            "docker",
+                            "docker/buildkit",
+                            "lxc.monitor.web",
+                            "lxc",
+                            "lxc.payload.",
+                            "machine.slice/machine-qemu\\x2d1\\x2dvm.scope",
+                            "cafe",
+                            "pod11/0a1b"}) {
+    tree.write(kTop + std::string(other) + "/pids.current", "1\n");
+  }
+  const auto polled = poll_once("cgroup", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  std::vector<std::string> found, expected;
+  for (const auto& sample : polled.result.samples) found.push_back(sample.resource_id);
+  for (const std::string& name : containers) expected.push_back("node1." + name);
+  std::sort(found.begin(), found.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Cgroup, AGroupThatIsAContainerAndMatchesAPatternTooIsMeteredOnce) {
+  Tree tree;
+  with_top(tree).write(kTop + std::string("system.slice/docker-0a1b.scope/pids.current"), "1\n");
+  tree.write(kTop + std::string("system.slice/pids.current"), "2\n");
+  const auto polled =
+      poll_once("cgroup", {{"root", tree.path()}, {"groups", R"(["containers", "*.slice", "*docker*"])"}});
+  EXPECT_EQ(polled.result.samples.size(), 2U);
+  EXPECT_EQ(polled.volume("cgroup.tasks", "node1.system.slice/docker-0a1b.scope"), "1");
 }
 
 }  // namespace
