@@ -18,33 +18,31 @@ class Exec : public tally::Pollster {
   }
 
   // One command's trouble does not keep the others from running; the call ends with all of it together.
-  void poll(const tally::Poll&, tally::Emitter& emit) override {
+  void poll(const tally::Poll& poll, tally::Emitter& emit) override {
     std::string problems;
     for (const std::string& command : commands_) {
       const CommandResult result = run_command(command, limits_);
-      std::string problem = result.problem;
-      emit_lines(result.output, emit, problem);
-      if (!problem.empty()) problems += (problems.empty() ? "" : "; ") + command + ": " + problem;
+      emit_lines(command, result.output, poll, emit);
+      if (!result.problem.empty()) problems += (problems.empty() ? "" : "; ") + command + ": " + result.problem;
     }
     if (!problems.empty()) throw tally::Error::passing(problems);
   }
 
  private:
-  // Emits the lines that can be read; the first that cannot is named in `problem`, where nothing stands there yet.
-  void emit_lines(std::string_view output, tally::Emitter& emit, std::string& problem) {
+  // Emits the lines that can be read; each that cannot is a fault of its own, of the command.
+  void emit_lines(const std::string& command, std::string_view output, const tally::Poll& poll,
+                  tally::Emitter& emit) const {
     for (std::size_t number = 1; !output.empty(); ++number) {
       const std::size_t end = std::min(output.find('\n'), output.size());
       const std::string_view line = output.substr(0, end);
       output.remove_prefix(std::min(end + 1, output.size()));
       if (is_comment(line)) continue;
       std::string why;
-      const auto sample = read_line(line, host_, why);
-      try {
-        if (sample) emit(*sample);
-      } catch (const tally::Error& refused) {
-        why = refused.what();
+      if (const auto sample = read_line(line, host_, why)) {
+        emit(*sample);
+      } else {
+        poll.fault(command.substr(0, 200), tally::Error::passing("line " + std::to_string(number) + ": " + why));
       }
-      if (!why.empty() && problem.empty()) problem = "line " + std::to_string(number) + ": " + why;
     }
   }
 

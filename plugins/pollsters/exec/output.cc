@@ -4,6 +4,10 @@
 
 #include <tally/sdk/files.h>
 #include <tally/sdk/json.h>
+#include <tally/sdk/text.h>
+
+#include <algorithm>
+#include <iterator>
 
 namespace {
 
@@ -19,7 +23,7 @@ std::optional<Sample> read_words(std::string_view line, const std::string& host,
   const auto words = tally::words(line);
   if (words.size() < 2 || words.size() > 3) return reject(why, "neither JSON nor \"name value [unit]\"");
   const auto volume = tally::Decimal::parse(words[1]);
-  if (!volume) return reject(why, "\"" + std::string(words[1].substr(0, 40)) + "\" is not a number");
+  if (!volume) return reject(why, "\"" + tally::replace_invalid_utf8(words[1].substr(0, 40)) + "\" is not a number");
   Sample sample;
   sample.name = words[0];
   sample.volume = *volume;
@@ -28,56 +32,126 @@ std::optional<Sample> read_words(std::string_view line, const std::string& host,
   return sample;
 }
 
-// The volume may also be a text that holds a number, as Ceilometer's users write it.
-std::optional<tally::Decimal> read_volume(const Json& object) {
-  const Json* volume = object.at("volume");
-  if (volume == nullptr) return std::nullopt;
-  return volume->text() ? tally::Decimal::parse(*volume->text()) : volume->decimal();
+constexpr std::string_view kKeys =
+    "name, type, unit, volume, resource_id, project_id, project_name, user_id, user_name, timestamp, "
+    "resource_metadata, source, id";
+
+// What a value is, for a reason.
+std::string shown(const Json& value) {
+  if (value.raw().size() <= 40) return tally::replace_invalid_utf8(value.raw());
+  return value.is_array() ? "an array" : value.is_object() ? "an object" : "a long value";
 }
 
-bool read_type(const Json& object, Sample& sample) {
-  const Json* type = object.at("type");
-  if (type == nullptr) return true;
-  for (const auto known : {tally::SampleType::gauge, tally::SampleType::delta, tally::SampleType::cumulative}) {
-    if (type->text() == tally::to_string(known)) {
-      sample.type = known;
-      return true;
-    }
+// Each reads one member. False, and the reason, where its value is of another type than is accepted; null is as good
+// as absent.
+using Reader = bool (*)(const Json& value, Sample& sample, std::string& why);
+
+template <auto Member>
+bool read_text(const Json& value, Sample& sample, std::string& why) {
+  if (value.text()) {
+    sample.*Member = std::string(*value.text());
+    return true;
   }
+  why = "a text is accepted";
   return false;
 }
 
-template <class Text>
-void take_text(const Json& object, std::string_view key, Text& to) {
-  const Json* found = object.at(key);
-  if (found != nullptr && found->text()) to = std::string(*found->text());
+// An id may be a number too: its text is what is written.
+template <auto Member>
+bool read_id(const Json& value, Sample& sample, std::string& why) {
+  if (value.kind() == Json::Kind::number) {
+    sample.*Member = std::string(value.raw());
+    return true;
+  }
+  if (read_text<Member>(value, sample, why)) return true;
+  why = "a text or a number is accepted";
+  return false;
 }
+
+// May also be a text that holds a number, as Ceilometer's users write it.
+bool read_volume(const Json& value, Sample& sample, std::string& why) {
+  std::string reason;
+  const auto volume = tally::Decimal::parse(value.text().value_or(value.raw()), &reason);
+  if (volume) sample.volume = *volume;
+  why = "a number is accepted, or a text that holds one" + (reason.empty() ? "" : " (" + reason + ")");
+  return volume.has_value();
+}
+
+bool read_type(const Json& value, Sample& sample, std::string& why) {
+  for (const auto known : {tally::SampleType::gauge, tally::SampleType::delta, tally::SampleType::cumulative}) {
+    if (value.text() != tally::to_string(known)) continue;
+    sample.type = known;
+    return true;
+  }
+  why = "gauge, delta and cumulative are accepted";
+  return false;
+}
+
+bool read_timestamp(const Json& value, Sample& sample, std::string& why) {
+  if (value.text()) sample.timestamp = tally::Time::parse(*value.text());
+  why = "a time is accepted, such as \"2026-01-02T03:04:05+00:00\"";
+  return sample.timestamp.has_value();
+}
+
+bool read_metadata(const Json& value, Sample& sample, std::string& why) {
+  if (value.is_object()) sample.resource_metadata = value.raw();
+  why = "an object is accepted";
+  return value.is_object();
+}
+
+struct Key {
+  std::string_view name;
+  Reader read;
+};
+constexpr Key kReaders[] = {
+    {"name", read_text<&Sample::name>},
+    {"type", read_type},
+    {"unit", read_text<&Sample::unit>},
+    {"volume", read_volume},
+    {"resource_id", read_id<&Sample::resource_id>},
+    {"project_id", read_id<&Sample::project_id>},
+    {"project_name", read_text<&Sample::project_name>},
+    {"user_id", read_id<&Sample::user_id>},
+    {"user_name", read_text<&Sample::user_name>},
+    {"timestamp", read_timestamp},
+    {"resource_metadata", read_metadata},
+    {"source", read_text<&Sample::source>},
+    {"id", read_id<&Sample::id>},
+};
 
 std::optional<Sample> read_object(const Json& object, const std::string& host, std::string& why) {
   Sample sample;
   sample.resource_id = host;
-  take_text(object, "name", sample.name);
-  take_text(object, "unit", sample.unit);
-  take_text(object, "resource_id", sample.resource_id);
-  take_text(object, "project_id", sample.project_id);
-  take_text(object, "project_name", sample.project_name);
-  take_text(object, "user_id", sample.user_id);
-  take_text(object, "user_name", sample.user_name);
-  take_text(object, "source", sample.source);
-  take_text(object, "id", sample.id);
-  if (sample.name.empty()) return reject(why, "no \"name\"");
-  const auto volume = read_volume(object);
-  if (!volume) return reject(why, "\"volume\" is no number");
-  sample.volume = *volume;
-  if (!read_type(object, sample)) return reject(why, "\"type\" is none of gauge, delta, cumulative");
-  const Json* timestamp = object.at("timestamp");
-  if (timestamp != nullptr && timestamp->text()) {
-    sample.timestamp = tally::Time::parse(*timestamp->text());
-    if (!sample.timestamp) return reject(why, "\"timestamp\" cannot be read, write it as 2026-01-02T03:04:05+00:00");
+  bool has_volume = false;
+  for (const Json& member : object.items()) {
+    const auto* const key = std::find_if(std::begin(kReaders), std::end(kReaders),
+                                         [&](const Key& known) { return known.name == member.key(); });
+    const std::string quoted = "\"" + tally::replace_invalid_utf8(member.key().substr(0, 40)) + "\"";
+    if (key == std::end(kReaders)) {
+      return reject(why, "unknown key " + quoted + ", accepted are " + std::string(kKeys));
+    }
+    if (object.at(member.key()) != &member || member.is_null()) continue;  // of a key written twice the last counts
+    std::string accepted;
+    if (!key->read(member, sample, accepted)) return reject(why, quoted + " is " + shown(member) + ": " + accepted);
+    has_volume = has_volume || key->name == "volume";
   }
-  const Json* metadata = object.at("resource_metadata");
-  if (metadata != nullptr && metadata->kind() == Json::Kind::object) sample.resource_metadata = metadata->raw();
+  if (sample.name.empty()) return reject(why, "no \"name\": a text is needed");
+  if (!has_volume) return reject(why, "no \"volume\": a number is needed");
   return sample;
+}
+
+// What a command writes may be any bytes.
+void make_utf8(Sample& sample) {
+  for (std::string* identity : {&sample.name, &sample.resource_id}) *identity = tally::escape_identity(*identity);
+  for (auto* identity : {&sample.project_id, &sample.user_id}) {
+    if (*identity) *identity = tally::escape_identity(**identity);
+  }
+  for (auto* name : {&sample.project_name, &sample.user_name}) {
+    if (*name) *name = tally::replace_invalid_utf8(**name);
+  }
+  for (std::string* text : {&sample.unit, &sample.source, &sample.id, &sample.resource_metadata}) {
+    *text = tally::replace_invalid_utf8(*text);
+  }
 }
 
 }  // namespace
@@ -89,7 +163,12 @@ bool is_comment(std::string_view line) {
 
 std::optional<Sample> read_line(std::string_view line, const std::string& host, std::string& why) {
   line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
-  if (!line.starts_with('{')) return read_words(line, host, why);
-  const auto object = Json::parse(line, &why);
-  return object ? read_object(*object, host, why) : std::nullopt;
+  std::optional<Sample> sample;
+  if (!line.starts_with('{')) {
+    sample = read_words(line, host, why);
+  } else if (const auto object = Json::parse(line, &why)) {
+    sample = read_object(*object, host, why);
+  }
+  if (sample) make_utf8(*sample);
+  return sample;
 }
