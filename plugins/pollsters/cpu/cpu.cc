@@ -3,52 +3,41 @@
 #include <tally/plugin.h>
 #include <unistd.h>
 
-namespace {
+#include "proc_stat.h"
 
-// The columns of /proc/stat after the word "cpu", in the kernel's order.
-constexpr const char* kMeters[] = {"hardware.cpu.user",    "hardware.cpu.nice", "hardware.cpu.system",
-                                   "hardware.cpu.idle",    "hardware.cpu.wait", "hardware.cpu.interrupt",
-                                   "hardware.cpu.softirq", "hardware.cpu.steal"};
+namespace {
 
 class Cpu : public tally::Pollster {
  public:
   explicit Cpu(const tally::Config& config)
       : host_(config.host()), file_(tally::join(config.text("root"), "proc/stat")) {
     const long ticks = sysconf(_SC_CLK_TCK);
-    tick_ns_ = 1'000'000'000ULL / static_cast<std::uint64_t>(ticks > 0 ? ticks : 100);
+    tick_ns_ =
+        tally::Decimal(1'000'000'000) * tally::Decimal::from_double(1.0 / static_cast<double>(ticks > 0 ? ticks : 100));
   }
 
   void poll(const tally::Poll& poll, tally::Emitter& emit) override {
     const std::string text = tally::read_file(file_, std::size_t{16} << 20);
-    const std::string metadata = R"({"cpu_number": )" + std::to_string(processors(text)) + "}";
-    for (const std::string_view line : tally::lines(text)) {
-      const auto words = tally::words(line);
-      if (words.empty() || words[0] != "cpu") continue;
-      for (std::size_t i = 0; i < std::size(kMeters) && i + 1 < words.size(); ++i) {
-        const auto ticks = tally::to_number(words[i + 1]);
-        if (!ticks) throw tally::Error::passing(file_ + ": \"" + std::string(words[i + 1]) + "\" is not a count");
-        auto sample = tally::cumulative(kMeters[i], "ns", *ticks * tick_ns_, host_);
-        sample.monotonic_time = std::chrono::duration<double>(poll.monotonic).count();
-        sample.resource_metadata = metadata;
-        emit(sample);
+    const proc_stat::Times times = proc_stat::read(text, tick_ns_);
+    if (times.states.empty()) throw tally::Error::passing(file_ + ": no line with numbers begins with the word cpu");
+    const std::string metadata = R"({"cpu_number": )" + std::to_string(times.processors) + "}";
+    for (const proc_stat::State& state : times.states) {
+      if (!state.ns) {
+        poll.fault(host_, tally::Error::passing(std::string(state.meter) + ": " + file_ + ": \"" +
+                                                std::string(state.written) + "\" is not a count"));
+        continue;
       }
-      return;
+      auto sample = tally::cumulative(state.meter, "ns", *state.ns, host_);
+      sample.monotonic_time = std::chrono::duration<double>(poll.monotonic).count();
+      sample.resource_metadata = metadata;
+      emit(sample);
     }
-    throw tally::Error::passing(file_ + ": no line begins with the word cpu");
   }
 
  private:
-  static std::size_t processors(std::string_view text) {
-    std::size_t count = 0;
-    for (const std::string_view line : tally::lines(text)) {
-      if (line.starts_with("cpu") && line.size() > 3 && line[3] >= '0' && line[3] <= '9') ++count;
-    }
-    return count;
-  }
-
   std::string host_;
   std::string file_;
-  std::uint64_t tick_ns_;
+  tally::Decimal tick_ns_;
 };
 
 }  // namespace

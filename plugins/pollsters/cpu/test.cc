@@ -32,6 +32,27 @@ TEST(Cpu, AnOldKernelHasFewerColumns) {
   EXPECT_EQ(polled.result.samples.size(), 4U);
 }
 
+TEST(Cpu, NothingWrapsAt64Bits) {
+  const Tree tree;
+  tree.write("proc/stat", "cpu 1000 0 1000 1990656000000 99999999999999999999 0 0 0 0 0\n");
+  const auto polled = poll_once("cpu", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.volume("hardware.cpu.idle", "node1"), "19906560000000000000");
+  EXPECT_EQ(polled.volume("hardware.cpu.wait", "node1"), "999999999999999999990000000");
+}
+
+TEST(Cpu, OneColumnThatIsNotACountCostsNoOther) {
+  const Tree tree;
+  tree.write("proc/stat", "cpu  100 -2 30 " + std::string(39, '9') + " 5\ncpu0 1\n");
+  const auto polled = poll_once("cpu", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 3U);
+  EXPECT_EQ(polled.result.faults.size(), 2U);
+  EXPECT_NE(polled.faults().find("node1: hardware.cpu.nice: " + tree.path() + "/proc/stat: \"-2\" is not a count\n"),
+            std::string::npos)
+      << polled.faults();
+}
+
 TEST(Cpu, NoCpuLineIsAnError) {
   const Tree tree;
   tree.write("proc/stat", "intr 5\n");

@@ -2,21 +2,9 @@
 // Not for space: that is the pollster "filesystem". Not for partitions, whose I/O is in their disk's already.
 #include <tally/plugin.h>
 
-namespace {
+#include "proc_diskstats.h"
 
-// Column of /proc/diskstats, and what one unit of it is worth. The kernel's sectors are of 512 bytes on every disk.
-struct Column {
-  std::size_t index;
-  std::uint64_t factor;
-  const char* meter;
-  const char* unit;
-};
-constexpr Column kColumns[] = {
-    {3, 1, "hardware.disk.read.requests", "request"},
-    {5, 512, "hardware.disk.read.bytes", "B"},
-    {7, 1, "hardware.disk.write.requests", "request"},
-    {9, 512, "hardware.disk.write.bytes", "B"},
-};
+namespace {
 
 class Disk : public tally::Pollster {
  public:
@@ -26,28 +14,39 @@ class Disk : public tally::Pollster {
         file_(tally::join(config.text("root"), "proc/diskstats")) {}
 
   void poll(const tally::Poll& poll, tally::Emitter& emit) override {
-    const std::string text = tally::read_file(file_);
-    for (const std::string_view line : tally::lines(text)) {
-      const auto words = tally::words(line);
-      if (words.size() < 10 || !whole(words[2])) continue;
-      const std::string device(words[2]);
-      for (const Column& column : kColumns) {
-        const auto value = tally::to_number(words[column.index]);
-        if (!value) throw tally::Error::passing(file_ + ": " + device + ": a column is not a count");
-        auto sample = tally::cumulative(column.meter, column.unit, *value * column.factor, host_ + "." + device);
-        sample.monotonic_time = std::chrono::duration<double>(poll.monotonic).count();
-        sample.resource_metadata = tally::JsonObject().set("device", device).str();
-        emit(sample);
-      }
+    const std::string text = tally::read_file(file_, std::size_t{16} << 20);
+    bool any = false;
+    for (const proc_diskstats::Device& device : proc_diskstats::read(text)) {
+      if (!whole(device.name)) continue;
+      any = true;
+      measure(device, poll, emit);
     }
+    if (!any) throw tally::Error::absent("no disk of " + file_ + " is in " + block_.string());
   }
 
  private:
-  // A disk of its own that can hold data: no partition, no loop or memory device.
+  // A disk of its own that can hold data, and no partition.
   bool whole(std::string_view device) const {
-    if (device.starts_with("loop") || device.starts_with("ram") || device.starts_with("zram")) return false;
     std::error_code ignored;
-    return std::filesystem::exists(block_ / device, ignored);
+    return proc_diskstats::holds_data(device) &&
+           std::filesystem::exists(block_ / proc_diskstats::folder_of(device), ignored);
+  }
+
+  void measure(const proc_diskstats::Device& device, const tally::Poll& poll, tally::Emitter& emit) const {
+    const std::string resource = host_ + "." + tally::escape_identity(device.name);
+    const std::string metadata = tally::JsonObject().set("device", device.name).str();
+    for (std::size_t i = 0; i < device.values.size(); ++i) {
+      const proc_diskstats::Column& column = proc_diskstats::kColumns[i];
+      if (!device.values[i]) {
+        poll.fault(resource, tally::Error::passing(std::string(column.meter) + ": " + file_ + ": column " +
+                                                   std::to_string(column.index + 1) + " is not a count"));
+        continue;
+      }
+      auto sample = tally::cumulative(column.meter, column.unit, *device.values[i], resource);
+      sample.monotonic_time = std::chrono::duration<double>(poll.monotonic).count();
+      sample.resource_metadata = metadata;
+      emit(sample);
+    }
   }
 
   std::string host_;

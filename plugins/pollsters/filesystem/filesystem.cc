@@ -1,27 +1,18 @@
-// Meters the space of the host's mounted file systems, from /proc/self/mounts and statvfs.
+// Meters the space of the host's mounted file systems, from the list of mounts in /proc and statvfs.
 // Not for pseudo and network file systems: a server that does not answer would hold the call.
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <tally/plugin.h>
 
+#include <cerrno>
+#include <cstring>
 #include <set>
+
+#include "mounts.h"
 
 namespace {
 
-// Turns the kernel's \040 and the like back into characters.
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool octal = text[i] == '\\' && i + 3 < text.size() &&
-                       text.substr(i + 1, 3).find_first_not_of("01234567") == std::string_view::npos;
-    if (!octal) {
-      out += text[i];
-      continue;
-    }
-    out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-    i += 3;
-  }
-  return out;
-}
+namespace fs = std::filesystem;
 
 class Filesystem : public tally::Pollster {
  public:
@@ -29,38 +20,75 @@ class Filesystem : public tally::Pollster {
     for (std::string& type : config.list("types")) types_.insert(std::move(type));
   }
 
-  void poll(const tally::Poll&, tally::Emitter& emit) override {
-    const std::string file = tally::join(root_, "proc/self/mounts");
+  void poll(const tally::Poll& poll, tally::Emitter& emit) override {
+    const std::string file = tally::host_file(root_, "mounts", "proc/self/mounts");
     const std::string text = tally::read_file(file, std::size_t{16} << 20);
-    std::set<std::string> seen;  // a device mounted in several places is measured once, where it was mounted first
-    for (const std::string_view line : tally::lines(text)) {
-      const auto words = tally::words(line);
-      if (words.size() < 3 || types_.count(std::string(words[2])) == 0) continue;
-      const std::string device = unescaped(words[0]);
-      if (seen.insert(device).second) measure(device, unescaped(words[1]), std::string(words[2]), emit);
-    }
+    const auto mounts = mounts::choose(inside(mounts::read(text)), types_);
+    for (const mounts::Mount& mount : mounts) measure(mount, poll, emit);
+    if (mounts.empty()) throw tally::Error::absent("no file system of a kind in `types` is in " + file);
   }
 
  private:
-  void measure(const std::string& device, const std::string& mount, const std::string& type, tally::Emitter& emit) {
+  // In the tree at root_. Where the list was written by a process that sees this tree from outside (it has /host/boot,
+  // and there is no /host/host/boot), the mounts below root_ are the tree's, the others not.
+  std::vector<mounts::Mount> inside(std::vector<mounts::Mount> all) const {
+    std::vector<mounts::Mount> ours;
+    for (const mounts::Mount& mount : all) {
+      std::string path = mounts::below(mount.path, root_.lexically_normal().string());
+      std::error_code ignored;
+      if (path.empty() || fs::exists(tally::join(root_, mount.path), ignored)) continue;
+      ours.push_back({mount.device, std::move(path), mount.type});
+    }
+    return ours.empty() ? std::move(all) : ours;
+  }
+
+  // A mount of the host's that did not come along into the container is an empty folder there, of another file system.
+  bool came_along(const fs::path& path) const {
+    if (root_.lexically_normal() == "/" || !tally::is_procfs(root_ / "proc")) return true;
+    struct stat here {
+    }, above{};
+    const fs::path plain = path.has_filename() ? path : path.parent_path();
+    return ::stat(plain.c_str(), &here) != 0 || ::stat(plain.parent_path().c_str(), &above) != 0 ||
+           here.st_dev != above.st_dev;
+  }
+
+  void measure(const mounts::Mount& mount, const tally::Poll& poll, tally::Emitter& emit) const {
+    const std::string resource = host_ + "." + tally::escape_identity(mount.path);
+    const std::string path = tally::join(root_, mount.path);
     struct statvfs space {};
-    if (statvfs(tally::join(root_, mount).c_str(), &space) != 0 || space.f_blocks == 0)
-      return;  // unmounted since, or not ours
-    const std::uint64_t block = space.f_frsize;
-    const auto kilobytes = [&](std::uint64_t blocks) { return blocks * block / 1024; };
-    const std::pair<const char*, std::uint64_t> meters[] = {
-        {"hardware.disk.size.total", kilobytes(space.f_blocks)},
-        {"hardware.disk.size.used", kilobytes(space.f_blocks - space.f_bfree)},
-        {"hardware.disk.size.available", kilobytes(space.f_bavail)}};
-    for (const auto& [meter, value] : meters) {
-      auto sample = tally::gauge(meter, "KB", value, host_ + "." + mount);
-      sample.resource_metadata = tally::JsonObject().set("device", device).set("path", mount).set("type", type).str();
+    if (::statvfs(path.c_str(), &space) != 0) {
+      const int error = errno;
+      const std::string why = path + ": " + std::strerror(error);
+      return poll.fault(resource, error == ENOENT ? tally::Error::absent(why) : tally::Error::passing(why));
+    }
+    if (!came_along(path)) {
+      return poll.fault(resource, tally::Error::passing(path +
+                                                        ": not mounted here: bind the host's tree with its "
+                                                        "mounts, as in `-v /:" +
+                                                        root_.string() + ":ro,rslave`"));
+    }
+    if (space.f_blocks == 0) return;  // nothing that holds data
+    const auto kilobytes = tally::Decimal(space.f_frsize) * *tally::Decimal::parse("0.0009765625");
+    const tally::Decimal total = space.f_blocks, free = space.f_bfree, available = space.f_bavail;
+    const std::pair<const char*, tally::Decimal> meters[] = {{"hardware.disk.size.total", total},
+                                                             {"hardware.disk.size.used", total - free},
+                                                             {"hardware.disk.size.available", available}};
+    const std::string metadata =
+        tally::JsonObject().set("device", mount.device).set("path", mount.path).set("type", mount.type).str();
+    for (const auto& [meter, blocks] : meters) {
+      if (blocks.negative() || blocks > total) {
+        poll.fault(resource, tally::Error::passing(std::string(meter) + ": " + path + ": more blocks are free than " +
+                                                   "there are"));
+        continue;
+      }
+      auto sample = tally::gauge(meter, "KB", blocks * kilobytes, resource);
+      sample.resource_metadata = metadata;
       emit(sample);
     }
   }
 
   std::string host_;
-  std::string root_;
+  fs::path root_;
   std::set<std::string> types_;
 };
 

@@ -23,4 +23,78 @@ TEST(Filesystem, RealOnesOnceEach) {
   EXPECT_NE(total.resource_metadata.find("/dev/sda1"), std::string::npos);
 }
 
+TEST(Filesystem, BytesThatAreNotUtf8CostNothing) {
+  const Tree tree;
+  tree.write("proc/1/mounts",
+             "/dev/sda1 /media/Gr\xf6\xdf"
+             "e ext4 rw 0 0\n/dev/sda2 /media/Gr%F6 ext4 rw 0 0\n/dev/sda3 /media/Gr\\366 ext4 rw 0 0\n"
+             "/dev/sda4 /media/100% ext4 rw 0 0\n/dev/sd\xff /last ext4 rw 0 0\n");
+  for (const char* path : {"media/Gr\xf6\xdf"
+                           "e",
+                           "media/Gr%F6", "media/Gr\xf6", "media/100%", "last"}) {
+    tree.write(std::string(path) + "/file", "x");
+  }
+  const auto polled = poll_once("filesystem", {{"root", tree.path()}, {"types", R"(["ext4"])"}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 15U) << polled.faults();
+  const auto metadata = [&](const std::string& resource) {
+    return polled.of("hardware.disk.size.total", resource).resource_metadata;
+  };
+  EXPECT_NE(metadata("node1./media/Gr%F6%DFe").find("\"/media/Gr\xef\xbf\xbd\xef\xbf\xbd"), std::string::npos);
+  EXPECT_NE(metadata("node1./media/Gr%F6").find("/dev/sda3"), std::string::npos);
+  EXPECT_NE(metadata("node1./media/Gr%25F6").find("/dev/sda2"), std::string::npos);
+  EXPECT_NE(metadata("node1./media/100%").find("/dev/sda4"), std::string::npos);
+  EXPECT_NE(metadata("node1./last").find("/dev/sd\xef\xbf\xbd"), std::string::npos);
+}
+
+TEST(Filesystem, TheHostsMountsAreThoseOfItsFirstProcess) {
+  const Tree tree;
+  tree.write("proc/self/mounts", "overlay / overlay rw 0 0\n");
+  tree.write("proc/1/mounts", "/dev/sda1 / ext4 rw 0 0\n/dev/sda2 /boot ext4 rw 0 0\n");
+  tree.write("boot/vmlinuz", "x");
+  const auto polled = poll_once("filesystem", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 6U);
+  EXPECT_NE(polled.of("hardware.disk.size.total", "node1./").resource_metadata.find("/dev/sda1"), std::string::npos);
+  EXPECT_GT(polled.of("hardware.disk.size.total", "node1./boot").volume, tally::Decimal(0));
+}
+
+TEST(Filesystem, SeenFromTheContainerTheRootIsTakenOffAndItsOwnMountsAreNotTheHosts) {
+  const Tree tree;
+  tree.write("proc/1/mounts", "overlay / overlay rw 0 0\n/dev/sda3 /etc/hosts ext4 rw 0 0\n/dev/sda1 " + tree.path() +
+                                  " ext4 rw 0 0\n/dev/sda2 " + tree.path() + "/boot ext4 rw 0 0\n");
+  tree.write("boot/vmlinuz", "x");
+  tree.write("etc/hosts", "x");
+  const auto polled = poll_once("filesystem", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 6U);
+  EXPECT_NE(polled.of("hardware.disk.size.total", "node1./").resource_metadata.find("/dev/sda1"), std::string::npos);
+  EXPECT_NE(polled.of("hardware.disk.size.total", "node1./boot").resource_metadata.find("\"/boot\""),
+            std::string::npos);
+}
+
+TEST(Filesystem, WhatIsMountedOverAnotherHidesIt) {
+  const Tree tree;
+  tree.write("proc/1/mounts",
+             "/dev/sda1 /data ext4 rw 0 0\n/dev/sdb1 /data ext4 rw 0 0\n/dev/sdc1 /run ext4 rw 0 0\n"
+             "tmpfs /run tmpfs rw 0 0\n");
+  tree.write("data/file", "x");
+  tree.write("run/file", "x");
+  const auto polled = poll_once("filesystem", {{"root", tree.path()}});
+  EXPECT_EQ(polled.result.samples.size(), 3U);
+  EXPECT_NE(polled.of("hardware.disk.size.total", "node1./data").resource_metadata.find("/dev/sdb1"),
+            std::string::npos);
+}
+
+TEST(Filesystem, NothingToMeasureIsSaid) {
+  const Tree tree;
+  auto polled = poll_once("filesystem", {{"root", tree.path()}});
+  EXPECT_EQ(polled.status.code(), tally::kAbsent);
+  EXPECT_NE(polled.status.ToString().find(tree.path() + "/proc/1/mounts"), std::string::npos) << polled.status;
+  tree.write("proc/1/mounts", "proc /proc proc rw 0 0\n");
+  polled = poll_once("filesystem", {{"root", tree.path()}});
+  EXPECT_EQ(polled.status.code(), tally::kAbsent);
+  EXPECT_NE(polled.status.ToString().find("no file system of a kind in `types`"), std::string::npos) << polled.status;
+}
+
 }  // namespace

@@ -2,6 +2,8 @@
 // Not for processor time: that is the pollster "cpu".
 #include <tally/plugin.h>
 
+#include "proc_loadavg.h"
+
 namespace {
 
 class Load : public tally::Pollster {
@@ -9,16 +11,20 @@ class Load : public tally::Pollster {
   explicit Load(const tally::Config& config)
       : host_(config.host()), file_(tally::join(config.text("root"), "proc/loadavg")) {}
 
-  void poll(const tally::Poll&, tally::Emitter& emit) override {
+  void poll(const tally::Poll& poll, tally::Emitter& emit) override {
     const std::string text = tally::read_file(file_);
-    const auto words = tally::words(text);
-    if (words.size() < 3) throw tally::Error::passing(file_ + ": fewer than three numbers");
-    static constexpr const char* kMeters[] = {"hardware.cpu.load.1min", "hardware.cpu.load.5min",
-                                              "hardware.cpu.load.15min"};
-    for (std::size_t i = 0; i < 3; ++i) {
-      const auto load = tally::Decimal::parse(words[i]);
-      if (!load) throw tally::Error::passing(file_ + ": \"" + std::string(words[i]) + "\" is not a number");
-      emit(tally::gauge(kMeters[i], "process", *load, host_));
+    const auto averages = proc_loadavg::read(text);
+    if (std::none_of(averages.begin(), averages.end(), [](const auto& average) { return average.load.has_value(); })) {
+      throw tally::Error::passing(file_ + ": does not begin with three numbers");
+    }
+    for (std::size_t i = 0; i < averages.size(); ++i) {
+      const proc_loadavg::Average& average = averages[i];
+      if (average.load) {
+        emit(tally::gauge(proc_loadavg::kMeters[i], "process", *average.load, host_));
+      } else {
+        poll.fault(host_, tally::Error::passing(std::string(proc_loadavg::kMeters[i]) + ": " + file_ + ": \"" +
+                                                std::string(average.written) + "\" is not a number"));
+      }
     }
   }
 

@@ -33,4 +33,14 @@ TEST(Load, RubbishIsAnErrorThatNamesTheFile) {
   EXPECT_TRUE(polled.result.samples.empty());
 }
 
+TEST(Load, OneThatIsNotANumberCostsNoOther) {
+  const Tree tree;
+  tree.write("proc/loadavg", "0.52 nan 12.00 2/1034 4242\n");
+  const auto polled = poll_once("load", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 2U);
+  EXPECT_EQ(polled.faults(),
+            "node1: hardware.cpu.load.5min: " + tree.path() + "/proc/loadavg: \"nan\" is not a number\n");
+}
+
 }  // namespace

@@ -2,46 +2,49 @@
 // Not for the memory of single programs or guests.
 #include <tally/plugin.h>
 
-#include <map>
+#include "proc_meminfo.h"
 
 namespace {
+
+// Of a field each; "hardware.memory.used" is what is left of the total.
+constexpr std::pair<std::string_view, const char*> kMeters[] = {
+    {"MemTotal", "hardware.memory.total"},      {"MemAvailable", "hardware.memory.available"},
+    {"MemFree", "hardware.memory.free"},        {"Buffers", "hardware.memory.buffer"},
+    {"Cached", "hardware.memory.cached"},       {"SwapTotal", "hardware.memory.swap.total"},
+    {"SwapFree", "hardware.memory.swap.avail"},
+};
 
 class Memory : public tally::Pollster {
  public:
   explicit Memory(const tally::Config& config)
       : host_(config.host()), file_(tally::join(config.text("root"), "proc/meminfo")) {}
 
-  void poll(const tally::Poll&, tally::Emitter& emit) override {
+  void poll(const tally::Poll& poll, tally::Emitter& emit) override {
     const std::string text = tally::read_file(file_);
-    const auto fields = read(text);
+    const proc_meminfo::Fields fields = proc_meminfo::read(text);
     const auto total = fields.find("MemTotal"), available = fields.find("MemAvailable");
     if (total == fields.end()) throw tally::Error::passing(file_ + ": no line MemTotal");
-    if (available != fields.end() && available->second <= total->second) {
-      emit(tally::gauge("hardware.memory.used", "KB", total->second - available->second, host_));
+    if (available != fields.end() && available->second && total->second) {
+      if (*available->second <= *total->second) {
+        emit(tally::gauge("hardware.memory.used", "KB", *total->second - *available->second, host_));
+      } else {
+        fault(poll, "hardware.memory.used", "MemAvailable is more than MemTotal");
+      }
     }
-    static constexpr std::pair<std::string_view, const char*> kMeters[] = {
-        {"MemTotal", "hardware.memory.total"},      {"MemAvailable", "hardware.memory.available"},
-        {"MemFree", "hardware.memory.free"},        {"Buffers", "hardware.memory.buffer"},
-        {"Cached", "hardware.memory.cached"},       {"SwapTotal", "hardware.memory.swap.total"},
-        {"SwapFree", "hardware.memory.swap.avail"},
-    };
     for (const auto& [field, meter] : kMeters) {
       const auto found = fields.find(field);
-      if (found != fields.end()) emit(tally::gauge(meter, "KB", found->second, host_));
+      if (found == fields.end()) continue;
+      if (found->second) {
+        emit(tally::gauge(meter, "KB", *found->second, host_));
+      } else {
+        fault(poll, meter, std::string(field) + " is not a count");
+      }
     }
   }
 
  private:
-  // Lines such as "MemTotal:  16314040 kB"; those of another form are none of ours.
-  static std::map<std::string_view, std::uint64_t> read(std::string_view text) {
-    std::map<std::string_view, std::uint64_t> fields;
-    for (const std::string_view line : tally::lines(text)) {
-      const auto words = tally::words(line);
-      if (words.size() != 3 || words[2] != "kB" || !words[0].ends_with(':')) continue;
-      const auto value = tally::to_number(words[1]);
-      if (value) fields.emplace(words[0].substr(0, words[0].size() - 1), *value);
-    }
-    return fields;
+  void fault(const tally::Poll& poll, const char* meter, const std::string& why) const {
+    poll.fault(host_, tally::Error::passing(std::string(meter) + ": " + file_ + ": " + why));
   }
 
   std::string host_;

@@ -27,4 +27,18 @@ TEST(Memory, NoTotalIsAnError) {
   EXPECT_EQ(poll_once("memory", {{"root", tree.path()}}).status.code(), tally::kPassing);
 }
 
+TEST(Memory, OneFieldThatIsWrongCostsNoOther) {
+  const Tree tree;
+  tree.write("proc/meminfo",
+             "MemTotal:  18446744073709551616 kB\nMemFree: many kB\nMemAvailable: 99999999999999999999 kB\n");
+  const auto polled = poll_once("memory", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 2U);
+  EXPECT_EQ(polled.volume("hardware.memory.total", "node1"), "18446744073709551616");
+  EXPECT_EQ(polled.volume("hardware.memory.available", "node1"), "99999999999999999999");
+  const std::string file = tree.path() + "/proc/meminfo: ";
+  EXPECT_EQ(polled.faults(), "node1: hardware.memory.used: " + file + "MemAvailable is more than MemTotal\n" +
+                                 "node1: hardware.memory.free: " + file + "MemFree is not a count\n");
+}
+
 }  // namespace

@@ -2,50 +2,55 @@
 // Not for the loopback interface, nor for guests' traffic by guest.
 #include <tally/plugin.h>
 
-namespace {
+#include "proc_net_dev.h"
 
-// Column of /proc/net/dev after the interface's name.
-struct Column {
-  std::size_t index;
-  const char* meter;
-  const char* unit;
-};
-constexpr Column kColumns[] = {
-    {0, "hardware.network.incoming.bytes", "B"},        {1, "hardware.network.incoming.packets", "packet"},
-    {2, "hardware.network.incoming.errors", "packet"},  {3, "hardware.network.incoming.drop", "packet"},
-    {8, "hardware.network.outgoing.bytes", "B"},        {9, "hardware.network.outgoing.packets", "packet"},
-    {10, "hardware.network.outgoing.errors", "packet"}, {11, "hardware.network.outgoing.drop", "packet"},
-};
+namespace {
 
 class Network : public tally::Pollster {
  public:
-  explicit Network(const tally::Config& config)
-      : host_(config.host()), file_(tally::join(config.text("root"), "proc/net/dev")) {}
+  explicit Network(const tally::Config& config) : host_(config.host()), root_(config.text("root")) {}
 
   void poll(const tally::Poll& poll, tally::Emitter& emit) override {
-    const std::string text = tally::read_file(file_);
-    for (const std::string_view line : tally::lines(text)) {
-      // The two lines of headings have no colon; the first number may follow the name's colon without a space.
-      const std::size_t colon = line.rfind(':');
-      if (colon == std::string_view::npos) continue;
-      const auto names = tally::words(line.substr(0, colon));
-      const auto values = tally::words(line.substr(colon + 1));
-      if (names.size() != 1 || names[0] == "lo") continue;
-      const std::string interface(names[0]);
-      for (const Column& column : kColumns) {
-        const auto value = column.index < values.size() ? tally::to_number(values[column.index]) : std::nullopt;
-        if (!value) throw tally::Error::passing(file_ + ": " + interface + ": a column is not a count");
-        auto sample = tally::cumulative(column.meter, column.unit, *value, host_ + "." + interface);
-        sample.monotonic_time = std::chrono::duration<double>(poll.monotonic).count();
-        sample.resource_metadata = tally::JsonObject().set("interface", interface).str();
-        emit(sample);
-      }
-    }
+    const std::string file = tally::host_file(root_, "net/dev", "proc/net/dev");
+    const std::string text = tally::read_file(file, std::size_t{16} << 20);
+    const auto interfaces = proc_net_dev::read(text);
+    std::size_t count = 0;
+    for (const proc_net_dev::Interface& interface : interfaces) count += measure(interface, file, poll, emit);
+    if (count > 0) return;
+    if (interfaces.empty()) throw tally::Error::absent("no network interface but the loopback in " + file);
+    throw tally::Error::passing(file + ": no counter can be read of " + std::string(interfaces[0].name) +
+                                (interfaces.size() > 1 ? " and the others" : ""));
   }
 
  private:
+  // How many samples that made.
+  std::size_t measure(const proc_net_dev::Interface& interface, const std::string& file, const tally::Poll& poll,
+                      tally::Emitter& emit) const {
+    const std::string resource = host_ + "." + tally::escape_identity(interface.name);
+    if (interface.columns != proc_net_dev::kColumnsOfALine) {
+      poll.fault(resource, tally::Error::passing(file + ": " + std::to_string(interface.columns) +
+                                                 " columns where 16 are known: left out"));
+      return 0;
+    }
+    const std::string metadata = tally::JsonObject().set("interface", interface.name).str();
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < interface.values.size(); ++i) {
+      const proc_net_dev::Column& column = proc_net_dev::kColumns[i];
+      if (!interface.values[i]) {
+        poll.fault(resource, tally::Error::passing(std::string(column.meter) + ": " + file + ": column " +
+                                                   std::to_string(column.index + 1) + " is not a count"));
+        continue;
+      }
+      auto sample = tally::cumulative(column.meter, column.unit, *interface.values[i], resource);
+      sample.monotonic_time = std::chrono::duration<double>(poll.monotonic).count();
+      sample.resource_metadata = metadata;
+      count += emit(sample) ? 1 : 0;
+    }
+    return count;
+  }
+
   std::string host_;
-  std::string file_;
+  std::filesystem::path root_;
 };
 
 }  // namespace

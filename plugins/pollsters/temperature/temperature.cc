@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sensor.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -17,9 +19,8 @@ class Temperature : public tally::Pollster {
     std::size_t count = 0;
     for (const fs::path& chip : entries(class_ / "hwmon", "hwmon")) {
       for (const fs::path& input : entries(chip, "temp")) {
-        const std::string file = input.filename();
-        if (!file.ends_with("_input")) continue;
-        const std::string sensor = file.substr(0, file.size() - 6);
+        const std::string file = input.filename(), sensor(sensor::name_of(file));
+        if (sensor.empty()) continue;
         count += measure(input, chip.filename().string() + "." + sensor, label(chip, sensor), emit);
       }
     }
@@ -44,8 +45,7 @@ class Temperature : public tally::Pollster {
   }
 
   static std::string first_line(const fs::path& file) try {
-    const std::string text = tally::read_file(file, 4096);
-    return text.substr(0, text.find('\n'));
+    return std::string(sensor::first_line(tally::read_file(file, 4096)));
   } catch (const tally::Error&) {
     return {};
   }
@@ -57,10 +57,9 @@ class Temperature : public tally::Pollster {
 
   // A sensor that cannot be read now (a sleeping disk, a driver that answers with an error) is left out.
   std::size_t measure(const fs::path& file, const std::string& sensor, const std::string& label, tally::Emitter& emit) {
-    const auto millidegrees = tally::to_number<std::int64_t>(first_line(file));
-    if (!millidegrees) return 0;
-    const auto celsius = tally::Decimal::parse(std::to_string(*millidegrees) + "e-3");
-    auto sample = tally::gauge("hardware.temperature", "C", celsius.value(), host_ + "." + sensor);
+    const auto celsius = sensor::celsius(first_line(file));
+    if (!celsius) return 0;
+    auto sample = tally::gauge("hardware.temperature", "C", *celsius, host_ + "." + tally::escape_identity(sensor));
     sample.resource_metadata = tally::JsonObject().set("sensor", sensor).set("label", label).str();
     emit(sample);
     return 1;

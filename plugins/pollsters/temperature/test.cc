@@ -39,4 +39,20 @@ TEST(Temperature, TurnsItselfOffWithoutSensors) {
   EXPECT_NE(polled.status.ToString().find("no temperature sensor"), std::string::npos) << polled.status;
 }
 
+TEST(Temperature, NeitherStrangeBytesNorStrangeNumbersCostAnother) {
+  const Tree tree;
+  tree.write("sys/class/hwmon/hwmon0/temp1_input", "45500\n");
+  tree.write("sys/class/hwmon/hwmon0/temp1_label", "Caf\xe9\n");
+  tree.write("sys/class/hwmon/hwmon0/temp2_input", "18446744073709551616000\n");
+  tree.write("sys/class/hwmon/hwmon0/temp3_input", "-\n");
+  tree.write("sys/class/hwmon/hwmon\xff/temp1_input", "1\n");
+  const auto polled = poll_once("temperature", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 3U);
+  EXPECT_NE(polled.of("hardware.temperature", "node1.hwmon0.temp1").resource_metadata.find("Caf\xef\xbf\xbd"),
+            std::string::npos);
+  EXPECT_EQ(polled.volume("hardware.temperature", "node1.hwmon0.temp2"), "18446744073709551616");
+  EXPECT_EQ(polled.volume("hardware.temperature", "node1.hwmon%FF.temp1"), "0.001");
+}
+
 }  // namespace

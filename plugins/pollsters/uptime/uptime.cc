@@ -2,6 +2,8 @@
 // Not for the uptime of guests: their hypervisor knows that.
 #include <tally/plugin.h>
 
+#include "proc_uptime.h"
+
 namespace {
 
 class Uptime : public tally::Pollster {
@@ -11,8 +13,7 @@ class Uptime : public tally::Pollster {
 
   void poll(const tally::Poll&, tally::Emitter& emit) override {
     const std::string text = tally::read_file(file_);
-    const auto words = tally::words(text);
-    const auto seconds = words.empty() ? std::nullopt : tally::Decimal::parse(words[0]);
+    const auto seconds = proc_uptime::read(text);
     if (!seconds) throw tally::Error::passing(file_ + ": does not begin with a number");
     emit(tally::gauge("hardware.system_stats.uptime", "s", *seconds, host_));
   }
