@@ -47,6 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build/fuzz")
     parser.add_argument("--seconds", type=int, default=60, help="of each target")
+    parser.add_argument("--within", type=int, metavar="SECONDS", help="divide this time among all targets instead")
     parser.add_argument("--seed", type=int, default=0, help="repeats a run's choices; 0: new ones")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--counts", type=pathlib.Path, help="write PASSED FAILED here")
@@ -59,6 +60,8 @@ def main():
         print(f"no such target: {', '.join(unknown)}; there are: {', '.join(there)}", file=sys.stderr)
         return 64
     targets, failed, start = args.targets or there, 0, time.monotonic()
+    if args.within:
+        args.seconds = max(args.within * args.jobs // len(targets), 3)
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         runs = {target: pool.submit(run, target, build, args.seconds, args.seed) for target in targets}
         for target, future in runs.items():

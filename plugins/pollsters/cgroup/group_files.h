@@ -91,7 +91,7 @@ inline Values pressure(const std::string& what, std::string_view text) {
   for (const std::string_view kind : {"some", "full"}) {
     for (const std::string_view line : tally::lines(text)) {
       const auto words = tally::words(line);
-      if (words.front() != kind || !words.back().starts_with("total=")) continue;
+      if (words.empty() || words.front() != kind || !words.back().starts_with("total=")) continue;
       values.push_back({"cgroup." + what + ".pressure." + std::string(kind), "ns", tally::SampleType::cumulative,
                         count(words.back().substr(6), kNano)});
       break;
