@@ -126,6 +126,41 @@ void take_queue(void* context, const tally_queue* given) {
   listing->fault = tell_queue(*given, listing->sink);
 }
 
+// What rewind() tells.
+struct Rewinding {
+  const RewindSink& sink;
+  std::size_t count = 0;
+  absl::Status fault;
+};
+using RewindingGate = Gate<Rewinding>;
+
+std::optional<std::int64_t> place(std::int64_t number) { return number < 0 ? std::nullopt : std::optional(number); }
+
+absl::Status tell_rewound(const tally_rewound& given, const RewindSink& sink) {
+  if (given.size < sizeof(tally_rewound)) return absl::InternalError("the plugin's struct of a rewind is too short");
+  absl::Status status = check_text(given.name, {"a queue's name", 1, 4096});
+  if (status.ok()) status = check_text(given.state, {"a queue's state", 1, 64});
+  if (status.ok() && given.warning.data != nullptr) status = check_text(given.warning, {"a queue's warning", 0, 4096});
+  if (!status.ok()) return absl::InternalError(std::string(status.message()));
+  try {
+    sink({std::string(view_of(given.name)), std::string(view_of(given.state)), place(given.from), place(given.to),
+          known(given.messages), given.warning.data == nullptr ? std::string() : std::string(view_of(given.warning))});
+  } catch (...) {
+    return passing("out of memory while a rewind was told");
+  }
+  return absl::OkStatus();
+}
+
+void take_rewound(void* context, const tally_rewound* given) {
+  Rewinding* rewinding = static_cast<RewindingGate*>(context)->target();
+  if (rewinding == nullptr || given == nullptr || !rewinding->fault.ok()) return;
+  if (++rewinding->count > kMostQueues) {
+    rewinding->fault = absl::InternalError("the plugin tells of more than 100000 queues");
+    return;
+  }
+  rewinding->fault = tell_rewound(*given, rewinding->sink);
+}
+
 class LoadedTransport final : public Transport {
  public:
   explicit LoadedTransport(Instance<tally_transport_table> instance) : instance_(std::move(instance)) {}
@@ -196,6 +231,15 @@ class LoadedTransport final : public Transport {
     return list(&tally_transport_table::unsubscribe, timeout_ms, queues);
   }
 
+  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const RewindSink& rewinds) override {
+    if (!instance_.offers(&tally_transport_table::rewind)) return Transport::rewind(to, dry_run, timeout_ms, rewinds);
+    Rewinding rewinding{rewinds, 0, absl::OkStatus()};
+    const tally_rewinds taker = {sizeof(tally_rewinds), rewinding_gate_, &take_rewound};
+    const Opened<Rewinding> opened(*rewinding_gate_, rewinding);
+    absl::Status status = instance_.call(&tally_transport_table::rewind, to.us, dry_run ? 1U : 0U, timeout_ms, &taker);
+    return status.ok() ? rewinding.fault : status;
+  }
+
  private:
   using Lister = std::int32_t (*tally_transport_table::*)(void*, std::uint32_t, const tally_queues*, tally_error*);
 
@@ -210,6 +254,7 @@ class LoadedTransport final : public Transport {
   Instance<tally_transport_table> instance_;
   TellingGate* gate_ = TellingGate::make();
   ListingGate* listing_gate_ = ListingGate::make();
+  RewindingGate* rewinding_gate_ = RewindingGate::make();
 };
 
 }  // namespace

@@ -227,6 +227,9 @@ class CountedTransport final : public Transport {
   absl::Status unsubscribe(std::uint32_t timeout_ms, const QueueSink& queues) override {
     return counted(*guard_, [&] { return transport_->unsubscribe(timeout_ms, queues); });
   }
+  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const RewindSink& rewinds) override {
+    return counted(*guard_, [&] { return transport_->rewind(to, dry_run, timeout_ms, rewinds); });
+  }
 
  private:
   std::unique_ptr<Transport> transport_;

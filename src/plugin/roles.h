@@ -122,6 +122,17 @@ struct QueueState {
 };
 using QueueSink = std::function<void(const QueueState&)>;
 
+// A queue or partition whose reader is set back: "rewound", "would rewind", "unchanged", "absent".
+struct RewoundQueue {
+  std::string name;
+  std::string state;
+  std::optional<std::int64_t> from;  // the place that was read next before, and that is from now on
+  std::optional<std::int64_t> to;
+  std::optional<std::uint64_t> messages;  // that come again
+  std::string warning;                    // empty: none
+};
+using RewindSink = std::function<void(const RewoundQueue&)>;
+
 struct TransportEvents {
   std::function<void(Message)> message;
   std::function<void(std::uint64_t lane, std::uint64_t generation)> lane_lost;
@@ -162,6 +173,10 @@ class Transport {
   }
   virtual absl::Status unsubscribe(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
     return absl::Status(kAbsent, "makes nothing that would have to be removed");
+  }
+  virtual absl::Status rewind(Time /*to*/, bool /*dry_run*/, std::uint32_t /*timeout_ms*/,
+                              const RewindSink& /*rewinds*/) {
+    return absl::Status(kAbsent, "cannot be rewound");
   }
 };
 

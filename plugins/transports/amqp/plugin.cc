@@ -78,6 +78,13 @@ class Amqp : public Transport {
         .remove(options_.known, queues);
   }
 
+  void rewind(std::int64_t, bool, std::uint32_t, const RewindSink&) override {
+    throw Error::permanent(
+        "RabbitMQ keeps nothing that was acknowledged, so there is nothing to read again. What can be done: have the "
+        "services announce once more what exists, or send what another consumer or a journal has kept by tally send "
+        "notification (doc/restore.md)");
+  }
+
  private:
   Options options_;
   spool_files::Fd wake_;

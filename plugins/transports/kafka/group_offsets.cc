@@ -1,8 +1,6 @@
 // Where each partition is read from, what of it is committed, and what is read once more.
 // Not for which partitions are ours (see group.cc).
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 
 #include <tally/sdk/log.h>
 
@@ -22,14 +20,6 @@ std::uint64_t next_generation(std::uint64_t last) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto by_clock = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
   return std::max(last + 1, static_cast<std::uint64_t>(by_clock));
-}
-
-// A commit's metadata says how far messages were handed over.
-std::int64_t end_in(const rd_kafka_topic_partition_t& from) {
-  std::int64_t end = 0;
-  const auto* text = static_cast<const char*>(from.metadata);
-  if (text != nullptr) std::from_chars(text, text + from.metadata_size, end);
-  return end;
 }
 
 }  // namespace
@@ -127,9 +117,7 @@ void Group::commit_settled() {
     if (!lane.moved()) continue;
     auto* one = rd_kafka_topic_partition_list_add(list.get(), lane.topic.c_str(), lane.partition);
     one->offset = lane.window.done_up_to();
-    const std::string end = std::to_string(lane.end());
-    one->metadata = ::strdup(end.c_str());  // the library frees it
-    one->metadata_size = end.size();
+    put_end(*one, lane.end());
   }
   next_commit_ = Clock::now() + options_.commit_every;
   if (list->cnt == 0) return;

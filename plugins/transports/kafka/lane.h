@@ -4,13 +4,28 @@
 #define TALLY_KAFKA_LANE_H
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "client.h"
 #include "window.h"
 
 namespace tally::kafka {
+
+// A commit's metadata says how far messages were handed over; 0: it says nothing.
+inline std::int64_t end_in(const rd_kafka_topic_partition_t& from) {
+  std::int64_t end = 0;
+  const auto* text = static_cast<const char*>(from.metadata);
+  if (text != nullptr) std::from_chars(text, text + from.metadata_size, end);
+  return end;
+}
+inline void put_end(rd_kafka_topic_partition_t& to, std::int64_t end) {
+  const std::string text = std::to_string(end);
+  to.metadata = ::strdup(text.c_str());  // the library frees it
+  to.metadata_size = text.size();
+}
 
 struct Lane {
   std::uint64_t number = 0;

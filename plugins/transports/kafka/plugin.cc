@@ -16,6 +16,7 @@
 #include "inspection.h"
 #include "options.h"
 #include "publisher.h"
+#include "rewind.h"
 
 namespace tally::kafka {
 namespace {
@@ -70,6 +71,10 @@ class Kafka : public Transport {
 
   void inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
     Inspection(options_.group, Clock::now() + std::chrono::milliseconds(timeout_ms)).tell(queues);
+  }
+
+  void rewind(std::int64_t time_us, bool dry_run, std::uint32_t timeout_ms, const RewindSink& rewinds) override {
+    Rewind(options_.group, Clock::now() + std::chrono::milliseconds(timeout_ms)).run({time_us}, dry_run, rewinds);
   }
 
  private:

@@ -37,6 +37,9 @@ class Prefixed : public Transport {
   absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
     return inner_->inspect(timeout_ms, queues);
   }
+  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const RewindSink& rewinds) override {
+    return inner_->rewind(to, dry_run, timeout_ms, rewinds);
+  }
 
  private:
   std::unique_ptr<Transport> inner_;
@@ -106,10 +109,11 @@ void RawClient::create_topic(const std::string& name, int partitions) {
   rd_kafka_NewTopic_destroy(topic);
 }
 
-void RawClient::publish(const std::string& topic, int partition, const std::string& body) {
-  const auto error = rd_kafka_producev(producer_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-                                       RD_KAFKA_V_VALUE(const_cast<char*>(body.data()), body.size()),
-                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+void RawClient::publish(const std::string& topic, int partition, const std::string& body, std::int64_t at_ms) {
+  const auto error =
+      rd_kafka_producev(producer_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+                        RD_KAFKA_V_TIMESTAMP(at_ms), RD_KAFKA_V_VALUE(const_cast<char*>(body.data()), body.size()),
+                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
   ASSERT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
   ASSERT_EQ(rd_kafka_flush(producer_, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
@@ -127,6 +131,15 @@ void RawClient::delete_before(const std::string& topic, int partition, std::int6
   rd_kafka_queue_destroy(queue);
   rd_kafka_DeleteRecords_destroy(wish);
   rd_kafka_topic_partition_list_destroy(list);
+}
+
+void RawClient::commit(const std::string& group, const std::string& topic, int partition, std::int64_t offset) {
+  rd_kafka_t* writer = make_client(RD_KAFKA_CONSUMER, group);
+  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(list, topic.c_str(), partition)->offset = offset;
+  EXPECT_EQ(rd_kafka_commit(writer, list, 0), RD_KAFKA_RESP_ERR_NO_ERROR);
+  rd_kafka_topic_partition_list_destroy(list);
+  rd_kafka_destroy(writer);
 }
 
 std::int64_t RawClient::committed(const std::string& group, const std::string& topic, int partition) {

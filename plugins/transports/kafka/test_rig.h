@@ -47,9 +47,12 @@ class RawClient {
   RawClient& operator=(const RawClient&) = delete;
 
   void create_topic(const std::string& name, int partitions);
-  void publish(const std::string& topic, int partition, const std::string& body);
+  // `at_ms`: the message's time; 0: now.
+  void publish(const std::string& topic, int partition, const std::string& body, std::int64_t at_ms = 0);
   // All before `offset` goes, as retention takes it.
   void delete_before(const std::string& topic, int partition, std::int64_t offset);
+  // For a group that nobody is in.
+  void commit(const std::string& group, const std::string& topic, int partition, std::int64_t offset);
   // What a group has committed; -1: nothing.
   std::int64_t committed(const std::string& group, const std::string& topic, int partition);
 

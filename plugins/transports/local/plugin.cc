@@ -79,6 +79,11 @@ class Local : public Transport {
     if (consumer_) consumer_->stop();
   }
 
+  void rewind(std::int64_t, bool, std::uint32_t, const RewindSink&) override {
+    throw Error::permanent(
+        "the spool keeps nothing that was stored, so there is nothing to read again (doc/restore.md)");
+  }
+
  private:
   spool_files::Fd wake_;
   ServerOptions server_;

@@ -88,6 +88,24 @@ typedef struct tally_queues {
   void (*queue)(void* context, const tally_queue* queue);
 } tally_queues;
 
+/* Since 1.5: a queue (partition) whose reader is set back. */
+typedef struct tally_rewound {
+  size_t size;
+  tally_str name;
+  tally_str state;   /* a word: "rewound", "would rewind" (a dry run), "unchanged", "absent" */
+  tally_str warning; /* for a person, with the way out; null: none */
+  int64_t from;      /* the place that was read next before; -1: none was known */
+  int64_t to;        /* and that is from now on, never a later one; -1: not known */
+  uint64_t messages; /* that come again; UINT64_MAX: not known */
+} tally_rewound;
+
+/* Takes them, during the call, on its thread. */
+typedef struct tally_rewinds {
+  size_t size;
+  void* context;
+  void (*rewound)(void* context, const tally_rewound* rewound);
+} tally_rewinds;
+
 typedef struct tally_transport_table {
   size_t size;
   tally_create create;
@@ -116,6 +134,12 @@ typedef struct tally_transport_table {
   /* Since 1.2, optional, as `inspect`: removes the queues that are ours and that nobody consumes, with what waits in
    * them, and tells what became of each. */
   int32_t (*unsubscribe)(void* instance, uint32_t timeout_ms, const tally_queues* queues, tally_error* error);
+  /* Since 1.5, optional, of an instance that does not consume, within `timeout_ms`: what the bus took at `time_us` or
+   * later (microseconds since 1970, UTC) is delivered again, though it was acknowledged; nothing is skipped that was
+   * not. `dry_run`, 0 or 1: only tells what would become of each queue. While anybody consumes, and where the bus keeps
+   * nothing that was acknowledged: TALLY_PERMANENT, nothing is changed, and the text says what can be done. */
+  int32_t (*rewind)(void* instance, int64_t time_us, uint32_t dry_run, uint32_t timeout_ms,
+                    const tally_rewinds* rewinds, tally_error* error);
 } tally_transport_table;
 
 #ifdef __cplusplus

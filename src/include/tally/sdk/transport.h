@@ -33,6 +33,16 @@ struct Queue {
   std::optional<std::string_view> warning;  // for a person, with the way out
 };
 
+// A queue (partition) whose reader is set back.
+struct Rewound {
+  std::string_view name;
+  std::string_view state = "rewound";       // "would rewind" (a dry run), "unchanged", "absent"
+  std::optional<std::int64_t> from;         // the place that was read next before
+  std::optional<std::int64_t> to;           // and that is from now on, never a later one
+  std::optional<std::uint64_t> messages;    // that come again
+  std::optional<std::string_view> warning;  // for a person, with the way out
+};
+
 namespace detail {
 
 inline tally_queue queue_to_c(const Queue& queue) {
@@ -126,6 +136,26 @@ class QueueSink {
   const tally_queues& queues_;
 };
 
+// Takes queues that are set back, during the call.
+class RewindSink {
+ public:
+  explicit RewindSink(const tally_rewinds& rewinds) : rewinds_(rewinds) {}
+
+  void operator()(const Rewound& rewound) const {
+    const tally_rewound out{sizeof(tally_rewound),
+                            detail::text(rewound.name),
+                            detail::text(rewound.state),
+                            detail::text(rewound.warning),
+                            rewound.from.value_or(-1),
+                            rewound.to.value_or(-1),
+                            rewound.messages.value_or(UINT64_MAX)};
+    rewinds_.rewound(rewinds_.context, &out);
+  }
+
+ private:
+  const tally_rewinds& rewinds_;
+};
+
 // All calls to one instance come from one thread, but wake().
 class Transport {
  public:
@@ -160,6 +190,14 @@ class Transport {
   // became of each.
   virtual void unsubscribe(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
     throw Error::absent("this transport makes nothing that would have to be removed");
+  }
+
+  // Of an instance that does not consume: what the bus took at `time_us` (microseconds since 1970, UTC) or later is
+  // delivered again; nothing is skipped that was not acknowledged. Error::permanent, with what can be done, while
+  // anybody consumes, and where the bus keeps nothing that was acknowledged.
+  virtual void rewind(std::int64_t /*time_us*/, bool /*dry_run*/, std::uint32_t /*timeout_ms*/,
+                      const RewindSink& /*rewinds*/) {
+    throw Error::absent("this transport cannot be rewound");
   }
 };
 
@@ -231,6 +269,11 @@ struct TransportRole {
     return guarded(error, [&] { self(instance).unsubscribe(timeout_ms, QueueSink(*queues)); });
   }
 
+  static std::int32_t rewind(void* instance, std::int64_t time_us, std::uint32_t dry_run, std::uint32_t timeout_ms,
+                             const tally_rewinds* rewinds, tally_error* error) noexcept {
+    return guarded(error, [&] { self(instance).rewind(time_us, dry_run != 0, timeout_ms, RewindSink(*rewinds)); });
+  }
+
   static constexpr tally_transport_table kTable = {sizeof(tally_transport_table),
                                                    create<Plugin, Transport>,
                                                    destroy<Transport>,
@@ -241,7 +284,8 @@ struct TransportRole {
                                                    wake,
                                                    stop,
                                                    inspect,
-                                                   unsubscribe};
+                                                   unsubscribe,
+                                                   rewind};
 };
 
 }  // namespace detail
