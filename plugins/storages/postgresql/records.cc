@@ -10,7 +10,7 @@ namespace tally::postgresql {
 namespace {
 
 // Whether the version was the one that is there.
-bool put(Connection& connection, const Record& record) {
+bool put_record(Connection& connection, const Record& record) {
   Parameters parameters;
   parameters.add(record.kind).add(record.key).add(record.value);
   if (record.version == 0) {
@@ -32,7 +32,7 @@ std::size_t Store::put_records(std::span<const Record> records) {
   Connection& connection = opened(Access::existing);
   Transaction transaction(connection);
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!put(connection, records[i])) return i;
+    if (!put_record(connection, records[i])) return i;
   }
   transaction.commit();
   return records.size();
