@@ -54,6 +54,18 @@ class Cloud(Sandbox):
         self.bus = make_bus(self.choose)
         self.addCleanup(self.bus.close)
         self.bus.start()
+        self.storage = self.start_database()
+        self.ports = [free_port() for _ in range(collectors + 1)]  # the last one joins and leaves
+        self.collectors = [None] * collectors
+        self.configs = [self.write_config(at) for at in range(collectors + 1)]
+        self.config = self.configs[0]
+        self.faults = {**self.bus.faults, **self.database_faults(), **{
+            "collector killed": self.kill_one, "both collectors killed": self.kill_both,
+            "collector restarted": self.restart_one, "collectors away, a backlog": self.backlog,
+            "a collector joins and leaves": self.join_and_leave}}
+
+    def start_database(self):
+        """The URL that collectors are given: by way of a proxy."""
         self.database = Postgresql(data=self.small_disk("database", "1500m") / "data",
                                    settings="-c max_wal_size=96MB -c min_wal_size=32MB -c max_prepared_transactions=0 "
                                             "-c checkpoint_timeout=30s")
@@ -61,26 +73,22 @@ class Cloud(Sandbox):
         self.database.start()
         self.database_proxy = Proxy(self.database.port)
         self.addCleanup(self.database_proxy.close)
-        self.ports = [free_port() for _ in range(collectors + 1)]  # the last one joins and leaves
-        self.collectors = [None] * collectors
-        self.configs = [self.write_config(at) for at in range(collectors + 1)]
-        self.config = self.configs[0]
-        self.faults = {**self.bus.faults, **{
-            "collector killed": self.kill_one, "both collectors killed": self.kill_both,
-            "collector restarted": self.restart_one, "collectors away, a backlog": self.backlog,
-            "a collector joins and leaves": self.join_and_leave,
+        return f"postgresql://tally@127.0.0.1:{self.database_proxy.port}/postgres"
+
+    def database_faults(self):
+        return {
             "database stopped": self.database_stopped, "database killed": self.database_killed,
             "database frozen": self.database_frozen, "database stalled": self.database_stalled,
             "cut in the middle of COPY": self.cut_in_copy, "cut in the middle of INSERT": self.cut_in_insert,
             "answers lost": self.answers_lost, "back ends ended": self.database.cut_connections,
             "database disk full": self.disk_full,
-            "tables locked, a collector killed": self.tables_locked}}
+            "tables locked, a collector killed": self.tables_locked}
 
     def write_config(self, at):
         age = self.choose.choice([50, 200, 1000])
         path = self.write(f"collector{at}.yaml", (
             f"listen: ['{self.bus.listen()}']\nhttp: 127.0.0.1:{self.ports[at]}\nbatch: {{age: {age}ms}}\n"
-            f"storage: postgresql://tally@127.0.0.1:{self.database_proxy.port}/postgres\n"
+            f"storage: '{self.storage}'\ndata: '{self.folder}/data{at}'\n"
             f"plugins:\n{self.bus.settings()}"))
         path.chmod(0o600)  # it holds the password of the bus
         return path

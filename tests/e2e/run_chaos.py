@@ -9,7 +9,8 @@ import sys
 import time
 import unittest
 
-TESTS = {"local": "test_kills.py", "amqp": "test_chaos_amqp.py", "kafka": "test_chaos_kafka.py"}
+TESTS = {"local": "test_kills.py", "amqp": "test_chaos_amqp.py", "kafka": "test_chaos_kafka.py",
+         "failover": "test_chaos_failover*.py"}
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
@@ -21,9 +22,11 @@ def main():
     parser.add_argument("--seed", type=int, help="of the first round; the next ones count on from it")
     parser.add_argument("--messages", type=int, help="in each test, instead of its own number")
     parser.add_argument("--transport", choices=TESTS, default="local",
-                        help="local: kills and full disks, to SQLite; amqp, kafka: from RabbitMQ or Kafka to PostgreSQL")
+                        help="local: kills and full disks, to SQLite; amqp, kafka: from RabbitMQ or Kafka to PostgreSQL; failover: to two of "
+                             "them, of which one is lost")
     options = parser.parse_args()
     os.environ["TALLY_PREFIX"] = str(pathlib.Path(options.prefix).resolve())
+    os.environ["TALLY_TEST_ALL"] = "1"  # the long versions
     if options.messages:
         os.environ["TALLY_KILLS_MESSAGES"] = str(options.messages)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 1 << 31)

@@ -216,6 +216,10 @@ void Store::write_once(const Batch& batch, bool& concluded) {
     const auto before = answer_before(connection, batch, state.integer(0, 1), state.bytes(0, 2));
     concluded = true;
     static_cast<void>(batch.conclude(before));
+    // Seen is not yet safe: its commit may have been left waiting for a synchronous standby. One that changes something
+    // waits behind it.
+    connection.ask("UPDATE writer SET used = clock_timestamp() WHERE id = $1", Parameters().add(*batch.writer()));
+    connection.run("COMMIT");
     return;
   }
   if (state.integer(0, 0) != generation_) dictionary_.forget();
