@@ -128,6 +128,25 @@ class Instances(Agents):
         self.assertEqual(again[cpu]["resource_metadata"]["started_at"], paused[cpu]["resource_metadata"]["started_at"])
         self.stopped_and_started_anew()
 
+    def test_interfaces_with_one_filter_are_as_many_resources(self):
+        shared = self.hypervisor.folder / "shared.xml"
+        shared.write_text("<filter name='shared' chain='root'/>")
+        self.hypervisor.virsh("nwfilter-define", shared)
+        guests = {number: self.hypervisor.define(number, nwfilter="shared", drive=True) for number in (4, 5)}
+        for name in guests.values():
+            self.hypervisor.virsh("start", name)
+        samples = self.poll()
+        for number, name in guests.items():
+            uuid = self.hypervisor.uuid(number)
+            row = samples["network.outgoing.bytes", f"{name}-{uuid}-fa163e0000{number:02x}"]
+            self.assertEqual(row["resource_metadata"]["fref"], "shared")
+            self.assertEqual(row["resource_metadata"]["vnic_name"], self.hypervisor.tap(number))
+            self.assertEqual({key[1] for key in samples if key[0].startswith("disk.device") and key[1].startswith(uuid)},
+                             {f"{uuid}-vda", f"{uuid}-sdb"}, "an empty drive is none")
+            self.assertGreaterEqual(samples["disk.device.capacity", f"{uuid}-sdb"]["volume"],
+                                    samples["disk.device.usage", f"{uuid}-sdb"]["volume"])
+        self.assertEqual(len([key for key in samples if key[0] == "network.outgoing.bytes"]), 2)
+
     def owners(self, samples):
         for number in (1, 2):
             row = samples["disk.root.size", self.hypervisor.uuid(number)]

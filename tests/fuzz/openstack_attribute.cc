@@ -2,6 +2,8 @@
 // Not for definitions: openstack_definitions.cc.
 #include "openstack/attribute.h"
 
+#include <tally/sdk/text.h>
+
 #include <string>
 
 #include "fuzz.h"
@@ -19,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Value once = attribute.evaluate(Value::of(*json));
     const Value twice = attribute.evaluate(Value::of(*json));
     require(once.json() == twice.json(), "what an attribute is depends on the entry alone");
-    require(tally::Json::parse(once.json()).has_value(), "a value is JSON");
+    const std::string text_of = once.json();
+    require(tally::Json::parse(text_of).has_value() && tally::is_utf8(text_of), "a value is JSON");
     require(once.equals(twice), "a value equals itself");
   } catch (const BadExpression& bad) {
     require(*bad.what() != '\0', "a refusal says why");

@@ -1,5 +1,7 @@
 // A file of definitions, and an entry for each of them: up to a line "---", and the rest.
 // Not for the language of attributes alone: openstack_attribute.cc.
+#include <tally/sdk/text.h>
+
 #include <string>
 
 #include "fuzz.h"
@@ -24,10 +26,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       require(!definition.name.empty() && !definition.unit.empty(), "a definition is whole");
       if (!json) continue;
       try {
-        make_samples(definition, *json, resource_of(definition, *json), [](const tally::Sample& sample) {
+        const auto told = [](const std::string& why) { require(!why.empty(), "what is left out says why"); };
+        const auto take = [](const tally::Sample& sample) {
           require(!sample.resource_id.empty() && !sample.name.empty(), "a sample is whole");
+          require(tally::is_utf8(sample.resource_id) && tally::is_utf8(sample.name), "an identity is text");
           require(tally::Json::parse(sample.resource_metadata).has_value(), "metadata is JSON");
-        });
+          require(tally::is_utf8(sample.resource_metadata), "metadata is text");
+        };
+        make_samples(definition, *json, resource_of(definition, *json), take, {told, told});
       } catch (const NoValue&) {
         continue;
       }

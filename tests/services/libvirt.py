@@ -17,8 +17,8 @@ NOVA = """<metadata><nova:instance xmlns:nova="http://openstack.org/xmlns/libvir
 GUEST = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid>{metadata}<memory unit='MiB'>64</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
 <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/><target dev='vda' bus='virtio'/></disk>
-<interface type='ethernet'><mac address='{mac}'/><target dev='{tap}'/><model type='virtio'/><driver name='qemu'/></interface>
-<memballoon model='virtio'><stats period='5'/></memballoon></devices></domain>"""
+<interface type='ethernet'><mac address='{mac}'/><target dev='{tap}'/><model type='virtio'/><driver name='qemu'/>{nwfilter}</interface>
+{drive}<memballoon model='virtio'><stats period='5'/></memballoon></devices></domain>"""
 
 
 def missing():
@@ -69,13 +69,19 @@ class Libvirt(Service):
     def virsh(self, *words):
         return self.run([*self.virsh_words(), *words], timeout=120)
 
-    def define(self, number, nova=True):
-        """Guest `number`, not started yet; answers its name."""
+    def define(self, number, nova=True, nwfilter="", drive=False):
+        """Guest `number`, not started yet; answers its name. `nwfilter` is what its interface refers to, `drive` an
+        empty CD-ROM drive and one with a disc in it."""
         name, disk = f"instance-{number:08x}", self.folder / f"disk-{number}.qcow2"
         self.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "64M"])
+        disc = self.folder / "disc.iso"
+        disc.write_bytes(bytes(374_784))
+        cdrom = "<disk type='file' device='cdrom'>{}<target dev='sd{}' bus='scsi'/><readonly/></disk>"
+        drives = cdrom.format("", "a") + cdrom.format(f"<source file='{disc}'/>", "b") if drive else ""
         xml = self.folder / f"guest-{number}.xml"
         xml.write_text(GUEST.format(name=name, uuid=self.uuid(number), disk=disk, mac=f"fa:16:3e:00:00:{number:02x}",
-                                    tap=self.tap(number), metadata=NOVA.format(title=f"web{number}") if nova else ""))
+                                    tap=self.tap(number), metadata=NOVA.format(title=f"web{number}") if nova else "", drive=drives,
+                                    nwfilter=f"<filterref filter='{nwfilter}'/>" if nwfilter else ""))
         self.virsh("define", xml)
         return name
 

@@ -43,7 +43,7 @@ class Instances : public Pollster {
       const auto wanted = seen.find(facts->uuid);
       if (wanted == seen.end()) return;
       wanted->second = true;
-      if (!elsewhere(stats)) measure(*facts, stats, poll, emit);
+      if (!elsewhere(stats)) measure(*facts, stats, emit);
     });
     for (const auto& [id, there] : seen) {
       if (!there) poll.fault(id, Error::absent("the domain is gone"));
@@ -51,19 +51,10 @@ class Instances : public Pollster {
   }
 
  private:
-  // A sample that the host cannot take costs no other.
-  static void measure(const DomainFacts& facts, const DomainStats& stats, const Poll& poll, Emitter& emit) {
-    std::size_t refused = 0;
-    std::string why;
+  static void measure(const DomainFacts& facts, const DomainStats& stats, Emitter& emit) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    measure_domain(facts, stats, std::chrono::duration<double>(now).count(), [&](const SampleView& sample) {
-      try {
-        emit(sample);
-      } catch (const Error& error) {
-        if (refused++ == 0) why = error.what();
-      }
-    });
-    if (refused > 0) poll.fault(facts.uuid, Error::passing(why + "; samples left out: " + std::to_string(refused)));
+    measure_domain(facts, stats, std::chrono::duration<double>(now).count(),
+                   [&emit](const SampleView& sample) { emit(sample); });
   }
 
   static std::shared_ptr<Hypervisor> hypervisor_of(const Resource& resource) {

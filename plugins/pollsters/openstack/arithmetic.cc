@@ -78,12 +78,23 @@ Decimal divide(const Decimal& a, const Decimal& b) {
   return checked(Decimal::from_parts(a.negative() != b.negative(), kept, kept == 0 ? 0 : exponent));
 }
 
-Decimal truncate(const Decimal& value) { return at_places(value, 0, false); }
-
-Decimal floor_of(const Decimal& value) {
-  const Decimal cut = truncate(value);
-  return value.negative() && cut != value ? checked(Decimal::sub(cut, 1)) : cut;
+// The digits before the point alone, all of them: a quotient rounded first may round up to the next whole number.
+Decimal floor_divide(const Decimal& a, const Decimal& b) {
+  if (a.zero()) return {};
+  Quotient quotient(a, b);
+  Uint128 kept = 0;
+  int digits = 0;
+  while (quotient.place() >= 0 && !quotient.ended()) {
+    kept = kept * 10 + quotient.next();
+    digits += kept != 0 ? 1 : 0;
+    if (digits > Decimal::kMaxDigits) throw NoValue("a result has too many digits");
+  }
+  const bool negative = a.negative() != b.negative();
+  if (quotient.ended()) return checked(Decimal::from_parts(negative, kept, kept == 0 ? 0 : quotient.place() + 1));
+  return checked(Decimal::from_parts(negative, negative ? kept + 1 : kept, 0));
 }
+
+Decimal truncate(const Decimal& value) { return at_places(value, 0, false); }
 
 Decimal round_to(const Decimal& value, int places) { return at_places(value, places, true); }
 

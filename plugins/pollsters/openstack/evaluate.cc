@@ -50,7 +50,7 @@ Value arithmetic(Op op, const Value& a, const Value& b, Budget& budget) {
   if (y->zero()) throw NoValue("a division by zero");
   if (op == Op::divide) return divide(*x, *y);
   budget.spend(10);
-  const Decimal whole = floor_of(divide(*x, *y));
+  const Decimal whole = floor_divide(*x, *y);
   if (op == Op::floor_divide) return whole;
   return fitting(Decimal::sub(*x, *fitting(Decimal::mul(*y, whole)).number()));
 }

@@ -81,7 +81,7 @@ std::string method_names();
 // Decimals as Python's numbers; each throws NoValue where the result does not fit. Division is rounded half-even to 18
 // places.
 Decimal divide(const Decimal& a, const Decimal& b);
-Decimal floor_of(const Decimal& value);
+Decimal floor_divide(const Decimal& a, const Decimal& b);  // exact
 Decimal truncate(const Decimal& value);
 Decimal round_to(const Decimal& value, int places);
 

@@ -1,7 +1,6 @@
 // See samples.h.
 #include "samples.h"
 
-#include <tally/sdk/error.h>
 #include <tally/sdk/text.h>
 
 #include <algorithm>
@@ -67,8 +66,6 @@ void contained(const LeftOut& left_out, Make make) {
     make();
   } catch (const NoValue& none) {
     left_out.sample(none.what());
-  } catch (const Error& refused) {
-    left_out.sample(refused.what());
   }
 }
 

@@ -13,7 +13,6 @@
 
 namespace tally::openstack {
 
-// May throw tally::Error for a sample that the host cannot take.
 using SampleSink = std::function<void(const Sample&)>;
 
 // Told of each thing that could not be made, and why.

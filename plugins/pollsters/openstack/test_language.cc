@@ -88,6 +88,22 @@ TEST(Expression, DivisionIsTheInverse) {
   EXPECT_EQ(divide(Decimal(15), *Decimal::parse("1e19")).to_string(), "0.000000000000000002");
 }
 
+TEST(Expression, WholeQuotientsAndRemaindersAreExact) {
+  // Each rounds to another whole number at 18 places, or at 38 digits.
+  EXPECT_EQ(of("(9999999999999999999 + value * 0) // 10000000000000000000"), "0");
+  EXPECT_EQ(of("(9999999999999999999 + value * 0) % 10000000000000000000"), "9999999999999999999");
+  EXPECT_EQ(of("-(1 + value * 0) // 10000000000000000000"), "-1");
+  EXPECT_EQ(of("(99999999999999999999999999999999999999 + value * 0) // 2"), "49999999999999999999999999999999999999");
+  EXPECT_EQ(of("(99999999999999999999999999999999999999 + value * 0) % 2"), "1");
+  EXPECT_EQ(of("(1e38 + value * 0) // 0.3").substr(0, 9), "no value:");
+  EXPECT_EQ(of("(1e38 + value * 0) // 1"), "1" + std::string(38, '0'));
+  EXPECT_EQ(of("(0.3 + value * 0) // 0.1"), "3");
+  EXPECT_EQ(of("(0.3 + value * 0) % 0.1"), "0");
+  EXPECT_EQ(of("(-0.3 + value * 0) // 0.2"), "-2");
+  EXPECT_EQ(of("9223372036854775807 * value"), "64563604257983430649");
+  EXPECT_EQ(of("sum([18446744073709551615, 18446744073709551615, value])"), "36893488147419103237");
+}
+
 TEST(Expression, TextsAndLists) {
   EXPECT_EQ(worth("name | value.strip().lower() + '!'"), "\"web-1!\"");
   EXPECT_EQ(worth("name | value.strip()[0:3]"), "\"Web\"");
