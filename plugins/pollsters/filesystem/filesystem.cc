@@ -9,6 +9,7 @@
 #include <set>
 
 #include "mounts.h"
+#include "sizes.h"
 
 namespace {
 
@@ -43,10 +44,10 @@ class Filesystem : public tally::Pollster {
   }
 
   // A mount of the host's that did not come along into the container is an empty folder there, of another file system.
-  bool came_along(const fs::path& path) const {
-    if (root_.lexically_normal() == "/" || !tally::is_procfs(root_ / "proc")) return true;
-    struct stat here {
-    }, above{};
+  bool came_along(const std::string& mount, const fs::path& path) const {
+    if (mount == "/" || root_.lexically_normal() == "/" || !tally::is_procfs(root_ / "proc")) return true;
+    struct stat here {};
+    struct stat above {};
     const fs::path plain = path.has_filename() ? path : path.parent_path();
     return ::stat(plain.c_str(), &here) != 0 || ::stat(plain.parent_path().c_str(), &above) != 0 ||
            here.st_dev != above.st_dev;
@@ -61,28 +62,22 @@ class Filesystem : public tally::Pollster {
       const std::string why = path + ": " + std::strerror(error);
       return poll.fault(resource, error == ENOENT ? tally::Error::absent(why) : tally::Error::passing(why));
     }
-    if (!came_along(path)) {
-      return poll.fault(resource, tally::Error::passing(path +
-                                                        ": not mounted here: bind the host's tree with its "
-                                                        "mounts, as in `-v /:" +
-                                                        root_.string() + ":ro,rslave`"));
+    if (!came_along(mount.path, path)) {
+      const std::string way_out = ": not mounted here: bind the host's tree with its mounts, as in `-v /:";
+      return poll.fault(resource, tally::Error::passing(path + way_out + root_.string() + ":ro,rslave`"));
     }
     if (space.f_blocks == 0) return;  // nothing that holds data
-    const auto kilobytes = tally::Decimal(space.f_frsize) * *tally::Decimal::parse("0.0009765625");
-    const tally::Decimal total = space.f_blocks, free = space.f_bfree, available = space.f_bavail;
-    const std::pair<const char*, tally::Decimal> meters[] = {{"hardware.disk.size.total", total},
-                                                             {"hardware.disk.size.used", total - free},
-                                                             {"hardware.disk.size.available", available}};
-    const std::string metadata =
+    auto sample = tally::gauge("", "KB", 0, resource);
+    sample.resource_metadata =
         tally::JsonObject().set("device", mount.device).set("path", mount.path).set("type", mount.type).str();
-    for (const auto& [meter, blocks] : meters) {
-      if (blocks.negative() || blocks > total) {
-        poll.fault(resource, tally::Error::passing(std::string(meter) + ": " + path + ": more blocks are free than " +
-                                                   "there are"));
+    for (const auto& [meter, volume] : sizes::of(space)) {
+      if (!volume) {
+        poll.fault(resource,
+                   tally::Error::passing(std::string(meter) + ": " + path + ": more blocks are free than there are"));
         continue;
       }
-      auto sample = tally::gauge(meter, "KB", blocks * kilobytes, resource);
-      sample.resource_metadata = metadata;
+      sample.name = meter;
+      sample.volume = *volume;
       emit(sample);
     }
   }

@@ -1,5 +1,6 @@
 // The pollster "filesystem" on a made-up list of mounts.
 // Not on exact sizes: those are of the disk that the test runs on.
+#include "sizes.h"
 #include "support/pollster_fixture.h"
 
 namespace {
@@ -95,6 +96,26 @@ TEST(Filesystem, NothingToMeasureIsSaid) {
   polled = poll_once("filesystem", {{"root", tree.path()}});
   EXPECT_EQ(polled.status.code(), tally::kAbsent);
   EXPECT_NE(polled.status.ToString().find("no file system of a kind in `types`"), std::string::npos) << polled.status;
+}
+
+std::string kilobytes(std::uint64_t block, std::uint64_t blocks, std::uint64_t free, std::uint64_t available) {
+  struct statvfs space {};
+  space.f_frsize = block;
+  space.f_blocks = blocks;
+  space.f_bfree = free;
+  space.f_bavail = available;
+  std::string text;
+  for (const sizes::Size& size : sizes::of(space)) {
+    text += (size.kilobytes ? size.kilobytes->to_string() : "none") + " ";
+  }
+  return text;
+}
+
+TEST(Filesystem, SizesAreExact) {
+  EXPECT_EQ(kilobytes(4096, 100, 40, 30), "400 240 120 ");
+  EXPECT_EQ(kilobytes(512, 1023, 1, 0), "511.5 511 0 ");
+  EXPECT_EQ(kilobytes(65536, 1ULL << 60, 1, 0), "73786976294838206464 73786976294838206400 0 ") << "2^76 bytes";
+  EXPECT_EQ(kilobytes(4096, 100, 101, ~0ULL), "400 none none ") << "more is free than there is";
 }
 
 }  // namespace
