@@ -52,6 +52,26 @@ void log_answer(const host::Polled& polled) {
   }
 }
 
+constexpr std::size_t kPlentyOfBytes = 512 * 1024;  // brokers refuse messages of more than about a megabyte
+
+// The samples of a cycle, a span a message: at most `most`, and few enough that a large one makes no bus refuse the
+// others.
+std::vector<std::span<const Sample>> in_messages(const std::vector<Sample>& samples, std::size_t most) {
+  std::vector<std::span<const Sample>> parts;
+  std::size_t begin = 0, bytes = 0;
+  for (std::size_t at = 0; at < samples.size(); ++at) {
+    const std::size_t own = samples[at].resource_metadata.size();
+    if (at > begin && (at - begin >= most || bytes + own > kPlentyOfBytes)) {
+      parts.emplace_back(samples.data() + begin, at - begin);
+      begin = at;
+      bytes = 0;
+    }
+    bytes += own;
+  }
+  if (begin < samples.size()) parts.emplace_back(samples.data() + begin, samples.size() - begin);
+  return parts;
+}
+
 void log_left_alone(const std::vector<std::string>& names) {
   for (const std::string& name : names) log::error("pollster:" + name + " does not come back, leaving it alone");
 }
@@ -101,16 +121,15 @@ void Agent::Impl::deliver(host::Polled answer) {
                        [&](const std::string& pattern) { return glob_match(pattern, sample.name); });
   });
   if (options.keep_last_values) last.note(samples);
-  const std::size_t most = std::max<std::size_t>(options.samples_per_message, 1);
-  const std::string parts = std::to_string((samples.size() + most - 1) / most);
-  for (std::size_t at = 0; at < samples.size(); at += most) {
-    const std::span<const Sample> part(samples.data() + at, std::min(most, samples.size() - at));
+  const auto parts = in_messages(samples, std::max<std::size_t>(options.samples_per_message, 1));
+  for (std::size_t at = 0; at < parts.size(); ++at) {
+    const std::span<const Sample> part = parts[at];
     const std::string message_id = host::digest(part.front().id + part.back().id + std::to_string(part.size()));
     if (log::enabled(log::Level::debug)) {
       // With "message … is spooled" or "… is sent" behind it: this part of the cycle is taken, whatever is killed.
-      log::debug("message " + message_id + " holds " + std::to_string(part.size()) +
-                 " samples of pollster:" + answer.pollster + ", cycle " + answer.cycle.to_string() + ", part " +
-                 std::to_string(at / most + 1) + " of " + parts + ", " + part.front().id + " to " + part.back().id);
+      log::debug("message " + message_id + " holds " + std::to_string(part.size()) + " samples of pollster:" +
+                 answer.pollster + ", cycle " + answer.cycle.to_string() + ", part " + std::to_string(at + 1) + " of " +
+                 std::to_string(parts.size()) + ", " + part.front().id + " to " + part.back().id);
     }
     outbox.put({bus::encode_samples(part, "tally-agent:" + options.host, message_id, Time::now(), telemetry_secret),
                 part.size(), message_id});

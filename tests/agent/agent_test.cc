@@ -122,6 +122,48 @@ TEST_F(AgentTest, ASlowPollsterDelaysOnlyItself) {
   EXPECT_GT(agent.status().skipped_cycles, 0u);
 }
 
+TEST_F(AgentTest, AFaultOfAPollIsCountedAndTheOtherSamplesAreSentInEveryCycle) {
+  Sources sources;
+  sources.pollsters.push_back(source("odd", [](const host::PollRequest&, host::PollResult& result) {
+    result.samples.push_back(sample("odd", "good", 1));
+    result.faults.push_back({"bad", passing("the sample \"odd\" is left out: its name is empty")});
+    return absl::OkStatus();
+  }));
+  Agent agent({.at_once = true}, std::move(sources), *outbox_);
+  agent.start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 5; }));
+  agent.stop();
+  const AgentStatus status = agent.status();
+  EXPECT_EQ(status.plugins[0].state, "on");
+  EXPECT_EQ(status.errors, 0u);
+  EXPECT_GE(status.faults, 5u);
+  EXPECT_EQ(status.faults, status.cycles);
+  EXPECT_NE(status_json(status).find("\"faults\":" + std::to_string(status.faults)), std::string::npos);
+}
+
+TEST_F(AgentTest, ALargeSampleTravelsWithoutTheOthers) {
+  Sources sources;
+  sources.pollsters.push_back(source("large", [](const host::PollRequest&, host::PollResult& result) {
+    for (int i = 0; i < 5; ++i) {
+      result.samples.push_back(sample("m", "r" + std::to_string(i), i));
+      if (i == 2) result.samples[2].resource_metadata = "{\"a\":\"" + std::string(800'000, 'x') + "\"}";
+    }
+    return absl::OkStatus();
+  }));
+  Agent agent({.at_once = true}, std::move(sources), *outbox_);
+  agent.start();
+  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 3; }));
+  agent.stop();
+  std::vector<std::size_t> counts;
+  for (const std::string& body : bus_->bodies()) {
+    const auto message = bus::decode(body);
+    ASSERT_TRUE(message.ok());
+    counts.push_back(bus::decode_samples(message->envelope(), "")->size());
+  }
+  counts.resize(3);
+  EXPECT_EQ(counts, (std::vector<std::size_t>{2, 1, 2}));
+}
+
 TEST_F(AgentTest, AbsentTurnsItOffWithItsReason) {
   Sources sources;
   sources.pollsters.push_back(
