@@ -44,7 +44,7 @@ void keep_refusal(const tally_sample* given, const absl::Status& why, PollResult
   result.faults.push_back({named ? shown(given->resource_id, "no resource") : "no resource", passing(text)});
 }
 
-std::int32_t take_sample(void* context, const tally_sample* given, tally_error* error) {
+std::int32_t take_polled(void* context, const tally_sample* given, tally_error* error) {
   PollResult* result = static_cast<PollGate*>(context)->target();
   if (result == nullptr) return refuse(outside_call(), error);
   try {
@@ -86,7 +86,7 @@ class LoadedPollster final : public Pollster {
  private:
   Instance<tally_pollster_table> instance_;
   PollGate* gate_ = PollGate::make();
-  tally_emitter emitter_ = {sizeof(tally_emitter), gate_, &take_sample};
+  tally_emitter emitter_ = {sizeof(tally_emitter), gate_, &take_polled};
 };
 
 struct FoundList {
