@@ -264,6 +264,18 @@ class BadServers(Central):
             self.assertIn("trying again in the next cycle", told[0])
         self.end(process)
 
+    def test_bytes_that_are_not_text_cost_nothing(self):
+        cloud = self.cloud()
+        cloud.odd = {"/network/odd/bytes": lambda h: h.answer(200, (
+            b'{"list": [{"id": "Gr\xf6", "size": 1, "name": "\xff!"}, {"id": "Gr\xdf", "size": 2, "name": "\\ud83d"}, '
+            b'{"id": "ok", "size": 3, "name": {"\xfe": ["\\udc00"]}, "project_id": "p\xf6"}]}'))}
+        self.write("d.yaml", self.define("bytes") + "  metadata_fields: [name]\n")
+        found, _ = self.poll(cloud, pollster="definitions: [d.yaml]")
+        self.assertEqual({key[1]: (row["volume"], row["project_id"], row["resource_metadata"]["name"])
+                          for key, row in found.items()},
+                         {"Gr%F6": (1, None, "\ufffd!"), "Gr%DF": (2, None, "\ufffd"),
+                          "ok": (3, "p%F6", {"\ufffd": ["\ufffd"]})})
+
     def test_a_file_that_cannot_be_used_is_named(self):
         cloud = self.cloud()
         self.write("d.yaml", "- {name: a, sample_type: gauge, unit: u, endpoint_type: network, url_path: odd/a,\n"

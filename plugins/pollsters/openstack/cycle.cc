@@ -145,10 +145,10 @@ void Cycle::run_for_each(const Group& group, const Service& service) {
   }
   if (problems > 0) throw Error::passing(problem + " (" + std::to_string(problems) + " projects failed)");
   if (taken > 0 && taken == without && account_is_guessed(group.request, service.url, places.own)) {
-    throw Error::passing(
-        shown(places.url(group.request, service.url, places.own)) + ": every project (" + std::to_string(taken) +
-        ") has answered 404, as where a store knows no account in a URL: Ceph needs rgw_swift_account_in_url = true, "
-        "another prefix than AUTH_ the key reseller_prefix");
+    throw Error::passing(shown(places.url(group.request, service.url, places.own)) + ": every project (" +
+                         std::to_string(taken) +
+                         ") has answered 404: none has an account there, or the store takes none in a URL (Ceph: "
+                         "rgw_swift_account_in_url = true), or its accounts have another prefix (reseller_prefix)");
   }
 }
 

@@ -112,6 +112,8 @@ void make_samples(const Definition& definition, const Json& entry, const std::st
         const Value name = item.member(definition.several->attribute);
         const Value value = definition.value.evaluate(item);
         if (skipped(definition, value) || skipped(definition, name) || value.is_null()) return;
+        if (name.is_null() || name.is_list() || name.is_object() || name.plain().empty())
+          throw NoValue("\"" + definition.several->attribute + "\" is " + name.json().substr(0, 64) + ", not a name");
         sample.name = definition.several->name + identity(name);
         sample.volume = volume_of(value);
         sink(sample);

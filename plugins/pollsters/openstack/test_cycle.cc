@@ -128,6 +128,19 @@ TEST_F(Cycles, WhatCannotBeMadeCostsNothingElse) {
   EXPECT_TRUE(told("\"os | value.get('x')\": get() needs an object, not null; metadata left out 1 time"));
 }
 
+TEST_F(Cycles, OneOfSeveralSamplesCostsNoOther) {
+  serve([](const TestServer::Asked&) {
+    return TestServer::answer(200, R"({"list": [{"id": "s", "usages": [{"kind": "a", "count": 1}, {"count": 2}, 3,
+        {"kind": null, "count": 4}, {"kind": "", "count": 5}, {"kind": {"x": 1}, "count": 6}, {"kind": "e", "count": "x"},
+        {"kind": "f"}, {"kind": "g", "count": 1e99}, {"kind": "z", "count": 8}]}]})");
+  });
+  const Ran ran =
+      run("- {name: 's.{kind}', sample_type: gauge, unit: u, endpoint_type: volumev3, url_path: x, "
+          "value_attribute: '[usages].count'}\n");
+  EXPECT_EQ(ran.samples, (std::vector<std::string>{"s=1", "s=8"}));
+  EXPECT_TRUE(ran.fault_has("no key \"kind\"; 8 entries left out (t.yaml:1)")) << ran.faults.front();
+}
+
 TEST_F(Cycles, AnOlderServiceIsAskedForTheVersionThatItHas) {
   std::atomic<int> refused = 0;
   serve([&refused](const TestServer::Asked& asked) {

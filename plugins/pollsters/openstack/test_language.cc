@@ -157,7 +157,7 @@ TEST(Expression, Maps) {
   EXPECT_EQ(of("{'a': 1}[value]"), "not there: \"size | {'a': 1}[value]\": no key 7");
   EXPECT_EQ(of("{1: 'a', True: 'b', None: value, 1.5: 'd'}"), R"({"1":"b","null":7,"1.5":"d"})");
   EXPECT_EQ(of("{'a': 1, 'a': value}"), R"({"a":7})");
-  EXPECT_EQ(of("{[1]: value}"), "no value: \"size | {[1]: value}\": a list is no key");
+  EXPECT_EQ(of("{[1]: value}"), "no value: \"size | {[1]: value}\": a list is not a key");
   EXPECT_EQ(of("len({}) if value else {}"), "0");
   EXPECT_EQ(of("{} or value"), "7");
   EXPECT_EQ(worth("deep | value == {'x': {'y': 5}}"), "true");

@@ -43,13 +43,14 @@ const std::pair<Value, Value>* find_member(const Value::Map& map, const Value& k
 
 Value Value::of_members(Map members) {
   Map kept;
-  for (auto& [key, value] : members) {
-    if (key.is_list() || key.is_object()) throw NoValue(std::string(key.kind()) + " is no key");
-    const auto* known = find_member(kept, key);
+  for (std::pair<Value, Value>& member : members) {
+    if (member.first.is_list() || member.first.is_object())
+      throw NoValue(std::string(member.first.kind()) + " is not a key");
+    const auto* known = find_member(kept, member.first);
     if (known == nullptr) {
-      kept.emplace_back(std::move(key), std::move(value));
+      kept.push_back(std::move(member));
     } else {
-      kept[static_cast<std::size_t>(known - kept.data())].second = std::move(value);
+      kept[static_cast<std::size_t>(known - kept.data())].second = std::move(member.second);
     }
   }
   Value made;
@@ -95,8 +96,8 @@ bool Value::is_list() const {
 
 bool Value::is_object() const {
   if (std::holds_alternative<std::shared_ptr<const Map>>(held_)) return true;
-  const auto* json = std::get_if<const Json*>(&held_);
-  return json != nullptr && (*json)->is_object();
+  const Json* json = tree();
+  return json != nullptr && json->is_object();
 }
 
 Value::List Value::items() const {
@@ -118,8 +119,8 @@ Value Value::member(const Value& key) const {
   if (!is_object()) throw NoValue(std::string(kind()) + " has no key " + key.json());
   if (const auto* map = std::get_if<std::shared_ptr<const Map>>(&held_)) {
     if (const auto* found = find_member(**map, key)) return found->second;
-  } else if (key.text() != nullptr) {
-    if (const Json* found = tree()->at(std::string_view(*key.text()))) return of(*found);
+  } else if (const Json* json = tree(); json != nullptr && key.text() != nullptr) {
+    if (const Json* found = json->at(std::string_view(*key.text()))) return of(*found);
   }
   throw NotThere("no key " + key.json());
 }
