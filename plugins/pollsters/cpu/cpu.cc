@@ -12,8 +12,8 @@ class Cpu : public tally::Pollster {
   explicit Cpu(const tally::Config& config)
       : host_(config.host()), file_(tally::join(config.text("root"), "proc/stat")) {
     const long ticks = sysconf(_SC_CLK_TCK);
-    tick_ns_ =
-        tally::Decimal(1'000'000'000) * tally::Decimal::from_double(1.0 / static_cast<double>(ticks > 0 ? ticks : 100));
+    const std::uint64_t per_second = ticks > 0 ? static_cast<std::uint64_t>(ticks) : 100;
+    tick_ns_ = tally::Decimal(1'000'000'000'000'000'000 / per_second) * *tally::Decimal::from_parts(false, 1, -9);
   }
 
   void poll(const tally::Poll& poll, tally::Emitter& emit) override {
