@@ -105,6 +105,7 @@ std::vector<collector::PluginState> all_plugins(std::vector<collector::PluginSta
 collector::CollectorOptions wire_collector(const std::shared_ptr<host::Catalog>& catalog, const host::Config& config,
                                            const Halves& halves) {
   collector::CollectorOptions options = collector::wire(catalog, config, halves.hangs);
+  options.store.upgrade = config.storage.find(config.data.string()) != std::string::npos;  // its own, not another's
   options.plugins = [own = options.plugins, catalog, &halves] {
     return all_plugins(own(), *catalog, halves.agent->status());
   };

@@ -23,13 +23,14 @@ absl::StatusOr<std::vector<std::shared_ptr<Pipeline>>> make_pipelines(const Coll
 }  // namespace
 
 struct Collector::Impl {
-  explicit Impl(CollectorOptions options) : desk(std::move(options)) {}
+  explicit Impl(CollectorOptions options) : witness(options.state_folder, options.host), desk(std::move(options)) {}
 
   struct BusThread {
     BusPtr bus;
     std::thread thread;
   };
 
+  Witness witness;
   Desk desk;
   std::vector<std::unique_ptr<PipelineSlot>> slots;
   std::vector<BusThread> buses;
@@ -45,7 +46,8 @@ struct Collector::Impl {
 
   // Those that a later store does not want rest.
   void add_writers(unsigned wanted) {
-    for (; writers < wanted; ++writers) threads.emplace_back([this, number = writers] { run_writer(desk, number); });
+    for (; writers < wanted; ++writers)
+      threads.emplace_back([this, number = writers] { run_writer(desk, witness, number); });
   }
 
   static bool same(const BusOptions& a, const BusOptions& b) {

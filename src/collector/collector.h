@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -47,6 +48,7 @@ struct StoreOptions {
   // Called on each writer's thread, again with growing pauses while it fails.
   std::function<absl::StatusOr<std::unique_ptr<host::Storage>>()> open;
   unsigned writers = 1;  // threads that write at the same time
+  bool upgrade = false;  // bring an older one to this version, instead of waiting for someone who does
 };
 
 // A bus that gets a copy of each dead letter that was stored.
@@ -66,6 +68,11 @@ struct CollectorOptions {
   std::function<std::vector<PluginState>()> plugins;  // any thread; may be empty
   std::vector<host::Retention> retention;             // expired in the store at the start, and then
   Milliseconds expire_every{3'600'000};               // so often
+  // Where it remembers what the store has answered for; empty: nowhere. A reload changes neither.
+  std::filesystem::path state_folder;
+  std::string host;                   // this one's name
+  Milliseconds compare_every{5'000};  // while it writes: what other threads wrote with the store, whatever it writes
+  Milliseconds losses_every{5'000};   // while something is missing: asks whether someone has acknowledged it
 
   unsigned workers = 1;                   // a reload does not change it
   std::uint32_t window = 1'000;           // most unsettled messages per bus
@@ -117,6 +124,7 @@ struct CollectorStatus {
   std::chrono::duration<double> write_time{0};                     // spent by the store on them
   std::map<std::string, std::uint64_t, std::less<>> dead_letters;  // written with them, by reason
   std::uint64_t store_failures = 0;                                // attempts that failed
+  std::uint64_t lost_batches = 0;  // that the store had answered for and does not have; acknowledged ones do not count
   CopyCounts copies;
 };
 

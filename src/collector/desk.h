@@ -23,6 +23,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "collector/collector.h"
+#include "collector/losses.h"
 
 namespace tally::collector {
 
@@ -121,6 +122,8 @@ class Desk {
   void commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates, Clock::duration took);
   void return_batch(std::span<const DeliveryPtr> batch);
   void report_store(const absl::Status& status, bool attempt);
+  // What is missing in the store, and not acknowledged; it is not ready for that long.
+  void report_losses(const std::vector<Loss>& losses);
   // Waits at most `pause`; less on quit or when the store is to be changed. False: quit.
   bool pause_writer(Milliseconds pause, std::uint64_t store_version);
   std::uint64_t store_version() const;
@@ -203,6 +206,8 @@ class Desk {
   Clock::duration write_time_{0};
   std::map<std::string, std::uint64_t, std::less<>> dead_letters_;  // by reason
   std::uint64_t store_failures_ = 0;
+  std::vector<std::string> losses_;  // in words
+  std::uint64_t lost_batches_ = 0;
 
   std::condition_variable copy_;
   std::deque<host::DeadLetter> copies_;

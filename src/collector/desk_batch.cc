@@ -105,6 +105,16 @@ void Desk::report_store(const absl::Status& status, bool attempt) {
   if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);
 }
 
+void Desk::report_losses(const std::vector<Loss>& losses) {
+  const Lock lock(mutex_);
+  losses_.clear();
+  lost_batches_ = 0;
+  for (const Loss& loss : losses) {
+    losses_.push_back(loss.text());
+    lost_batches_ += loss.batches.empty() ? 1 : loss.batches.size();
+  }
+}
+
 bool Desk::pause_writer(Milliseconds pause, std::uint64_t store_version) {
   Lock lock(mutex_);
   const auto until = Clock::now() + pause;

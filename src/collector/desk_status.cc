@@ -9,6 +9,9 @@ std::vector<std::string> Desk::not_ready() const {
   std::vector<std::string> reasons;
   if (state_ != "running") reasons.push_back("the collector is " + state_);
   if (!store_ok_) reasons.push_back("store " + options_.store.name + " is away: " + store_reason_);
+  for (const std::string& loss : losses_)
+    reasons.push_back("store " + options_.store.name + " has lost " + loss +
+                      ": bring them back or have them read again, then `tally storage acknowledge-loss`");
   for (const BusPtr& bus : buses_)
     if (bus->state == "away") reasons.push_back("bus " + bus->options.name + " is away: " + bus->reason);
   for (const auto& [handler, types] : parked_) {
@@ -80,6 +83,7 @@ CollectorStatus Desk::snapshot() const {
     status.write_time = write_time_;
     status.dead_letters = dead_letters_;
     status.store_failures = store_failures_;
+    status.lost_batches = lost_batches_;
     status.copies = copied_;
     plugins = options_.plugins;
   }

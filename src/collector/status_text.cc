@@ -96,6 +96,9 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   for (const auto& [reason, count] : status.dead_letters) page.value({{"reason", reason}}, count);
   page.family("tally_store_failures_total", "counter", "Attempts to write a batch that failed.");
   page.value(Labels{}, status.store_failures);
+  page.family("tally_store_lost_batches", "gauge",
+              "Batches that the store had answered for and does not have, until someone acknowledges the loss.");
+  page.value(Labels{}, status.lost_batches);
   page.family("tally_dead_letter_copies_total", "counter", "Copies of dead letters for another bus, by outcome.");
   page.value({{"outcome", "sent"}}, status.copies.sent);
   page.value({{"outcome", "refused"}}, status.copies.refused);

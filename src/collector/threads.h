@@ -9,6 +9,7 @@
 
 #include "collector/desk.h"
 #include "collector/pipeline.h"
+#include "collector/witness.h"
 
 namespace tally::collector {
 
@@ -42,7 +43,7 @@ void run_worker(Desk& desk, PipelineSlot& slot);
 
 // Opens the store with growing pauses and writes batch after batch until the desk quits; rests while the store takes no
 // more than `number` writers. The first, 0, expires once an hour too.
-void run_writer(Desk& desk, unsigned number);
+void run_writer(Desk& desk, Witness& witness, unsigned number);
 
 // Sends copies of dead letters until the desk quits; what it cannot send then is counted as missed.
 void run_copier(Desk& desk);

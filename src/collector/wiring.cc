@@ -210,6 +210,8 @@ CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config
   };
   options.plugins = [wiring] { return wiring->plugins(); };
   options.retention = config.retention;
+  options.state_folder = config.data / "collector";
+  options.host = config.host;
   options.workers = config.limits.workers > 0 ? static_cast<unsigned>(config.limits.workers) : usual_workers();
   if (config.limits.messages > 0) options.window = static_cast<std::uint32_t>(config.limits.messages);
   if (config.limits.retry.count() > 0) options.again_time = config.limits.retry;

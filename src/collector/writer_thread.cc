@@ -1,7 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <random>
 
 #include "collector/batch.h"
 #include "collector/threads.h"
@@ -12,21 +9,11 @@
 namespace tally::collector {
 namespace {
 
-// By which the store knows this run of this process; see host::BatchToken.
-std::string random_writer() {
-  std::random_device random;
-  std::string text;
-  for (int i = 0; i < 4; ++i) {
-    std::array<char, 9> digits{};
-    std::snprintf(digits.data(), digits.size(), "%08x", random());
-    text += digits.data();
-  }
-  return text;
-}
-
 class Writer {
  public:
-  Writer(Desk& desk, unsigned number) : desk_(desk), number_(number) {
+  Writer(Desk& desk, Witness& witness, unsigned number) : desk_(desk), witness_(witness), number_(number) {
+    token_.writer = witness_.writer(number);
+    token_.found = [this](std::uint64_t last) { witness_.found(number_, last); };
     if (number > 0) next_expire_ = Clock::time_point::max();  // the first does it for all
   }
 
@@ -37,8 +24,9 @@ class Writer {
         if (!desk_.wait_for_writer(number_)) return;
       }
       if (!until_open()) return;
-      const std::vector<DeliveryPtr> batch = desk_.take_batch(next_expire_, version_);
+      const std::vector<DeliveryPtr> batch = desk_.take_batch(wakes(), version_);
       if (!batch.empty()) write(batch);
+      if (storage_ && witness_.any() && Clock::now() >= next_losses_) tell_losses();
       if (storage_ && Clock::now() >= next_expire_) expire();
     }
   }
@@ -52,15 +40,44 @@ class Writer {
     version_ = wanted;
     auto opened = desk_.store().open();
     absl::Status status = opened.status();
-    if (status.ok())
-      status = (*opened)->prepare(host::Prepare::init, [](std::span<const host::Cell> cells) {
-        for (const host::Cell& cell : cells) log::debug(cell.value);
-        return true;
-      });
+    if (status.ok()) status = prepare(**opened);
+    if (status.ok()) status = witness_.opened(**opened, desk_.store().name);
     if (status.ok()) storage_ = *std::move(opened);
+    if (storage_ && token_.sequence == 0) token_.sequence = witness_.first_sequence(number_);
+    if (storage_ && witness_.any()) tell_losses();  // first: what is lost is never ready, not for a moment
     desk_.report_store(status, false);
     return status;
   }
+
+  absl::Status prepare(host::Storage& storage) {
+    const absl::Status status = storage.prepare(host::Prepare::init, [](std::span<const host::Cell> cells) {
+      for (const host::Cell& cell : cells) log::debug(cell.value);
+      return true;
+    });
+    if (status.ok() || !desk_.store().upgrade) return status;
+    return storage.prepare(host::Prepare::upgrade, [](std::span<const host::Cell> cells) {
+      for (const host::Cell& cell : cells) log::info(cell.value);
+      return true;
+    });
+  }
+
+  // This thread's own batches are compared by each write; those of threads that do not write just now, here.
+  void compare() {
+    if (Clock::now() >= next_compare_) {
+      static_cast<void>(witness_.compare_all(*storage_));
+      next_compare_ = Clock::now() + desk_.options().compare_every;
+    }
+    if (witness_.news()) tell_losses();
+  }
+
+  // Whatever the store does not take now is told again later: the state folder has it.
+  void tell_losses() {
+    static_cast<void>(witness_.tell(*storage_));
+    desk_.report_losses(witness_.losses());
+    next_losses_ = Clock::now() + desk_.options().losses_every;
+  }
+
+  Clock::time_point wakes() const { return witness_.any() ? std::min(next_expire_, next_losses_) : next_expire_; }
 
   // False: the desk quits.
   bool until_open() {
@@ -78,8 +95,10 @@ class Writer {
       const Clock::time_point begun = Clock::now();
       if (opened) status = batch.write(*storage_, token_);
       if (opened && (status.ok() || batch.divide(status))) {
-        ++token_.sequence;  // what comes next is another batch
+        const std::uint64_t sequence = token_.sequence++;  // what comes next is another batch
         if (!status.ok()) continue;
+        witness_.committed(commit_of(batch, sequence));
+        compare();
         desk_.report_store(status, true);
         desk_.commit(batch.part(), batch.fates(), Clock::now() - begun);
         batch.next();
@@ -87,9 +106,16 @@ class Writer {
         continue;
       }
       if (opened) desk_.report_store(status, true);
+      next_compare_ = {};  // whatever was away may have come back as another one
       if (!desk_.pause_writer(pause, version_)) return desk_.return_batch(batch.rest());
       pause = longer(pause);
     }
+  }
+
+  Commit commit_of(const Batch& batch, std::uint64_t sequence) const {
+    Commit commit{number_, sequence, Time::now(), static_cast<std::uint32_t>(batch.part().size()), 0};
+    for (const Fate& fate : batch.fates()) commit.samples += static_cast<std::uint32_t>(fate.stored);
+    return commit;
   }
 
   void expire() {
@@ -139,15 +165,18 @@ class Writer {
   Milliseconds longer(Milliseconds pause) const { return std::min(pause * 2, desk_.options().retry_most); }
 
   Desk& desk_;
+  Witness& witness_;
   const unsigned number_;
-  host::BatchToken token_{random_writer(), 1};
+  host::BatchToken token_;
   std::unique_ptr<host::Storage> storage_;
   std::uint64_t version_ = 0;
   Clock::time_point next_expire_ = Clock::now();
+  Clock::time_point next_compare_{};
+  Clock::time_point next_losses_{};
 };
 
 }  // namespace
 
-void run_writer(Desk& desk, unsigned number) { Writer(desk, number).run(); }
+void run_writer(Desk& desk, Witness& witness, unsigned number) { Writer(desk, witness, number).run(); }
 
 }  // namespace tally::collector

@@ -3,6 +3,7 @@
 #ifndef TALLY_TESTS_COLLECTOR_FAKES_H
 #define TALLY_TESTS_COLLECTOR_FAKES_H
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -170,8 +172,31 @@ struct StoreEnd {
   std::map<std::string, host::DeadLetter> dead_letters;
   std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;       // bus, unit, outcome
   std::map<std::string, std::pair<std::uint64_t, std::vector<host::RowResult>>> writers;  // the last batch of each
-  std::vector<std::pair<std::string, Time>> expired;                                      // meter, before
+  std::map<std::pair<std::string, std::string>, host::Record> records = {
+      {{"store", "id"}, {"store", "id", "first", 1}}};
+  std::optional<Time> since;                          // writers of before this may be forgotten
+  std::vector<std::pair<std::string, Time>> expired;  // meter, before
 
+  // All that it holds, to be put back: as a standby that was promoted, or a backup.
+  struct Copy {
+    decltype(samples) samples_;
+    decltype(dead_letters) dead_letters_;
+    decltype(books) books_;
+    decltype(writers) writers_;
+    decltype(records) records_;
+  };
+  Copy copy() {
+    const std::lock_guard lock(mutex);
+    return {samples, dead_letters, books, writers, records};
+  }
+  void put_back(const Copy& copy) {
+    const std::lock_guard lock(mutex);
+    samples = copy.samples_;
+    dead_letters = copy.dead_letters_;
+    books = copy.books_;
+    writers = copy.writers_;
+    records = copy.records_;
+  }
   void set_refuse_all(bool value) {
     const std::lock_guard lock(mutex);
     refuse_all = value;
@@ -250,8 +275,9 @@ class Storage final : public host::Storage {
     end_->changed.notify_all();
     if (end_->away) return passing("the fake store is away");
     if (end_->refuse_all) return permanent("the fake store takes nothing");
-    if (const auto last = end_->writers.find(token.writer);
-        last != end_->writers.end() && last->second.first == token.sequence) {
+    const auto last = end_->writers.find(token.writer);
+    if (token.found) token.found(last == end_->writers.end() ? 0 : last->second.first);
+    if (last != end_->writers.end() && last->second.first == token.sequence) {
       static_cast<void>(conclude(last->second.second));
       return absl::OkStatus();
     }
@@ -301,6 +327,36 @@ class Storage final : public host::Storage {
     return std::erase_if(end_->samples, [&](const auto& one) {
       return one.second.name == meter && one.second.timestamp->us < before.us;
     });
+  }
+  absl::StatusOr<bool> put_records(std::span<const host::Record> records) override {
+    const std::lock_guard lock(end_->mutex);
+    auto next = end_->records;
+    for (const host::Record& record : records) {
+      host::Record& there = next[{record.kind, record.key}];
+      if (there.version != record.version) return false;
+      there = record;
+      ++there.version;
+    }
+    end_->records = std::move(next);
+    return true;
+  }
+  absl::Status list_records(const std::string& kind, const std::string& prefix, const host::RowSink& rows) override {
+    const std::lock_guard lock(end_->mutex);
+    for (const auto& [name, record] : end_->records) {
+      if (record.kind != kind || !record.key.starts_with(prefix)) continue;
+      const std::string version = std::to_string(record.version);
+      const std::array<host::Cell, 3> cells = {{{"key", host::CellKind::text, record.key},
+                                                {"version", host::CellKind::number, version},
+                                                {"value", host::CellKind::text, record.value}}};
+      if (!rows(cells)) break;
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<host::WriterState> last_batch(const std::string& writer) override {
+    const std::lock_guard lock(end_->mutex);
+    const auto last = end_->writers.find(writer);
+    if (last == end_->writers.end()) return host::WriterState{0, std::nullopt, end_->since};
+    return host::WriterState{last->second.first, Time::now(), end_->since};
   }
 
  private:

@@ -99,7 +99,7 @@ class Sandbox(unittest.TestCase):
         self.bus = f"local://{self.folder}/bus.sock"
         self.database = self.folder / "tally.db"
         return self.write("collector.yaml", f"listen: ['{self.bus}']\nstorage: 'sqlite://{self.database}'\n"
-                                            f"http: 127.0.0.1:{self.port}\n{extra}")
+                                            f"data: '{self.folder}'\nhttp: 127.0.0.1:{self.port}\n{extra}")
 
     def start_collector(self, config):
         process = self.start("tally-collector", "--config", config)

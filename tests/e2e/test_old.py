@@ -82,6 +82,22 @@ class Old(Sandbox):
         shutil.copy(OLD / "sqlite/tally.db", self.database)
         self.upgraded(config, OLD / "sqlite")
 
+    def test_run_upgrades_its_own_store_by_itself_and_no_other(self):
+        (self.folder / "tally-data").mkdir()
+        shutil.copy(OLD / "sqlite/tally.db", self.folder / "tally-data/tally.db")
+        self.tally("run", "--for", "3s")
+        self.assertIn("schema version 4", self.tally("storage", "check")[0])
+        was = read(OLD / "sqlite/samples.jsonl")
+        now = [json.loads(line) for line in self.tally("query", "samples", "-f", "jsonl")[0].splitlines()]
+        self.assert_all_there(was, now, KEYS["samples"])
+        self.assertGreater(len(now), len(was), "what was polled is stored")
+
+        shutil.copy(OLD / "sqlite/tally.db", self.folder / "other.db")
+        config = self.write("tally.yaml", f"storage: 'sqlite://{self.folder}/other.db'\n")
+        process = self.start("tally", "run", "--config", config)
+        wait_until("it waits for the upgrade", lambda: "tally storage upgrade" in self.log_of(process))
+        self.end(process)
+
     def test_a_postgresql_store_is_upgraded_and_goes_on(self):
         with Postgresql() as server:
             server.run([f"{server.bin}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", server.port,

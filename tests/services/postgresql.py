@@ -83,4 +83,37 @@ class Postgresql(Service):
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                  "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
 
+    def promote(self):
+        """A standby is the primary from now on."""
+        self.sql("SELECT pg_promote(true, 60)")
+
     environment = property(lambda self: {"TALLY_TEST_POSTGRESQL": self.url})
+
+
+class Standby(Postgresql):
+    """A standby of `primary`, made from what that has, and fed by it."""
+
+    name = "postgresql-standby"
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+
+    def start(self):
+        if not os.path.exists(f"{self.data}/PG_VERSION"):
+            self.run([*self.as_user, f"{self.bin}/pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast",
+                      "-d", f"host=127.0.0.1 port={self.primary.port} user=tally application_name=standby"])
+        super().start()
+
+    def caught_up(self):
+        """Whether it has all that the primary has committed."""
+        flushed = self.primary.sql("SELECT pg_current_wal_flush_lsn()")
+        return self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{flushed}'") == "t"
+
+    def cut_off(self):
+        """From now on it lags."""
+        self.sql("ALTER SYSTEM SET primary_conninfo = ''")
+        self.sql("SELECT pg_reload_conf()")
+
+    def is_cut_off(self):
+        return self.sql("SELECT count(*) FROM pg_stat_wal_receiver") == "0"

@@ -51,6 +51,11 @@ std::string place_of(const std::string& url) {
   return host + (port.empty() ? "" : ":" + port) + "/" + database;
 }
 
+bool several_hosts(const std::string& url) {
+  const std::string place = place_of(url);
+  return place.substr(0, place.find('/')).find(',') != std::string::npos;
+}
+
 }  // namespace
 
 std::string quoted_name(std::string_view name) {
@@ -125,10 +130,13 @@ void Connection::configure(const Options& options) {
       "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
       "SET idle_in_transaction_session_timeout = " +
       std::to_string(2 * options.write_timeout.count()));
+  // Who may not see the details of replication sees a row for each standby all the same.
   const Result session =
       ask("SELECT current_setting('synchronous_commit'), current_setting('server_encoding'), "
           "current_setting('server_version_num')::int, pg_backend_pid(), "
-          "coalesce((SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()), '-infinity')");
+          "coalesce((SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()), '-infinity'), "
+          "current_setting('synchronous_standby_names') = '', "
+          "(SELECT count(*) FROM pg_stat_replication WHERE application_name IS DISTINCT FROM 'pg_basebackup')");
   if (session.text(0, 1) != "UTF8") {
     throw Error::permanent("postgresql: " + place_ + ": the database's encoding is " + std::string(session.text(0, 1)) +
                            "; make one with `createdb -E UTF8 -T template0` and name it in `storage`");
@@ -144,6 +152,16 @@ void Connection::configure(const Options& options) {
     notice_ = "synchronous_commit was " + commit +
               " for this role or server, which could lose what was acknowledged; "
               "it is on for Tally's sessions";
+  }
+  const bool none_synchronous = session.bytes(0, 5) == std::string_view("\1", 1);
+  const std::int64_t standbys = session.integer(0, 6);
+  if (none_synchronous && (standbys > 0 || several_hosts(options.url))) {
+    notice_ +=
+        (notice_.empty() ? "" : "; ") +
+        (standbys > 0 ? std::to_string(standbys) + (standbys == 1 ? " standby is" : " standbys are") + " connected"
+                      : std::string("several hosts are named")) +
+        " and no standby is synchronous: after a fail-over batches may be missing that were answered for; set "
+        "synchronous_standby_names = 'ANY 1 (*)' on the server";
   }
 }
 

@@ -243,5 +243,17 @@ TEST_F(PostgresqlFaults, OnlyValuesThatTheServerRefusesAreTheBatchesFault) {
       << "no batch could be written: the host is to wait";
 }
 
+TEST_F(PostgresqlStore, SaysWhereAFailOverCouldLoseWhatWasAnswered) {
+  EXPECT_EQ(prepare(store(), Prepare::init).find("synchronous"), std::string::npos) << "one host, no standby";
+  Options twice = options_;
+  const std::size_t host = twice.url.find('@') + 1;
+  const std::size_t end = twice.url.find('/', host);
+  twice.url.insert(end, "," + twice.url.substr(host, end - host));
+  Store several(twice);
+  EXPECT_THAT(prepare(several, Prepare::check),
+              ::testing::AllOf(HasSubstr("several hosts are named and no standby is synchronous"),
+                               HasSubstr("synchronous_standby_names = 'ANY 1 (*)'"), HasSubstr("intact")));
+}
+
 }  // namespace
 }  // namespace tally::postgresql

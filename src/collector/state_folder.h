@@ -1,0 +1,64 @@
+// A collector's state folder: the name of its writers, the store they wrote to, and the newest batches it answered for.
+// Not for what follows from them: collector/witness.h compares them with the store.
+//
+// `writer.json` is written whole, synced, and put in place by a rename, when something changes that is no batch.
+// `batches` is a ring of lines of 64 bytes, one a batch, each with a checksum, written after the store's answer and
+// never synced: a kill of the process loses none of them, since the pages are the kernel's; a host that loses its power
+// loses the newest ones, or damages them, and a damaged line is left out. So what is read is always a lower bound:
+// nothing is in the ring that was not answered for.
+#ifndef TALLY_COLLECTOR_STATE_FOLDER_H
+#define TALLY_COLLECTOR_STATE_FOLDER_H
+
+#include <tally/sdk/spool_files.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "collector/losses.h"
+
+namespace tally::collector {
+
+struct WriterRecord {
+  std::string name;          // 30 hexadecimal digits; each thread adds two of its own
+  std::string store_id;      // empty: not known yet
+  std::string store;         // its URL without secrets
+  std::vector<Loss> losses;  // noticed, and not yet acknowledged
+};
+
+struct Remembered {
+  WriterRecord writer;
+  std::vector<Commit> commits;  // oldest first
+};
+
+// One thread at a time.
+class StateFolder {
+ public:
+  static constexpr std::size_t kMostCommits = 4096;
+
+  // Takes `folder`, made where its parent is there, for as long as this lives: two collectors would tell the store
+  // each other's numbers. An error says what the way out is.
+  static absl::StatusOr<StateFolder> open(const std::filesystem::path& folder);
+  // What is there, for one who only looks; none where there is nothing that can be read.
+  static std::optional<Remembered> read(const std::filesystem::path& folder);
+
+  const Remembered& remembered() const { return remembered_; }
+  absl::Status put(const WriterRecord& writer);
+  absl::Status add(const Commit& commit);
+  absl::Status forget_commits();
+
+ private:
+  std::filesystem::path folder_;
+  spool_files::Fd lock_;
+  spool_files::Fd batches_;
+  std::size_t next_ = 0;  // line of the ring
+  Remembered remembered_;
+};
+
+}  // namespace tally::collector
+
+#endif
