@@ -86,6 +86,7 @@ class Cloud(Sandbox):
 
     def write_config(self, at):
         age = self.choose.choice([50, 200, 1000])
+        (self.folder / f"data{at}").mkdir()
         path = self.write(f"collector{at}.yaml", (
             f"listen: ['{self.bus.listen()}']\nhttp: 127.0.0.1:{self.ports[at]}\nbatch: {{age: {age}ms}}\n"
             f"storage: '{self.storage}'\ndata: '{self.folder}/data{at}'\n"

@@ -8,7 +8,7 @@ import signal
 
 from postgresql import Postgresql
 from proxy import Proxy
-from service import wait_until
+from service import free_ports, wait_until
 
 # Small, since there are two. The hints are what pg_rewind would need; nothing else asks for them.
 SETTINGS = "-c shared_buffers=32MB -c wal_retrieve_retry_interval=200ms -c wal_keep_size=64MB -c recovery_init_sync_method=syncfs"
@@ -21,7 +21,8 @@ class PostgresqlPair:
         """`datas`: their data folders, elsewhere than in folders of their own."""
         self.primary, self.standby = (Postgresql(data=data, settings=f"{SETTINGS} {settings}") for data in datas)
         self.members = [self.primary, self.standby]  # as the URL has them, whatever each is by now
-        ports = ",".join(f"127.0.0.1:{member.port}" for member in self.members)
+        self.ports = {member: member.port for member in self.members}
+        ports = ",".join(f"127.0.0.1:{port}" for port in self.ports.values())
         self.url = f"postgresql://tally@{ports}/postgres?target_session_attrs=read-write"
         self.replication = None  # the proxy between them
         self.synchronous = False
@@ -58,6 +59,7 @@ class PostgresqlPair:
         self.replication = Proxy(self.primary.port)
         self.bury()
         self.standby.kill()
+        self.standby.port = self.ports[self.standby]
         shutil.rmtree(self.standby.data, ignore_errors=True)
         source = f"host=127.0.0.1 port={self.replication.port} user=tally application_name=standby"
         self.standby.run([*self.standby.as_user, f"{self.standby.bin}/pg_basebackup", "-D", self.standby.data, "-R", "-X",
@@ -119,5 +121,6 @@ class PostgresqlPair:
         """Starts what died as a server of its own, which nobody follows and nobody is sent to: what it had committed can
         be asked of it. It is the standby again after rejoin()."""
         self.bury()
+        (self.standby.port,) = free_ports(1)  # it is writable, and would be taken for the primary
         self.standby.start()
         return self.standby
