@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <tally/sdk/json.h>
 #include <tally/sdk/spool_format.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ std::string json_of(const WriterRecord& writer) {
   for (const Loss& loss : writer.losses) losses += (losses.empty() ? "" : ",") + loss.json();
   host::JsonWriter json;
   json.number("version", 1).text("writer", writer.name).text("store_id", writer.store_id).text("store", writer.store);
+  json.text("place", writer.place);
   return json.raw("losses", "[" + losses + "]").str() + "\n";
 }
 
@@ -102,7 +104,7 @@ std::optional<WriterRecord> writer_of(std::string_view text) {
     const Json* value = json->at(key);
     return value == nullptr ? std::string() : std::string(value->text().value_or(""));
   };
-  WriterRecord writer{member("writer"), member("store_id"), member("store"), {}};
+  WriterRecord writer{member("writer"), member("store_id"), member("store"), {}, member("place")};
   const Json* losses = json->at("losses");
   if (writer.name.size() != 30 || losses == nullptr) return std::nullopt;
   for (const Json& one : losses->items()) {
@@ -157,6 +159,11 @@ std::optional<Remembered> StateFolder::read(const std::filesystem::path& folder)
   const spool_files::Fd batches = open_file(folder / "batches", O_RDONLY);
   if (!writer || !batches) return std::nullopt;
   return Remembered{*std::move(writer), read_ring(batches.get()).commits};
+}
+
+std::string StateFolder::place(const std::string& host) const {
+  struct stat found {};
+  return host + "/" + (::stat(folder_.c_str(), &found) == 0 ? std::to_string(found.st_ino) : "");
 }
 
 absl::Status StateFolder::put(const WriterRecord& writer) {

@@ -28,6 +28,7 @@ struct WriterRecord {
   std::string store_id;      // empty: not known yet
   std::string store;         // its URL without secrets
   std::vector<Loss> losses;  // noticed, and not yet acknowledged
+  std::string place{};       // where the folder is: StateFolder::place(); empty: not said
 };
 
 struct Remembered {
@@ -47,6 +48,8 @@ class StateFolder {
   static std::optional<Remembered> read(const std::filesystem::path& folder);
 
   const Remembered& remembered() const { return remembered_; }
+  // Another one for a copy of the folder, and on another host.
+  std::string place(const std::string& host) const;
   absl::Status put(const WriterRecord& writer);
   absl::Status add(const Commit& commit);
   absl::Status forget_commits();

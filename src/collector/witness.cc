@@ -91,11 +91,18 @@ Witness::Witness(const std::filesystem::path& folder, std::string host) : host_(
   const std::vector<Commit>& commits = folder_->remembered().commits;
   commits_.assign(commits.begin(), commits.end());
   last_ = last_of(commits);
+  const std::string place = folder_->place(host_);
+  if (record_.place.empty()) {
+    record_.place = place;
+    save();
+  } else if (record_.place != place) {
+    own_name_ = random_id().substr(0, 30);
+  }
 }
 
 std::string Witness::writer(unsigned number) const {
   const Lock lock(mutex_);
-  return writer_name(record_.name, number);
+  return writer_name(own_name_.empty() ? record_.name : own_name_, number);
 }
 
 void Witness::save() {
@@ -111,6 +118,19 @@ void Witness::start_over() {
   if (!folder_) return;
   if (const absl::Status status = folder_->forget_commits(); !status.ok())
     log::warning(std::string(to_std(status.message())));
+}
+
+// In this order: what is written down under one name is never compared under another, whenever a kill comes.
+void Witness::take_own_name() {
+  if (own_name_.empty()) return;
+  commits_.clear();
+  last_.clear();
+  if (const absl::Status status = folder_->forget_commits(); !status.ok()) {
+    log::warning(std::string(to_std(status.message())));
+  }
+  record_.name = std::exchange(own_name_, {});
+  record_.place = folder_->place(host_);
+  save();
 }
 
 absl::Status Witness::opened(host::Storage& storage, const std::string& name) {
@@ -138,6 +158,7 @@ absl::Status Witness::opened(host::Storage& storage, const std::string& name) {
   if (absl::Status status = compare_all(storage); !status.ok()) return status;
   const Lock lock(mutex_);
   compared_ = name;
+  take_own_name();
   return absl::OkStatus();
 }
 

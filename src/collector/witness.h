@@ -72,9 +72,10 @@ class Witness {
 
  private:
   using Lock = std::lock_guard<std::mutex>;
-  void add(Loss loss);  // REQUIRES: the lock
-  void save();          // REQUIRES: the lock
-  void start_over();    // REQUIRES: the lock
+  void add(Loss loss);   // REQUIRES: the lock
+  void save();           // REQUIRES: the lock
+  void start_over();     // REQUIRES: the lock
+  void take_own_name();  // REQUIRES: the lock
   absl::Status resolve(host::Storage& storage);
   absl::Status forget_acknowledged(host::Storage& storage);
 
@@ -84,6 +85,8 @@ class Witness {
   mutable std::mutex mutex_;    // what follows
   std::optional<StateFolder> folder_;
   WriterRecord record_;
+  std::string own_name_;  // where the folder is a copy of another's, which may go on under the name in it; until it is
+                          // compared
   std::deque<Commit> commits_;       // the newest, oldest first
   std::map<unsigned, Commit> last_;  // of each thread
   std::string compared_;             // the name of the store that was compared

@@ -74,6 +74,21 @@ class Losses(Sandbox):
 
     # --- what is no loss ----------------------------------------------------------------------------------------------
 
+    def test_a_copied_state_folder_is_no_loss(self):
+        """A host made from another's image has its state folder too."""
+        one, two = self.config_of("one"), self.config_of("two")
+        self.run_once(one)
+        shutil.copytree(self.folder / "one", self.folder / "two", dirs_exist_ok=True)
+        collectors = [self.start_collector(config) for config in (one, two)]
+        for _ in range(3):
+            for config in (one, two):
+                self.send(config, 1)
+        for name, config, collector in zip(("one", "two"), (one, two), collectors):
+            self.assertNotIn("has lost", self.page("/readyz", self.ports[name]))
+            self.tally("--config", config, "storage", "check")
+            self.end(collector)
+            self.assertNotIn("has lost", self.log_of(collector))
+
     def test_an_old_state_folder_is_no_loss(self):
         """As after a kill between a commit and what is written down of it, only more of it."""
         config = self.config_of("one")
