@@ -67,6 +67,7 @@ struct Bus {
   std::string reason = "not connected yet";
   std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts
   QueueDepths depths;                                        // as its transport saw them last
+  std::map<std::string, std::string, std::less<>> warned;    // of its queues, as logged last
 };
 using BusPtr = std::shared_ptr<Bus>;
 
@@ -80,7 +81,7 @@ class Desk {
   void set_transport(const BusPtr& bus, host::Transport* transport);
   void report_bus(const BusPtr& bus, const absl::Status& status);
   void count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total);
-  // How one of its queues stands; one that is not present is forgotten.
+  // How one of its queues stands; one that is not present is forgotten. A warning is logged, and when it changes.
   void note_queue(const BusPtr& bus, const host::QueueState& queue);
   // How many more messages the bus may bring.
   std::uint32_t room(const BusPtr& bus) const;

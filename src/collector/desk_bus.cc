@@ -66,11 +66,28 @@ void Desk::count_bus(const BusPtr& bus, std::string_view what, std::uint64_t tot
 }
 
 void Desk::note_queue(const BusPtr& bus, const host::QueueState& queue) {
-  const Lock lock(mutex_);
-  if (queue.state != "present") {
-    bus->depths.erase(queue.name);
-  } else if (bus->depths.size() < kMostDepths || bus->depths.count(queue.name) != 0) {
-    bus->depths[queue.name] = {queue.messages, queue.consumers};
+  {
+    const Lock lock(mutex_);
+    if (queue.state != "present") {
+      bus->depths.erase(queue.name);
+    } else if (bus->depths.size() < kMostDepths || bus->depths.count(queue.name) != 0) {
+      bus->depths[queue.name] = {queue.messages, queue.consumers};
+    }
+    const auto before = bus->warned.find(queue.name);
+    if (queue.warning == (before == bus->warned.end() ? std::string() : before->second)) return;
+    if (queue.warning.empty()) {
+      bus->warned.erase(before);
+    } else if (before != bus->warned.end() || bus->warned.size() < kMostDepths) {
+      bus->warned[queue.name] = queue.warning;
+    } else {
+      return;
+    }
+  }
+  const std::string who = "bus " + bus->options.name + ", queue " + queue.name + ": ";
+  if (queue.warning.empty()) {
+    log::write(log::Level::info, who + "what was warned of is over");
+  } else {
+    log::write(log::Level::warning, who + queue.warning);
   }
 }
 

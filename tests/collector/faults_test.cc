@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -10,6 +11,7 @@
 #include <thread>
 
 #include "collector/collector_fixture.h"
+#include "core/log.h"
 #include "plugin/guarded.h"
 
 namespace tally::collector {
@@ -331,6 +333,38 @@ TEST_F(FaultsTest, HowABusesQueuesStandIsExportedUntilItIsKnownNoMore) {
   bus_->send(fakes::message("2", "made.a"));
   settled(2);
   EXPECT_THAT(page(), Not(HasSubstr(R"(queue="some.info")")));
+}
+
+TEST_F(FaultsTest, AQueuesWarningIsLoggedWhenItChanges) {
+  std::vector<std::string> lines;
+  log::Options logging;
+  logging.sink = [&lines](std::string_view line) { lines.emplace_back(line); };
+  log::configure(logging);
+  bus_->queues = {{"some.info", "present", 7, 2, false, "somebody else"}};
+  start();
+  for (std::size_t i = 1; i < 4; ++i) {
+    bus_->send(fakes::message(std::to_string(i), "made.a"));
+    settled(i);
+  }
+  const auto change = [&](const std::string& warning, std::size_t count) {
+    {
+      const std::lock_guard lock(bus_->mutex);
+      bus_->queues = {{"some.info", "present", 7, 2, false, warning}};
+    }
+    bus_->send(fakes::message(std::to_string(count), "made.a"));
+    settled(count);
+  };
+  change("two others", 4);
+  change("", 5);
+  collector_->stop(kLong);
+  log::flush();
+  log::configure({});
+  const auto told = [&](const char* text) {
+    return std::ranges::count_if(lines, [&](const std::string& line) { return line.find(text) != line.npos; });
+  };
+  EXPECT_EQ(told("bus fake://one, queue some.info: somebody else"), 1);
+  EXPECT_EQ(told("bus fake://one, queue some.info: two others"), 1);
+  EXPECT_EQ(told("bus fake://one, queue some.info: what was warned of is over"), 1);
 }
 
 }  // namespace

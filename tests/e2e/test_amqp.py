@@ -3,6 +3,7 @@ of every kind: the transport's own tests and cloud.py make those."""
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 
 from rabbitmq import Rabbitmq
@@ -16,6 +17,14 @@ import json, pika, sys
 channel = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", int(sys.argv[1]), sys.argv[2])).channel()
 _, properties, body = channel.basic_get(sys.argv[3], auto_ack=True)
 print(json.dumps({"headers": properties.headers, "body": body.decode()}))
+"""
+
+# Consumes a queue until it is killed, as another program would.
+CONSUME = """
+import pika, sys
+channel = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", int(sys.argv[1]), sys.argv[2])).channel()
+channel.basic_consume(sys.argv[3], lambda *given: None)
+channel.start_consuming()
 """
 
 
@@ -115,6 +124,59 @@ class Amqp(Sandbox):
         self.assertEqual(books["messages"]["stored"], 40, books)
         wait_until("ready", lambda: self.page("/readyz").startswith("ready"))
         self.assertIn('event="connections_lost"} 1', self.page("/metrics"))
+        self.end(collector)
+
+    def test_another_programs_consumer_is_warned_of_and_tallys_own_are_not(self):
+        config = self.amqp_config()
+        self.oslo("messagingv2", 0, 1)  # makes the queue
+        collector = self.start_collector(config)
+        second_config = self.write("second.yaml", config.read_text().replace(f":{self.port}", f":{free_port()}"))
+        second = self.start("tally-collector", "--config", second_config)
+        mark = "tally.collectors.notifications.info"
+        wait_until("they know each other", lambda: self.waiting().get(mark, (0, 0))[1] == 2)
+        self.assertNotIn("not Tally's", self.log_of(collector) + self.log_of(second))
+        other = subprocess.Popen(["/usr/bin/python3", "-c", CONSUME, str(self.broker.port), self.vhost, "notifications.info"])
+        self.addCleanup(lambda: (other.kill(), other.wait()))
+        told = "queue notifications.info: 1 of its 3 consumers is not Tally's"
+        for process in (collector, second):
+            wait_until("it is warned of", lambda: told in self.log_of(process))
+        rows = {row["queue"]: row for row in self.rows("--config", config, "bus", "status")}
+        self.assertIn("1 of its 3 consumers is not Tally's", rows["notifications.info"]["warning"])
+        other.kill()
+        other.wait()
+        wait_until("it is over", lambda: "what was warned of is over" in self.log_of(collector))
+        self.assertEqual(self.log_of(collector).count(told), 1)
+        self.end(second)
+        self.end(collector)
+
+    def test_the_permissions_that_the_migration_prints_are_enough(self):
+        self.port = free_port()
+        folder = self.write("ceilometer/ceilometer.conf", f"[DEFAULT]\ntransport_url = {self.rabbit}\n").parent
+        out = self.tally("migrate", "check", folder)[0]
+        line = re.search(r"(?m)^#   rabbitmqctl (set_permissions .*)$", out)[1]
+        user = self.vhost[-20:]
+        self.broker.ctl("add_user", user, "secret")
+        self.addCleanup(self.broker.ctl, "delete_user", user)
+        self.broker.ctl(*[user if word == "tally" else word for word in shlex.split(line)])
+        self.assertEqual(shlex.split(line)[2], self.vhost)
+        collector_yaml, agent_yaml = out.split("# /etc/tally/collector.yaml\n")[1].split("---\n")
+        (self.folder / "listen.url").write_text(self.rabbit.replace("guest:guest", f"{user}:secret"))
+        (self.folder / "publish.url").write_text(self.rabbit.replace("guest:guest", f"{user}:secret"))
+        (self.folder / "listen.url").chmod(0o600)
+        (self.folder / "publish.url").chmod(0o600)
+        self.oslo("messagingv2", 0, 1)  # the services' queue and exchange are there
+        more = f"data: '{self.folder}/%s'\nhttp: 127.0.0.1:%d\n"
+        config = self.write("collector.yaml", collector_yaml.replace("/etc/tally", str(self.folder)) +
+                            more % ("collector", self.port) + f"storage: 'sqlite://{self.folder}/x.db'\n")
+        collector = self.start_collector(config)
+        wait_until("its queue is there", lambda: self.waiting().get("tally.notifications", (0, 0))[1] == 1)
+        agent = self.start("tally-agent", "--config", self.write(
+            "agent.yaml", agent_yaml.replace("/etc/tally", str(self.folder)) + more % ("agent", free_port()) +
+            "polling: {interval: 1s}\n"))
+        self.settled(config, 2)
+        before = self.waiting()["notifications.info"]
+        self.assertEqual(before, (1, 0), "nothing is taken from the services' queue")
+        self.end(agent)
         self.end(collector)
 
     def test_own_queues_are_told_and_taken_away(self):

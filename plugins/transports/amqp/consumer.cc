@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <tally/sdk/error.h>
 #include <tally/sdk/log.h>
@@ -20,6 +21,12 @@ constexpr std::chrono::milliseconds kTurn{1000};  // heartbeats are looked after
 constexpr std::chrono::milliseconds kRound{1};    // while messages come: what a millisecond brings is read at once
 constexpr int kFramesATime = 96;
 
+std::set<std::string> names_of(const std::vector<OwnQueue>& queues) {
+  std::set<std::string> names;
+  for (const OwnQueue& queue : queues) names.insert(queue.name);
+  return names;
+}
+
 }  // namespace
 
 Consumer::Consumer(Connection::Options connection, const ConsumerOptions& options, std::uint32_t prefetch,
@@ -29,7 +36,9 @@ Consumer::Consumer(Connection::Options connection, const ConsumerOptions& option
       prefetch_(std::max<std::uint32_t>(prefetch, 1)),
       counts_(counts),
       topology_(static_cast<amqp_channel_t>(options.lanes.size() + 1), options.topology),
-      depth_(static_cast<amqp_channel_t>(options.lanes.size() + 2), options.depth_every) {
+      sharing_(static_cast<amqp_channel_t>(options.lanes.size() + 3), options.own_prefix,
+               names_of(options.topology.queues)),
+      depth_(static_cast<amqp_channel_t>(options.lanes.size() + 2), options.depth_every, sharing_) {
   lanes_.reserve(options.lanes.size());
   for (LaneOptions lane : options.lanes) {
     lane.prefetch = static_cast<std::uint16_t>(std::min<std::uint32_t>(lane.prefetch, prefetch_));
@@ -75,6 +84,7 @@ void Consumer::lost(const std::string& why) {
   for (Lane& lane : lanes_) lane.link_lost();
   topology_.link_lost();
   depth_.link_lost();
+  sharing_.link_lost();
 }
 
 std::size_t Consumer::ready() const {
@@ -111,6 +121,7 @@ void Consumer::read(std::uint32_t max_messages) {
         if (at < lanes_.size()) lanes_[at].handle(*link, frame);
         if (frame.channel == topology_.channel()) topology_.handle(*link, frame);
         if (frame.channel == depth_.channel()) depth_.handle(*link, frame);
+        if (frame.channel == sharing_.channel()) sharing_.handle(*link, frame);
         link->release(frame.channel);
       }
     }
@@ -132,6 +143,7 @@ void Consumer::turn_lanes() {
     if (topology_.ours() && !topology_.declared()) return;
     for (Lane& lane : lanes_) lane.turn(*link);
     depth_.turn(*link, lanes_);
+    sharing_.turn(*link);
     log_absent();
   } catch (const Error& error) {
     lost(error.what());

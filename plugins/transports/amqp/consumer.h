@@ -16,6 +16,7 @@
 #include "counts.h"
 #include "depth.h"
 #include "lane.h"
+#include "sharing.h"
 #include "topology.h"
 
 namespace tally::amqp {
@@ -23,6 +24,7 @@ namespace tally::amqp {
 struct ConsumerOptions {
   std::vector<LaneOptions> lanes;
   TopologyOptions topology;
+  std::string own_prefix;                         // begins the names of all queues that are ours
   std::size_t buffer_bytes = 64U << 20;           // read and not handed over; more is left with the broker
   std::chrono::milliseconds depth_every{15'000};  // between looks at how many messages wait; 0: never
 };
@@ -58,6 +60,7 @@ class Consumer {
   Counts& counts_;
   std::vector<Lane> lanes_;
   Topology topology_;
+  Sharing sharing_;
   Depth depth_;
   std::uint64_t times_up_ = 0;
   std::size_t next_lane_ = 0;  // to be asked first, so that each has its turn

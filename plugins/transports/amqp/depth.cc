@@ -71,6 +71,7 @@ void Depth::handle(Link& link, const amqp_frame_t& frame) {
       if (state_ != State::asking) return;
       const auto& answer = *static_cast<const amqp_queue_declare_ok_t*>(frame.payload.method.decoded);
       told_.push_back({queues_[at_], answer.message_count, answer.consumer_count});
+      sharing_.note(queues_[at_], answer.consumer_count);
       ++at_;
       return ask(link);
     }
@@ -92,9 +93,11 @@ void Depth::tell(const TransportEvents& events) {
   for (const Told& one : told_) {
     Queue queue;
     queue.name = one.name;
+    const std::string warning = sharing_.warning(one.name);
     if (one.messages) {
       queue.messages = one.messages;
       queue.consumers = one.consumers;
+      if (!warning.empty()) queue.warning = warning;
     } else {
       queue.state = "absent";
     }

@@ -1,5 +1,6 @@
 // Asks the broker now and then how many messages wait in the queues that are consumed, and how many consumers they
-// have. Not for a person's question, which has a connection of its own (see inspection.h).
+// have. Not for whose these are (see sharing.h), nor for a person's question, which has a connection of its own (see
+// inspection.h).
 #ifndef TALLY_AMQP_DEPTH_H
 #define TALLY_AMQP_DEPTH_H
 
@@ -14,6 +15,7 @@
 
 #include "lane.h"
 #include "link.h"
+#include "sharing.h"
 
 namespace tally::amqp {
 
@@ -21,8 +23,9 @@ namespace tally::amqp {
 // one. One question at a time. One thread. What sends throws tally::Error when the link breaks.
 class Depth {
  public:
-  // `every`: from round to round; 0: never asks.
-  Depth(amqp_channel_t channel, std::chrono::milliseconds every) : channel_(channel), every_(every) {}
+  // `every`: from round to round; 0: never asks. `sharing` is told how many consumers each queue has.
+  Depth(amqp_channel_t channel, std::chrono::milliseconds every, Sharing& sharing)
+      : channel_(channel), every_(every), sharing_(sharing) {}
 
   amqp_channel_t channel() const { return channel_; }
   // Begins a round over the queues that `lanes` consume, when one is due. One that is not consumed any more is told so.
@@ -47,6 +50,7 @@ class Depth {
 
   amqp_channel_t channel_;
   std::chrono::milliseconds every_;
+  Sharing& sharing_;
   State state_ = State::resting;
   bool open_ = false;
   Clock::time_point next_round_ = Clock::now();

@@ -8,6 +8,8 @@
 
 #include <tally/sdk/error.h>
 
+#include "sharing.h"
+
 namespace tally::amqp {
 namespace {
 
@@ -85,6 +87,14 @@ std::optional<Inspection::Answer> Inspection::look(const std::string& name) {
   return answer;
 }
 
+// With one consumer nobody shares it, whoever that is.
+std::string Inspection::shared(const KnownQueue& queue, std::uint64_t consumers) {
+  if (!queue.consumed || queue.marker.empty()) return {};
+  const std::optional<Answer> marks = look(queue.marker);
+  const std::uint64_t ours = marks && !marks->refused ? marks->consumers : 0;
+  return ours < consumers ? sharing_warning(consumers, consumers - ours) : std::string();
+}
+
 void Inspection::tell(const std::vector<KnownQueue>& queues, const QueueSink& sink) {
   for (const KnownQueue& queue : queues) {
     const std::optional<Answer> found = look(queue.name);
@@ -102,6 +112,7 @@ void Inspection::tell(const std::vector<KnownQueue>& queues, const QueueSink& si
       told.messages = found->messages;
       told.consumers = found->consumers;
       if (found->consumers == 0) warning = warning_for(queue, found->messages);
+      if (found->consumers > 1) warning = shared(queue, found->consumers);
     }
     if (!warning.empty()) told.warning = warning;
     sink(told);

@@ -18,6 +18,7 @@ struct KnownQueue {
   std::string name;
   bool ours = false;      // made by us, under a name that only we give
   bool consumed = false;  // by this configuration; others are told only where they are there
+  std::string marker;     // what Tally's collectors consume besides it, see sharing.h; empty: none
 };
 
 // One thread. All throws tally::Error, passing, when the broker is away or does not answer by the deadline.
@@ -41,6 +42,7 @@ class Inspection {
   void open_channel();
   Answer ask(amqp_method_number_t id, void* method);
   std::optional<Answer> look(const std::string& name);
+  std::string shared(const KnownQueue& queue, std::uint64_t consumers);
 
   Connection connection_;
   Clock::time_point deadline_;

@@ -9,6 +9,8 @@
 
 #include <tally/sdk/error.h>
 
+#include "sharing.h"
+
 namespace tally::amqp {
 namespace {
 
@@ -34,7 +36,8 @@ std::vector<KnownQueue> known_queues(const Config& config, const std::vector<Lan
     const auto same = [&](const KnownQueue& queue) { return queue.name == name; };
     if (std::any_of(all.begin(), all.end(), same)) return;
     const auto takes = [&](const LaneOptions& lane) { return lane.queue == name; };
-    all.push_back({name, ours, std::any_of(consumed.begin(), consumed.end(), takes)});
+    const std::string marker = ours ? std::string() : marker_of(config.text("own_prefix"), name);
+    all.push_back({name, ours, std::any_of(consumed.begin(), consumed.end(), takes), marker});
   };
   for (const std::string& topic : config.list("topics")) add(config.text("own_prefix") + topic, true);
   for (const LaneOptions& lane : consumed) add(lane.queue, false);
@@ -114,6 +117,7 @@ Options Options::read(const Config& config) {
     throw Error::permanent("own_prefix: must not be empty, or a queue of the services would be taken for ours");
   }
   options.consumer.topology = topology(config);
+  options.consumer.own_prefix = config.text("own_prefix");
   for (const std::string& queue : queues(config, options.consumer.topology)) {
     LaneOptions lane;
     lane.queue = queue;

@@ -166,6 +166,17 @@ void RawClient::delete_queue(const std::string& name) {
   check("delete a queue");
 }
 
+int RawClient::consumers(const std::string& name) {
+  if (!has_queue(name)) return -1;
+  return static_cast<int>(
+      amqp_queue_declare(connection_, 1, bytes(name), 1, 0, 0, 0, amqp_empty_table)->consumer_count);
+}
+
+void RawClient::consume(const std::string& queue) {
+  amqp_basic_consume(connection_, 1, bytes(queue), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
+  check("consume a queue");
+}
+
 void RawClient::publish(const std::string& exchange, const std::string& key, const std::string& body) {
   ASSERT_EQ(amqp_basic_publish(connection_, 1, bytes(exchange), bytes(key), 0, 0, nullptr, bytes(body)),
             AMQP_STATUS_OK);

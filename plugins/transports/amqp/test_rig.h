@@ -71,7 +71,11 @@ class RawClient {
   void declare_exchange(const std::string& name);
   // False: it is not there.
   bool has_queue(const std::string& name, int* messages = nullptr);
+  // So many consumers; -1: it is not there.
+  int consumers(const std::string& name);
   void delete_queue(const std::string& name);
+  // From then on, and nothing of what comes is acknowledged.
+  void consume(const std::string& queue);
   void publish(const std::string& exchange, const std::string& key, const std::string& body);
 
  private:

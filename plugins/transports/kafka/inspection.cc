@@ -9,7 +9,11 @@ namespace tally::kafka {
 void Inspection::tell(const QueueSink& sink) {
   const Outside::Topics topics = outside_.topics();
   for (const Outside::Member& member : outside_.members().list) {
-    for (const Place& place : member.has) ++members_[place];
+    const bool ours = member.who.starts_with("tally-");  // as our client.id begins, unless it is set otherwise
+    for (const Place& place : member.has) {
+      ++members_[place];
+      if (!ours) strangers_[place] = member.who;
+    }
   }
   for (const Place& place : topics.partitions) tell_partition(place, sink);
   for (const std::string& name : topics.absent) {
@@ -44,6 +48,9 @@ void Inspection::tell_partition(const Place& place, const QueueSink& sink) {
     told.messages = static_cast<std::uint64_t>(std::max<std::int64_t>(high - std::max(next, low), 0));
     if (next < low || next > high) {
       warning = "the next message, offset " + std::to_string(next) + ", is not there any more: see lost_offset";
+    } else if (const auto other = strangers_.find(place); other != strangers_.end()) {
+      warning = "its consumer in the group " + outside_.group() + ", " + other->second +
+                ", is not Tally's, and takes what it brings: set another `group`";
     } else if (told.consumers == 0U) {
       warning =
           "no collector of the group " + outside_.group() + " has it: start one before retention takes what waits";

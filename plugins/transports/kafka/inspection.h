@@ -25,6 +25,7 @@ class Inspection {
 
   Outside outside_;
   std::map<Place, std::uint64_t> members_;  // how many have it
+  std::map<Place, std::string> strangers_;  // who has it and is not Tally's, by its client.id
 };
 
 }  // namespace tally::kafka
