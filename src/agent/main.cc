@@ -65,7 +65,7 @@ std::optional<Loaded> load(const Arguments& arguments) {
   result.loaded = host::load_config(host::Program::agent, path, result.catalog.keys());
   host::check_disable(result.loaded, result.catalog.names(), result.catalog.meters());
   host::check_polling(result.loaded, result.catalog.polled_meters(), result.catalog.discoveries());
-  host::check_schemes(result.loaded, result.catalog.schemes(host::Role::transport), {});
+  host::check_urls(result.loaded, result.catalog);
   for (const host::ConfigFault& fault : result.loaded.faults) std::cerr << fault.to_string() << '\n';
   if (!result.loaded.valid()) return std::nullopt;
   if (!arguments.namespaces.empty()) result.loaded.config.polling.namespaces = arguments.namespaces;

@@ -49,7 +49,7 @@ host::LoadedConfig load(const Subject& subject, const host::Catalog& catalog) {
   host::LoadedConfig loaded = host::load_config(subject.program, subject.file, catalog.keys());
   host::check_disable(loaded, catalog.names(), catalog.meters());
   host::check_polling(loaded, catalog.polled_meters(), catalog.discoveries());
-  host::check_schemes(loaded, catalog.schemes(host::Role::transport), catalog.schemes(host::Role::storage));
+  host::check_urls(loaded, catalog);
   return loaded;
 }
 

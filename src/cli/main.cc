@@ -82,8 +82,7 @@ std::optional<Setup> load_setup(Context& context, host::Program program) {
   setup.loaded = host::load_config(program, path, setup.catalog.keys());
   host::check_disable(setup.loaded, setup.catalog.names(), setup.catalog.meters());
   host::check_polling(setup.loaded, setup.catalog.polled_meters(), setup.catalog.discoveries());
-  host::check_schemes(setup.loaded, setup.catalog.schemes(host::Role::transport),
-                      setup.catalog.schemes(host::Role::storage));
+  host::check_urls(setup.loaded, setup.catalog);
   for (const host::ConfigFault& fault : setup.loaded.faults) {
     if (!fault.warning || context.verbosity >= 0) std::cerr << fault.to_string() << '\n';
   }

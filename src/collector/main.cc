@@ -59,7 +59,7 @@ std::optional<Loaded> load(const Arguments& arguments) {
   if (!path) path = host::default_config_path(host::Program::collector);
   host::LoadedConfig loaded = host::load_config(host::Program::collector, path, catalog->keys());
   host::check_disable(loaded, catalog->names(), catalog->meters());
-  host::check_schemes(loaded, catalog->schemes(host::Role::transport), catalog->schemes(host::Role::storage));
+  host::check_urls(loaded, *catalog);
   for (const host::ConfigFault& fault : loaded.faults) std::cerr << fault.to_string() << '\n';
   if (!loaded.valid()) return std::nullopt;
   catalog->apply(loaded.config);

@@ -177,7 +177,7 @@ struct LoadedConfig {
   Config config;                    // of use only when valid()
   std::vector<ConfigFault> faults;  // in order of place, warnings too
   std::vector<Setting> settings;
-  std::map<std::string, Place> origins;      // by key; those that a file set
+  std::map<std::string, Place> origins;      // by key; those that a file set. Of a list "key[0]" and so on, too
   std::vector<std::filesystem::path> files;  // read, in order
 
   // No fault that is more than a warning.
@@ -200,6 +200,17 @@ void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, s
 // Appends a fault for each URL whose scheme no transport (listen, publish) or storage driver offers.
 void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports,
                    std::span<const std::string> storages);
+
+// What a driver declares that the URLs of its schemes may hold after the question mark.
+struct UrlQuery {
+  std::string plugin;  // "transport:amqp"
+  std::vector<std::string> schemes;
+  std::vector<KeyDecl> keys;  // a name may have `*` for any run of characters
+};
+
+// Appends a fault for whatever stands after the ? of a URL and is none of these, or has no such value. What no driver
+// declares anything of is not checked.
+void check_queries(LoadedConfig& loaded, std::span<const UrlQuery> transports, std::span<const UrlQuery> storages);
 
 // Appends a warning for each source of the polling file that lists what none of `meters` (those of pollsters) is, or a
 // discovery that none of `discoveries` is.

@@ -260,8 +260,11 @@ void Loader::lay_over(Items& under, Items over, Shape shape) {
 }
 
 void Loader::note_origins(const CoreKey& key, const Items& items) {
+  std::size_t number = 0;
   for (const Item& item : items) {
+    const std::string nth = key.decl.name + "[" + std::to_string(number++) + "]";
     if (item.place.file.empty()) continue;
+    if (key.shape == Shape::list) loaded_.origins.try_emplace(nth, item.place);
     const bool named = key.shape == Shape::by_namespace || (key.shape == Shape::by_meter && item.name != "*");
     loaded_.origins.try_emplace(named ? key.decl.name + "." + item.name : key.decl.name, item.place);
   }

@@ -275,6 +275,20 @@ std::vector<std::string> Catalog::schemes(Role role) const {
   return result;
 }
 
+std::vector<UrlQuery> Catalog::queries(Role role) const {
+  std::vector<UrlQuery> result;
+  for (const Entry& entry : entries_) {
+    if (entry.shadowed || entry.role.role != role || !entry.role.query) continue;
+    result.push_back({entry.key(), entry.role.schemes, *entry.role.query});
+  }
+  return result;
+}
+
+void check_urls(LoadedConfig& loaded, const Catalog& catalog) {
+  check_schemes(loaded, catalog.schemes(Role::transport), catalog.schemes(Role::storage));
+  check_queries(loaded, catalog.queries(Role::transport), catalog.queries(Role::storage));
+}
+
 std::vector<std::string> Catalog::meters() const {
   std::vector<std::string> result;
   for (const Entry& entry : entries_) {

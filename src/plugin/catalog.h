@@ -61,9 +61,10 @@ class Catalog {
 
   // What the configuration may say about each plugin, by "role:name".
   std::vector<PluginKeys> keys() const;
-  // For check_disable and check_schemes.
+  // For check_disable and check_urls.
   std::vector<std::string> names() const;
   std::vector<std::string> schemes(Role role) const;
+  std::vector<UrlQuery> queries(Role role) const;
   std::vector<std::string> meters() const;
   // For check_polling: the meters that pollsters name, and the discoveries under each of their names.
   std::vector<std::string> polled_meters() const;
@@ -83,6 +84,9 @@ class Catalog {
 
   std::deque<Entry> entries_;
 };
+
+// Appends what check_schemes and check_queries find about the configuration's URLs.
+void check_urls(LoadedConfig& loaded, const Catalog& catalog);
 
 // TALLY_PLUGIN_PATH (a list with colons), /var/lib/tally/plugins, /usr/local/lib/tally/plugins, the prefix's.
 std::vector<std::filesystem::path> plugin_folders();

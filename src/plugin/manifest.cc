@@ -76,6 +76,11 @@ class Members {
     return flag;
   }
 
+  bool has(std::string_view key) {
+    element value;
+    return find(key, value, false);
+  }
+
   std::uint32_t number(std::string_view key) {
     element value;
     std::uint64_t number = 0;
@@ -236,6 +241,8 @@ RoleManifest read_role(element json, const std::string& where, absl::Status& fau
   if (const std::uint32_t writers = members.number("writers"); writers > 0) role.writers = writers;
   members.each("config",
                [&](element item, const std::string& at) { role.config.push_back(read_key(item, at, fault)); });
+  if (members.has("query")) role.query.emplace();
+  members.each("query", [&](element item, const std::string& at) { role.query->push_back(read_key(item, at, fault)); });
   members.each("preconditions", [&](element item, const std::string& at) {
     role.preconditions.push_back(read_precondition(item, at, fault));
   });

@@ -55,7 +55,9 @@ struct RoleManifest {
   std::string discovery;                              // pollster: whose resources it polls; empty: none
   std::vector<std::string> aliases;                   // discovery: what Ceilometer's polling.yaml calls it
   std::vector<std::string> schemes;                   // storage, transport: of URLs
-  std::uint32_t writers = 1;                          // storage: most batches at once, each by its own instance
+  // storage, transport: all that may stand after the ? of a URL; a name may have `*`. None: not said
+  std::optional<std::vector<KeyDecl>> query;
+  std::uint32_t writers = 1;  // storage: most batches at once, each by its own instance
 
   // "role:name", the key in the configuration.
   std::string key() const;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_join.h"
 #include "core/config.h"
 
 namespace tally::host {
@@ -16,6 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::SizeIs;
 
 std::vector<PluginKeys> faulty_plugins() {
   return {{"pollster:exec",
@@ -174,6 +176,51 @@ TEST(ConfigFaults, UrlsThatNoDriverTakes) {
   check_schemes(loaded, transports, storages);
   EXPECT_THAT(texts(loaded), ElementsAre("f.yaml:1:12: \"listen\": no transport for ampq://, did you mean \"amqp\"?",
                                          "f.yaml:1:12: \"publish\": no transport for ampq://, did you mean \"amqp\"?"));
+}
+
+const std::vector<UrlQuery> kDeclared = {
+    {"transport:amqp",
+     {"amqp", "rabbit"},
+     {{"ssl", KeyType::boolean, {}, "", false, {}, {}, {}},
+      {"ssl_ca_file", KeyType::path, {}, "", false, {}, {}, {}},
+      {"ssl_version", KeyType::string, {}, "", false, {}, {}, {"TLSv1_2"}},
+      {"heartbeat", KeyType::integer, {}, "", false, "0", "3600", {}},
+      {"key_password", KeyType::string, {}, "", true, {}, {}, {"none"}}}},
+    {"transport:kafka", {"kafka"}, {{"*.*", KeyType::string, {}, "", false, {}, {}, {}}}},
+    {"transport:local", {"local"}, {}},
+};
+
+TEST(ConfigFaults, WhatADriverDoesNotDeclareOfItsUrlsIsRefused) {
+  LoadedConfig loaded = load_config_text(
+      Program::collector, "f.yaml",
+      "listen:\n  - rabbit://u:p@h:5671//v?ssl=1&ssl_version=TLSv1_2&ssl_ca_file=/etc/ca.pem&heartbeat=30\n"
+      "  - \"amqp://h/?SSL=true&ssl_ca_fil=/x&ssl_version=TLSv1&heartbeat=soon&key_password=hidden&nothing=1\"\n"
+      "  - kafka://h/?fetch.wait.max.ms=5&fetch=1\n  - local:///run/x.sock?a=b\n  - other://h/?any=thing\n"
+      "dead_letters: {copy_to: \"amqp://h/?later=1\"}\nstorage: \"null://?x=1\"\n",
+      {});
+  ASSERT_TRUE(loaded.valid());
+  check_queries(loaded, kDeclared, {});
+  EXPECT_THAT(texts(loaded), SizeIs(8));
+  const std::string all = absl::StrJoin(texts(loaded), "\n");
+  EXPECT_THAT(all, HasSubstr("f.yaml:3:5: \"listen\": \"ssl_ca_fil\" after the ? of the URL is not understood by "
+                             "transport:amqp, did you mean \"ssl_ca_file\"?"));
+  EXPECT_THAT(all, HasSubstr("\"ssl_version\" after the ? of the URL: \"TLSv1\" is none of"));
+  EXPECT_THAT(all, HasSubstr("\"heartbeat\" after the ? of the URL: "));
+  EXPECT_THAT(all, HasSubstr("\"key_password\" after the ? of the URL: the value is none of"));
+  EXPECT_THAT(all, HasSubstr("`tally plugin show transport:amqp` lists what is"));
+  EXPECT_THAT(
+      all, HasSubstr("f.yaml:4:5: \"listen\": \"fetch\" after the ? of the URL is not understood by transport:kafka"));
+  EXPECT_THAT(all, HasSubstr("\"a\" after the ? of the URL is not understood by transport:local"));
+  EXPECT_THAT(all, HasSubstr("\"dead_letters.copy_to\": \"later\" after the ?"));
+  EXPECT_THAT(all, Not(HasSubstr("hidden")));
+}
+
+TEST(ConfigFaults, AQuestionMarkInAPasswordIsNotShownAsAParameter) {
+  LoadedConfig loaded = load_config_text(Program::collector, "f.yaml", "listen: \"amqp://u:hid?den@h/v?ssl=1\"\n", {});
+  check_queries(loaded, kDeclared, {});
+  ASSERT_THAT(texts(loaded), SizeIs(1));
+  EXPECT_THAT(texts(loaded)[0], HasSubstr("%3F"));
+  EXPECT_THAT(texts(loaded)[0], Not(HasSubstr("den")));
 }
 
 }  // namespace

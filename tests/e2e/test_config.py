@@ -24,6 +24,23 @@ class Check(Sandbox):
         self.tally("validate", "--config", config, status=78)
         self.tally("run", "--for", "1s", "--config", config, status=78)
 
+    def test_what_a_bus_does_not_understand_of_its_url_is_said_before_it_runs(self):
+        url = "rabbit://u:hunter2@192.0.2.1:5671//ceilometer?ssl=1&ssl_version=TLSv1_2&ssl_ca_file=/etc/ssl/ca.pem"
+        config = self.write("collector.yaml", f"data: data\nlisten: ['{url}']\nstorage: 'null://'\n")
+        self.tally("config", "check", "--config", config)
+        config.write_text(config.read_text().replace("ssl_version=TLSv1_2", "ssl_versoin=TLSv1_2&ssl=perhaps"))
+        _, err = self.tally("config", "check", "--config", config, status=78)
+        self.assertIn('collector.yaml:2:10: "listen": "ssl_versoin" after the ? of the URL is not understood by transport:amqp, '
+                      'did you mean "ssl_version"?', err)
+        self.assertIn('"ssl" after the ? of the URL: "perhaps"', err)
+        self.assertNotIn("hunter2", err)
+        self.tally("--config", config, program="tally-collector", status=78)
+        for bus, refused in (("kafka://h/?fetch.wait.max.ms=5&security_protocol=SSL", None), ("kafka://h/?security_protokol=SSL", "protokol"),
+                             (f"local://{self.folder}/x.sock?a=b", '"a"'), ("amqp://h/?ssl_version=TLSv1", "TLSv1_2")):
+            config.write_text(f"data: data\nlisten: ['{bus}']\nstorage: 'null://'\n")
+            _, err = self.tally("config", "check", "--config", config, status=78 if refused else 0)
+            self.assertIn(refused or "", err)
+
     def test_an_empty_file_is_fine_and_sample_and_show_agree_with_it(self):
         config = self.write("tally.yaml", "")
         self.tally("config", "check", "--config", config)

@@ -37,6 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::array<std::string, 2> schemes = {"local", "sqlite"};
   check_disable(loaded, known, known);
   check_schemes(loaded, schemes, schemes);
+  const std::array<UrlQuery, 1> queries = {{{"transport:local", {"local"}, kPlugins[0].keys}}};
+  check_queries(loaded, queries, queries);
   for (const ConfigFault& fault : loaded.faults) {
     require(!fault.text.empty() && fault.line >= 0 && fault.column >= 0, "a fault has words and a place");
     static_cast<void>(fault.to_string());

@@ -13,7 +13,7 @@ TALLY_PLUGIN(tally::sqlite::Store, {
     "role": "storage",
     "name": "sqlite",
     "summary": "Samples, dead letters and the books in one SQLite file",
-    "schemes": ["sqlite"],
+    "schemes": ["sqlite"], "query": [],
     "config": [
       {"key": "busy_timeout", "type": "duration", "default": "5s", "min": "0s", "max": "10m",
        "help": "How long to wait for another process that writes the same file"},

@@ -19,8 +19,10 @@ using Clock = std::chrono::steady_clock;
 
 struct TlsOptions {
   bool on = false;
-  bool verify = true;  // the certificate's chain and the host's name
-  std::string ca;      // a file; empty: the system's
+  bool verify = true;       // the certificate's chain
+  bool verify_name = true;  // and, with it, that the certificate is for the host's name
+  std::string version;      // "1.2" or "1.3" alone; empty: either
+  std::string ca;           // a file; empty: the system's
   std::string cert;
   std::string key;
 };

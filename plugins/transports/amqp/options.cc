@@ -21,12 +21,15 @@ std::chrono::milliseconds time(const Config& config, std::string_view key) {
   return std::chrono::ceil<std::chrono::milliseconds>(config.duration(key));
 }
 
-std::string file(const Config& config, const std::string& key) {
-  const std::string path = config.has(key) ? config.text(key) : std::string();
+const std::string& readable(const std::string& what, const std::string& path) {
   if (!path.empty() && ::access(path.c_str(), R_OK) != 0) {
-    throw Error::permanent(key + ": " + path + ": " + std::strerror(errno) + "; name a readable file in PEM form");
+    throw Error::permanent(what + ": " + path + ": " + std::strerror(errno) + "; name a readable file in PEM form");
   }
   return path;
+}
+
+std::string file(const Config& config, const std::string& key) {
+  return readable(key, config.has(key) ? config.text(key) : std::string());
 }
 
 // What may be there of this configuration: what it consumes, what is ours from another time, what the services make.
@@ -90,11 +93,15 @@ LinkOptions link_options(const Config& config, const Address& address) {
   LinkOptions link;
   link.vhost = address.vhost;
   link.tls.on = address.tls;
-  link.tls.verify = config.boolean("tls_verify");
-  link.tls.ca = file(config, "tls_ca");
-  link.tls.cert = file(config, "tls_cert");
-  link.tls.key = file(config, "tls_key");
-  link.heartbeat_s = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(config.duration("heartbeat")).count());
+  const Parameters& said = address.parameters;
+  link.tls.verify = said.verify.value_or(config.boolean("tls_verify"));
+  link.tls.verify_name = said.verify_name.value_or(config.boolean("tls_verify_name"));
+  link.tls.version = said.version.value_or("");
+  link.tls.ca = said.ca ? readable("the URL's ssl_ca_file", *said.ca) : file(config, "tls_ca");
+  link.tls.cert = said.cert ? readable("the URL's ssl_cert_file", *said.cert) : file(config, "tls_cert");
+  link.tls.key = said.key ? readable("the URL's ssl_key_file", *said.key) : file(config, "tls_key");
+  link.heartbeat_s = said.heartbeat_s.value_or(
+      static_cast<int>(std::chrono::ceil<std::chrono::seconds>(config.duration("heartbeat")).count()));
   link.connect_timeout = time(config, "connect_timeout");
   link.name = "tally " + config.host() + " " + std::to_string(::getpid());
   return link;
@@ -105,7 +112,7 @@ LinkOptions link_options(const Config& config, const Address& address) {
 Options Options::read(const Config& config) {
   Options options;
   Connection::Options& connection = options.connection;
-  connection.address = parse_url(config.url());
+  connection.address = parse_url(config.url(), config.boolean("tls"));
   connection.link = link_options(config, connection.address);
   connection.first_pause = time(config, "retry_first");
   connection.last_pause = std::max(time(config, "retry_last"), connection.first_pause);

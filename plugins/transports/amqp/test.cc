@@ -1,5 +1,9 @@
 // The amqp transport as the host runs it: loaded from its module, over a real RabbitMQ ($TALLY_TEST_AMQP).
 // Not for faults (test_faults.cc), nor for its inner parts (test_internals.cc).
+#include <cstdlib>
+#include <filesystem>
+
+#include "plugin/catalog.h"
 #include "support/transport_conformance.h"
 #include "test_rig.h"
 
@@ -244,6 +248,24 @@ TEST_F(AmqpTest, EachQueueIsToldAndOnlyOursAreRemoved) {
   const auto away = rig_.open("amqp://127.0.0.1:1/", {});
   ASSERT_TRUE(away.ok());
   EXPECT_EQ((*away)->inspect(2000, take).code(), kPassing);
+}
+
+TEST_F(AmqpTest, WhatTheManifestSaysOfUrlsIsTaken) {
+  const std::vector<std::filesystem::path> folders = {std::getenv("TALLY_TEST_PLUGINS")};
+  Catalog catalog = Catalog::scan(folders);
+  const Entry* entry = catalog.find_scheme(Role::transport, "rabbit");
+  ASSERT_TRUE(entry != nullptr && entry->role.query);
+  ASSERT_GT(entry->role.query->size(), 40U);
+  for (const KeyDecl& key : *entry->role.query) {
+    std::vector<std::string> values = key.choices.empty() ? std::vector<std::string>{"x"} : key.choices;
+    if (key.type == KeyType::boolean) values = {"1", "0", "true", "False"};
+    if (key.type == KeyType::integer) values = {"0", "3600"};
+    if (key.type == KeyType::path) values = {"/dev/null"};
+    for (const std::string& value : values) {
+      const auto made = rig_.open("rabbit://h/?" + key.name + "=" + value, {});
+      EXPECT_TRUE(made.ok()) << key.name << "=" << value << ": " << made.status();
+    }
+  }
 }
 
 TEST_F(AmqpTest, ABadUrlOrFileIsRefusedWithTheWayOut) {

@@ -9,6 +9,7 @@
 
 #include <tally/sdk/error.h>
 
+#include "parameters.h"
 #include "url.h"
 #include "window.h"
 
@@ -59,7 +60,6 @@ TEST(AmqpUrl, AFaultNamesTheWayOutAndNoPassword) {
       {"amqp://u:hidden@h,,h2/", "no name"},
       {"amqp://u:hidden@[::1/", "without its ]"},
       {"amqp://u:hidden@::1/", "stands in [ ]"},
-      {"amqp://u:hidden@h/?heartbeat=3", "ssl=1"},
       {"amqps://u:hidden@h/?ssl=0", "contradict"},
       {"amqp://u:hidden@h/v#x", "no #"},
       {"amqp://u:hidden@h/" + std::string(300, 'v'), "255"},
@@ -75,6 +75,68 @@ TEST(AmqpUrl, AFaultNamesTheWayOutAndNoPassword) {
       EXPECT_EQ(std::string(error.what()).find("hid"), std::string::npos) << error.what();
     }
   }
+}
+
+std::string refusal(const std::string& query) {
+  try {
+    parse_parameters(query);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.outcome(), Outcome::permanent);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(AmqpParameters, OptionsOfOpenStacksDriverAreUnderstood) {
+  const Address address = parse_url(
+      "rabbit://u:p@192.0.2.1:5671//ceilometer?ssl=1&ssl_version=TLSv1_2&ssl_ca_file=/etc/ssl/my%20ca.pem"
+      "&ssl_cert_file=/c.pem&ssl_key_file=/k.pem&ssl_enforce_hostname_verification=False&ssl_verify=true"
+      "&heartbeat_timeout_threshold=30&rabbit_quorum_queue=true&rabbit_ha_queues=1");
+  EXPECT_TRUE(address.tls);
+  EXPECT_EQ(address.vhost, "/ceilometer");
+  EXPECT_EQ(address.parameters.version, "1.2");
+  EXPECT_EQ(address.parameters.ca, "/etc/ssl/my ca.pem");
+  EXPECT_EQ(address.parameters.cert, "/c.pem");
+  EXPECT_EQ(address.parameters.key, "/k.pem");
+  EXPECT_EQ(address.parameters.verify, true);
+  EXPECT_EQ(address.parameters.verify_name, false);
+  EXPECT_EQ(address.parameters.heartbeat_s, 30);
+  const Parameters older = parse_parameters(
+      "rabbit_use_ssl=yes&kombu_ssl_ca_certs=/a&kombu_ssl_certfile=/b&kombu_ssl_keyfile=/c&"
+      "kombu_ssl_version=SSLv23&&ssl_verify_peer=0&ssl_verify_hostname=on");
+  EXPECT_EQ(older.tls, true);
+  EXPECT_EQ(older.ca.value_or("") + older.cert.value_or("") + older.key.value_or(""), "/a/b/c");
+  EXPECT_EQ(older.version, std::nullopt);
+  EXPECT_EQ(older.verify, false);
+  EXPECT_EQ(older.verify_name, true);
+}
+
+TEST(AmqpParameters, TheUrlCountsBeforeTheKeyTls) {
+  EXPECT_TRUE(parse_url("rabbit://h/", true).tls);
+  EXPECT_EQ(parse_url("rabbit://h/", true).hosts[0].port, 5671);
+  EXPECT_FALSE(parse_url("rabbit://h/?ssl=0", true).tls);
+  EXPECT_TRUE(parse_url("rabbit://h/?ssl=1", false).tls);
+  EXPECT_FALSE(parse_url("rabbit://h/?ssl_ca_file=/x").tls) << "a file alone asks for nothing";
+}
+
+TEST(AmqpParameters, WhatIsNotUnderstoodIsRefusedWithTheWayOut) {
+  const std::vector<std::pair<std::string, std::string>> faults = {
+      {"heartbeat=3", "\"heartbeat\" is not understood"},
+      {"ssl_ca=/x", "tally plugin show transport:amqp"},
+      {"rabbit_login_method=EXTERNAL", "not understood"},
+      {"ssl=maybe", "ssl is 1 or 0"},
+      {"ssl_version=TLSv1", "TLSv1_2, TLSv1_3"},
+      {"ssl_version=SSLv3", "TLSv1_2, TLSv1_3"},
+      {"heartbeat_timeout_threshold=soon", "seconds"},
+      {"ssl", "NAME=VALUE"},
+      {"ssl_ca_file=%2", "hexadecimal"},
+  };
+  for (const auto& [query, reason] : faults) {
+    EXPECT_NE(refusal(query).find(reason), std::string::npos) << query << ": " << refusal(query);
+  }
+  const std::string password = refusal("den@host/vhost=1");
+  EXPECT_NE(password.find("%3F"), std::string::npos) << password;
+  EXPECT_EQ(password.find("den"), std::string::npos) << password;
 }
 
 using Sent = std::vector<std::pair<std::uint64_t, bool>>;

@@ -35,14 +35,15 @@ class AmqpTls : public AmqpTest {
   }
 
   // A TLS listener of the broker's, with this certificate; clients must show one too.
-  int listen(const std::string& who) {
+  int listen(const std::string& who, const std::string& more = {}) {
     int port = 0;
     { port = std::stoi(Proxy().hosts().substr(10)); }
     const std::string file = "\"" + folder_ + "/";
-    EXPECT_TRUE(broker_ctl(
-        "eval 'application:ensure_all_started(ssl), rabbit_networking:start_ssl_listener({\"127.0.0.1\", " +
-        std::to_string(port) + "}, [{cacertfile, " + file + "ca.pem\"}, {certfile, " + file + who +
-        ".pem\"}, {keyfile, " + file + who + ".key\"}, {verify, verify_peer}, {fail_if_no_peer_cert, true}], 1).'"));
+    EXPECT_TRUE(
+        broker_ctl("eval 'application:ensure_all_started(ssl), rabbit_networking:start_ssl_listener({\"127.0.0.1\", " +
+                   std::to_string(port) + "}, [{cacertfile, " + file + "ca.pem\"}, {certfile, " + file + who +
+                   ".pem\"}, {keyfile, " + file + who + ".key\"}, {verify, verify_peer}, {fail_if_no_peer_cert, true}" +
+                   more + "], 1).'"));
     return port;
   }
 
@@ -54,7 +55,11 @@ class AmqpTls : public AmqpTest {
   }
 
   absl::Status publish(int port, const Options& options) {
-    const auto producer = rig_.open("amqps://guest:guest@127.0.0.1:" + std::to_string(port) + "/", options);
+    return publish_to("amqps://guest:guest@127.0.0.1:" + std::to_string(port) + "/", options);
+  }
+
+  absl::Status publish_to(const std::string& url, const Options& options) {
+    const auto producer = rig_.open(url, options);
     if (!producer.ok()) return producer.status();
     return (*producer)
         ->publish(std::vector<Outgoing>{{"notifications.info", "", std::string(300'000, 'x')}}, 1500)
@@ -84,6 +89,43 @@ TEST_F(AmqpTls, ACertificateForAnotherNameIsRefusedUnlessToldOtherwise) {
   Options unchecked = files();
   unchecked.emplace_back("tls_verify", "false");
   EXPECT_TRUE(publish(port, unchecked).ok()) << publish(port, unchecked);
+}
+
+TEST_F(AmqpTls, AllOfItMayStandInTheUrlAsOpenStackWritesIt) {
+  const int port = listen("server");
+  const std::string url = "rabbit://guest:guest@127.0.0.1:" + std::to_string(port) + "//";
+  const std::string files = "ssl_ca_file=" + folder_ + "/ca.pem&ssl_cert_file=" + folder_ +
+                            "/client.pem&ssl_key_file=" + folder_ + "/client.key";
+  for (const char* version : {"", "&ssl_version=TLSv1_2", "&ssl_version=TLSv1_3"}) {
+    const absl::Status sent = publish_to(url + "?ssl=1&" + files + version, {});
+    EXPECT_TRUE(sent.ok()) << version << sent;
+  }
+  EXPECT_TRUE(publish_to(url + "?" + files, {{"tls", "true"}}).ok()) << "or the key says TLS";
+  EXPECT_EQ(publish_to(url + "?ssl=0&" + files, {{"tls", "true"}}).code(), kPassing) << "the URL counts";
+  EXPECT_EQ(publish_to(url + "?ssl=1&ssl_ca_file=" + folder_ + "/other.pem", {}).code(), kPassing);
+  const absl::Status absent = publish_to(url + "?ssl=1&ssl_ca_file=/nowhere/ca.pem", {});
+  EXPECT_EQ(absent.code(), kPermanent) << absent;
+  EXPECT_NE(std::string(absent.message()).find("the URL's ssl_ca_file: /nowhere/ca.pem"), std::string::npos) << absent;
+}
+
+TEST_F(AmqpTls, TheNameAloneMayGoUnchecked) {
+  const int port = listen("other");
+  const std::string url = "rabbit://guest:guest@127.0.0.1:" + std::to_string(port) + "/?ssl=1";
+  EXPECT_EQ(publish_to(url, files()).code(), kPassing);
+  const absl::Status named = publish_to(url + "&ssl_enforce_hostname_verification=false", files());
+  EXPECT_TRUE(named.ok()) << named;
+  Options stranger = {{"tls_ca", folder_ + "/other.pem"}, {"tls_verify_name", "false"}};
+  EXPECT_EQ(publish_to(url, stranger).code(), kPassing) << "the chain is checked all the same";
+  Options unchecked = files();
+  unchecked.emplace_back("tls_verify_name", "false");
+  EXPECT_TRUE(publish_to(url, unchecked).ok());
+}
+
+TEST_F(AmqpTls, OneVersionAloneIsHeldTo) {
+  const int port = listen("server", ", {versions, ['tlsv1.2']}");
+  const std::string url = "rabbit://guest:guest@127.0.0.1:" + std::to_string(port) + "/?ssl=1&ssl_version=";
+  EXPECT_TRUE(publish_to(url + "TLSv1_2", files()).ok()) << publish_to(url + "TLSv1_2", files());
+  EXPECT_EQ(publish_to(url + "TLSv1_3", files()).code(), kPassing);
 }
 
 }  // namespace

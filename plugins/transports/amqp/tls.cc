@@ -24,6 +24,12 @@ void require_name(SSL_CTX* context, const std::string& host) {
   }
 }
 
+void require_version(SSL_CTX* context, const std::string& version) {
+  const int only = version == "1.2" ? TLS1_2_VERSION : TLS1_3_VERSION;
+  SSL_CTX_set_min_proto_version(context, only);
+  SSL_CTX_set_max_proto_version(context, only);
+}
+
 }  // namespace
 
 std::string tls_reason() {
@@ -41,9 +47,10 @@ amqp_socket_t* make_tls_socket(amqp_connection_state_t connection, const std::st
   if (socket == nullptr) return nullptr;
   auto* context = static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket));
   amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST);
+  if (!tls.version.empty()) require_version(context, tls.version);
   amqp_ssl_socket_set_verify_peer(socket, tls.verify ? 1 : 0);
   amqp_ssl_socket_set_verify_hostname(socket, 0);
-  if (tls.verify) require_name(context, host);
+  if (tls.verify && tls.verify_name) require_name(context, host);
   if (tls.ca.empty()) {
     SSL_CTX_set_default_verify_paths(context);
   } else if (amqp_ssl_socket_set_cacert(socket, tls.ca.c_str()) != AMQP_STATUS_OK) {

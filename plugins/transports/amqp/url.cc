@@ -6,6 +6,8 @@
 
 #include <tally/sdk/error.h>
 
+#include "parameters.h"
+
 namespace tally::amqp {
 namespace {
 
@@ -25,6 +27,8 @@ int hex(char c) {
   return -1;
 }
 
+}  // namespace
+
 std::string decoded(std::string_view text, const std::string& what) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -41,6 +45,8 @@ std::string decoded(std::string_view text, const std::string& what) {
   if (out.find('\0') != std::string::npos) bad(what + " holds a zero byte");
   return out;
 }
+
+namespace {
 
 // "name", "name:5672", "[::1]:5672"; the port 0 where none is written.
 Host host_of(std::string_view text) {
@@ -90,26 +96,6 @@ std::vector<Host> hosts_of(std::string_view text) {
   }
 }
 
-// What of the query is understood: ssl, as oslo.messaging has it.
-std::optional<bool> tls_of(std::string_view query) {
-  std::optional<bool> tls;
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    if (pair.empty()) continue;
-    std::string word(pair);
-    std::transform(word.begin(), word.end(), word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-    if (word == "ssl=1" || word == "ssl=true") {
-      tls = true;
-    } else if (word == "ssl=0" || word == "ssl=false") {
-      tls = false;
-    } else {
-      bad("after ? only ssl=1 or ssl=0 is understood; everything else is a key of the plugin transport:amqp");
-    }
-  }
-  return tls;
-}
-
 }  // namespace
 
 std::string Host::text() const {
@@ -117,23 +103,25 @@ std::string Host::text() const {
   return (six ? "[" + name + "]" : name) + ":" + std::to_string(port);
 }
 
-Address parse_url(std::string_view url) {
+Address parse_url(std::string_view url, bool tls) {
   Address address;
   const std::size_t end = url.find("://");
   std::string scheme(url.substr(0, std::min(end, url.size())));
   std::transform(scheme.begin(), scheme.end(), scheme.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  if (end == std::string_view::npos || (scheme != "amqp" && scheme != "amqps" && scheme != "rabbit")) {
+  if (end == std::string_view::npos ||
+      (scheme != "amqp" && scheme != "amqps" && scheme != "rabbit" && scheme != "kombu")) {
     bad("this is no amqp://, amqps:// or rabbit:// URL");
   }
-  address.tls = scheme == "amqps";
+  address.tls = tls || scheme == "amqps";
   std::string_view rest = url.substr(end + 3);
   if (rest.find('#') != std::string_view::npos) bad("a URL of a bus has no #");
   const std::size_t query = rest.find('?');
   if (query != std::string_view::npos) {
-    const std::optional<bool> tls = tls_of(rest.substr(query + 1));
-    if (tls && scheme == "amqps" && !*tls) bad("amqps:// and ssl=0 contradict each other");
-    address.tls = tls.value_or(address.tls);
+    address.parameters = parse_parameters(rest.substr(query + 1));
+    const std::optional<bool> said = address.parameters.tls;
+    if (said && scheme == "amqps" && !*said) bad("amqps:// and ssl=0 contradict each other");
+    address.tls = said.value_or(address.tls);
     rest = rest.substr(0, query);
   }
   const std::size_t slash = rest.find('/');

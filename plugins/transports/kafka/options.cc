@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,34 @@ struct Keys {
   std::string group;
 };
 
+// The options of oslo.messaging's driver for Kafka, which its URLs may hold too, and librdkafka's names for them; no
+// name: of no use here.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kOslo = {{
+    {"security_protocol", "security.protocol"},
+    {"sasl_mechanism", "sasl.mechanisms"},
+    {"ssl_cafile", "ssl.ca.location"},
+    {"ssl_client_cert_file", "ssl.certificate.location"},
+    {"ssl_client_key_file", "ssl.key.location"},
+    {"ssl_client_key_password", "ssl.key.password"},
+    {"compression_codec", "compression.codec"},
+    {"kafka_max_fetch_bytes", "fetch.message.max.bytes"},
+    {"producer_batch_size", "batch.size"},
+    {"producer_batch_timeout", ""},
+    {"kafka_consumer_timeout", ""},
+    {"enable_auto_commit", ""},
+    {"max_poll_records", ""},
+    {"pool_size", ""},
+    {"conn_pool_min_size", ""},
+    {"conn_pool_ttl", ""},
+}};
+
+std::optional<Setting> setting_named_by_oslo(const Setting& one) {
+  const auto found =
+      std::find_if(kOslo.begin(), kOslo.end(), [&](const auto& known) { return known.first == one.first; });
+  if (found == kOslo.end()) return std::nullopt;
+  return Setting{found->second, one.second};
+}
+
 // What librdkafka is told beyond our own settings, the URL's first; our own keys in the URL are taken out.
 std::vector<Setting> users_settings(const Config& config, const Address& address, Keys& keys) {
   std::vector<Setting> users;
@@ -84,8 +113,10 @@ std::vector<Setting> users_settings(const Config& config, const Address& address
       keys.priorities = split(one.second, ',');
     } else if (one.first == "topic_names") {
       keys.names = split(one.second, ',');
-    } else if (one.first == "group") {
+    } else if (one.first == "group" || one.first == "consumer_group") {
       keys.group = one.second;
+    } else if (auto said = setting_named_by_oslo(one)) {
+      if (!said->first.empty()) users.push_back(*std::move(said));
     } else {
       users.push_back(one);
     }

@@ -1,8 +1,11 @@
 // The kafka transport as the host runs it: loaded from its module, over a real Kafka ($TALLY_TEST_KAFKA).
 // Not for faults (test_faults.cc), nor for its inner parts (test_internals.cc).
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
 
+#include "plugin/catalog.h"
 #include "support/transport_conformance.h"
 #include "test_rig.h"
 
@@ -111,6 +114,43 @@ TEST_F(KafkaTest, InspectionTellsEachPartitionItsLagAndWhoHasIt) {
   inspect();
   EXPECT_EQ(rows[topic() + " [0]"].messages, 2U);
   EXPECT_NE(rows[topic() + " [0]"].warning.find("offset 3"), std::string::npos) << rows[topic() + " [0]"].warning;
+}
+
+TEST_F(KafkaTest, InspectionWarnsOfAMemberThatIsNotTallys) {
+  raw_.create_topic(topic(), 1);
+  raw_.publish(topic(), 0, "x");
+  const auto other = rig_.make({{"settings", R"(["client.id=ceilometer"])"}});
+  ASSERT_TRUE(other->consume(10).ok());
+  pump(*other, [&] { return got_.size() == 1; });
+  std::map<std::string, QueueState> rows;
+  ASSERT_TRUE(rig_.make()->inspect(10000, [&](const QueueState& row) { rows[row.name] = row; }).ok());
+  EXPECT_NE(rows[topic() + " [0]"].warning.find("\"ceilometer\", is not Tally's"), std::string::npos)
+      << rows[topic() + " [0]"].warning;
+}
+
+TEST_F(KafkaTest, WhatTheManifestSaysOfUrlsIsTaken) {
+  const std::vector<std::filesystem::path> folders = {std::getenv("TALLY_TEST_PLUGINS")};
+  Catalog catalog = Catalog::scan(folders);
+  const Entry* entry = catalog.find_scheme(Role::transport, "kafka");
+  ASSERT_TRUE(entry != nullptr && entry->role.query);
+  const std::map<std::string, std::string> special = {{"*.*", "fetch.wait.max.ms=5"},
+                                                      {"debug", "debug=consumer"},
+                                                      {"partitioner", "partitioner=random"},
+                                                      {"sasl_mechanism", "sasl_mechanism=PLAIN"}};
+  for (const KeyDecl& key : *entry->role.query) {
+    std::vector<std::string> queries = {key.name + (key.type == KeyType::integer ? "=1000" : "=x")};
+    if (key.name == "retries") queries = {"retries=3"};
+    if (key.type == KeyType::path) queries = {key.name + "=/dev/null"};
+    if (special.contains(key.name)) queries = {special.at(key.name)};
+    for (std::size_t i = 0; i < key.choices.size(); ++i) {
+      if (i == 0) queries.clear();
+      queries.push_back(key.name + "=" + key.choices[i]);
+    }
+    for (const std::string& query : queries) {
+      const auto made = rig_.open("kafka://h/?" + query, {});
+      EXPECT_TRUE(made.ok()) << query << ": " << made.status();
+    }
+  }
 }
 
 TEST_F(KafkaTest, TheUrlSetsWhatItNames) {

@@ -99,7 +99,7 @@ class Local : public Transport {
 TALLY_PLUGIN(tally::local::Local, {
   "name": "local", "version": "0.1.0",
   "summary": "Messages over a Unix socket on one host, durable on its disk",
-  "roles": [{"role": "transport", "name": "local", "schemes": ["local"],
+  "roles": [{"role": "transport", "name": "local", "schemes": ["local"], "query": [],
              "summary": "A Unix socket with a durable spool beside it",
              "config": [
                {"key": "max_message", "type": "bytes", "default": "16MiB", "min": 1, "max": 536870912,
