@@ -40,7 +40,9 @@ void print(Output& output, const std::string& bus, const host::QueueState& queue
 }
 
 void run(Context& context, Act act) {
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  const bool reads = act == &host::Transport::inspect;
+  std::optional<Setup> setup =
+      load_setup(context, host::Program::run, reads ? needs_role<host::Role::transport> : needs_all);
   if (!setup) return;
   const host::Config& config = setup->loaded.config;
   const auto output = Output::open(context.format_or(Format::table), std::cout,

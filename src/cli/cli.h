@@ -55,9 +55,20 @@ struct Setup {
   host::LoadedConfig loaded;
 };
 
-// Loads both. On a fault that is no warning: says all of them, sets context.exit_status to 78 and answers nothing.
-// `program` chooses the default place and keys; `run` looks for ./tally.yaml and /etc/tally/tally.yaml.
-std::optional<Setup> load_setup(Context& context, host::Program program);
+// Which faults of the configuration a command can do without.
+using Tolerance = bool (*)(const host::ConfigFault&);
+inline bool needs_all(const host::ConfigFault&) { return false; }
+inline bool needs_nothing(const host::ConfigFault&) { return true; }
+// For a command that uses plugins of the one role alone, whatever is wrong with the settings of others.
+template <host::Role kRole>
+bool needs_role(const host::ConfigFault& fault) {
+  return !fault.plugin.empty() && !fault.plugin.starts_with(std::string(host::role_name(kRole)) + ":");
+}
+
+// Loads both, and says all faults. With one that is no warning and not tolerated: sets context.exit_status to 78 and
+// answers nothing. `program` chooses the default place and keys; `run` looks for ./tally.yaml and
+// /etc/tally/tally.yaml.
+std::optional<Setup> load_setup(Context& context, host::Program program, Tolerance tolerated = needs_all);
 
 // How this invocation logs, which load_setup has put into effect.
 log::Options log_options(const Context& context, const host::Config& config);

@@ -38,7 +38,7 @@ void run(Context& context, const Arguments& arguments) {
   std::string joined;
   for (const std::string& path : arguments.meters) joined += (joined.empty() ? "" : ":") + path;
   if (!joined.empty()) setenv("TALLY_DEFINITIONS", joined.c_str(), 1);  // read by the handler of definitions
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_role<host::Role::notification>);
   if (!setup) return;
   absl::StatusOr<collector::Pipeline> pipeline = collector::make_pipeline(setup->catalog, setup->loaded.config);
   if (!pipeline.ok()) {

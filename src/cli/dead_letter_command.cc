@@ -21,8 +21,10 @@ struct Open {
   std::unique_ptr<host::Storage> store;
 };
 
-std::optional<Open> open(Context& context) {
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+// To read, or else to change: then all of the configuration is to be sound.
+std::optional<Open> open(Context& context, bool reads) {
+  std::optional<Setup> setup =
+      load_setup(context, host::Program::run, reads ? needs_role<host::Role::storage> : needs_all);
   if (!setup) return std::nullopt;
   if (const auto missing = missing_store(setup->loaded.config)) {
     context.exit_status = fail(kAway, *missing);
@@ -87,7 +89,7 @@ absl::StatusOr<host::DeadLetter> read_letter(host::Storage& store, const std::st
 }
 
 void list(Context& context) {
-  std::optional<Open> opened = open(context);
+  std::optional<Open> opened = open(context, true);
   if (!opened) return;
   const Format format = context.format_or(Format::table);
   const auto output = Output::open(
@@ -103,7 +105,7 @@ void list(Context& context) {
 }
 
 void show(Context& context, const std::string& digest) {
-  std::optional<Open> opened = open(context);
+  std::optional<Open> opened = open(context, true);
   if (!opened) return;
   const auto output = Output::open(context.format_or(Format::json), std::cout);
   bool any = false;
@@ -148,7 +150,7 @@ void replay(Context& context, std::vector<std::string> digests, bool all) {
     context.exit_status = fail(kUsage, "dead-letter replay: name the digests, or say --all, not both");
     return;
   }
-  std::optional<Open> opened = open(context);
+  std::optional<Open> opened = open(context, false);
   if (!opened) return;
   absl::StatusOr<collector::Pipeline> pipeline =
       collector::make_pipeline(opened->setup.catalog, opened->setup.loaded.config);
@@ -176,7 +178,7 @@ void purge(Context& context, const std::vector<std::string>& digests, bool all) 
     context.exit_status = fail(kUsage, "dead-letter purge: name the digests, or say --all, not both");
     return;
   }
-  std::optional<Open> opened = open(context);
+  std::optional<Open> opened = open(context, false);
   if (!opened) return;
   const absl::StatusOr<std::uint64_t> removed = opened->store->purge_dead_letters(digests);
   if (!removed.ok()) {

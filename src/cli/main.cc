@@ -57,7 +57,7 @@ log::Options log_options(const Context& context, const host::Config& config) {
   return options;
 }
 
-std::optional<Setup> load_setup(Context& context, host::Program program) {
+std::optional<Setup> load_setup(Context& context, host::Program program, Tolerance tolerated) {
   Setup setup;
   setup.catalog = host::Catalog::scan(host::plugin_folders());
   std::optional<std::filesystem::path> path;
@@ -86,7 +86,8 @@ std::optional<Setup> load_setup(Context& context, host::Program program) {
   for (const host::ConfigFault& fault : setup.loaded.faults) {
     if (!fault.warning || context.verbosity >= 0) std::cerr << fault.to_string() << '\n';
   }
-  if (!setup.loaded.valid()) {
+  const auto stops = [&](const host::ConfigFault& fault) { return !fault.warning && !tolerated(fault); };
+  if (std::any_of(setup.loaded.faults.begin(), setup.loaded.faults.end(), stops)) {
     context.exit_status = kInvalidConfig;
     return std::nullopt;
   }

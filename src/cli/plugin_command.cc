@@ -2,6 +2,7 @@
 // Not for loading any: everything shown stands in the files, or is what a running daemon says.
 #include <tally/sdk/json.h>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -54,7 +55,7 @@ Live state_of(const Entry& entry, const LiveStates& states) {
 }
 
 void list(Context& context) {
-  const std::optional<Setup> setup = load_setup(context, host::Program::run);
+  const std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
   if (!setup) return;
   const LiveStates states = ask_daemon(setup->loaded.config);
   const auto output =
@@ -87,9 +88,9 @@ std::string meters_json(const host::RoleManifest& role) {
   return text + "]";
 }
 
-std::string config_json(const host::RoleManifest& role) {
+std::string keys_json(const std::vector<host::KeyDecl>& keys) {
   std::string text = "[";
-  for (const host::KeyDecl& key : role.config) {
+  for (const host::KeyDecl& key : keys) {
     JsonObject object;
     object.set("key", key.name).set("type", host::key_type_name(key.type)).set("secret", key.secret);
     if (key.fallback) object.set("default", *key.fallback);
@@ -127,14 +128,17 @@ std::vector<std::string> precondition_texts(const host::RoleManifest& role) {
 void show_as_row(const Entry& entry, const Live& state, Output& output) {
   const host::RoleManifest& role = entry.role;
   RowBuilder row;
-  row.text("role", host::role_name(role.role)).text("name", role.name);
+  const bool readable = !role.name.empty();
+  row.text("role", readable ? host::role_name(role.role) : std::string_view());
+  row.text("name", readable ? role.name : entry.key());
   row.text("plugin", entry.manifest.name).text("version", entry.manifest.version);
   row.text("state", state.state).text("reason", state.reason).text("file", entry.file.string());
   row.text("summary", role.summary.empty() ? entry.manifest.summary : role.summary);
   row.text("namespace", role.poll_namespace).text("discovery", role.discovery);
   row.json("event_types", json_list(role.event_types)).json("schemes", json_list(role.schemes));
   row.json("preconditions", json_list(precondition_texts(role)));
-  row.json("meters", meters_json(role)).json("config", config_json(role));
+  row.json("meters", meters_json(role)).json("config", keys_json(role.config));
+  row.json("query", role.query ? keys_json(*role.query) : "null");
   row.emit(output);
 }
 
@@ -143,7 +147,7 @@ void show_for_reading(const Entry& entry, const Live& state) {
   auto line = [](std::string_view name, std::string_view value) {
     if (!value.empty()) std::cout << name << ": " << value << '\n';
   };
-  line("plugin", role.key());
+  line("plugin", entry.key());
   line("summary", role.summary.empty() ? entry.manifest.summary : role.summary);
   line("file", entry.file.string());
   line("version", entry.manifest.version);
@@ -158,16 +162,29 @@ void show_for_reading(const Entry& entry, const Live& state) {
     line("meter", meter.name + " (" + meter.type + ", " + meter.unit + ")" +
                       (meter.description.empty() ? "" : " " + meter.description));
   }
-  for (const host::KeyDecl& key : role.config) {
-    std::string text = key.name + " (" + std::string(host::key_type_name(key.type));
-    if (key.fallback) text += ", default " + *key.fallback;
-    line("key", text + ")" + (key.help.empty() ? "" : " " + key.help));
-  }
+  const auto keys = [&](std::string_view what, const std::vector<host::KeyDecl>& all) {
+    for (const host::KeyDecl& key : all) {
+      std::string text = key.name + " (" + std::string(host::key_type_name(key.type));
+      if (key.fallback) text += ", default " + *key.fallback;
+      line(what, text + ")" + (key.help.empty() ? "" : " " + key.help));
+    }
+  };
+  keys("key", role.config);
+  if (role.query) keys("URL parameter", *role.query);
 }
 
-// NAME is "role:name", a role's name, a plugin's name, or a file's.
+// Of a file that says nothing of itself: whether it is called as the plugin's would be, tally-ROLE-NAME.so.
+bool is_file_of(const Entry& entry, std::string name) {
+  if (!entry.role.name.empty()) return false;
+  std::ranges::replace(name, ':', '-');
+  const std::string stem = entry.file.stem().string();
+  return stem == name || stem.ends_with("-" + name);
+}
+
+// NAME is "role:name", a role's name, a plugin's name, or a file's, with or without its folder.
 bool is_named(const Entry& entry, const std::string& name) {
-  return entry.key() == name || entry.role.name == name || entry.manifest.name == name || entry.file.filename() == name;
+  return entry.key() == name || entry.role.name == name || entry.manifest.name == name ||
+         entry.file.filename() == name || entry.file == name || is_file_of(entry, name);
 }
 
 int unknown(const host::Catalog& catalog, const std::string& name) {
@@ -179,7 +196,7 @@ int unknown(const host::Catalog& catalog, const std::string& name) {
 }
 
 void show(Context& context, const std::string& name) {
-  const std::optional<Setup> setup = load_setup(context, host::Program::run);
+  const std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
   if (!setup) return;
   const LiveStates states = ask_daemon(setup->loaded.config);
   const Format format = context.format_or(Format::table);

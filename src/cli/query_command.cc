@@ -125,7 +125,7 @@ void run(Context& context, host::QueryKind kind, const Arguments& arguments) {
     context.exit_status = fail(kUsage, to_std(query.status().message()));
     return;
   }
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_role<host::Role::storage>);
   if (!setup) return;
   if (const auto missing = missing_store(setup->loaded.config)) {
     context.exit_status = fail(kAway, *missing);

@@ -35,7 +35,7 @@ void print_books(const Json& status) {
 }
 
 void run(Context& context) {
-  const std::optional<Setup> setup = load_setup(context, host::Program::run);
+  const std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
   if (!setup) return;
   const auto& http = setup->loaded.config.http;
   if (http.address.empty()) {

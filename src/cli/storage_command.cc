@@ -102,7 +102,8 @@ absl::Status acknowledge(host::Storage& store, const host::Config& config, const
 }
 
 void run(Context& context, const Act& act, bool makes_it) {
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  std::optional<Setup> setup =
+      load_setup(context, host::Program::run, makes_it ? needs_all : needs_role<host::Role::storage>);
   if (!setup) return;
   const host::Config& config = setup->loaded.config;
   if (makes_it) {

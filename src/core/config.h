@@ -160,6 +160,7 @@ struct ConfigFault {
   int column = 0;
   bool warning = false;
   std::string text;
+  std::string plugin = {};  // "role:name", of a fault in that plugin's settings alone
 
   // "agent.yaml:14:3: unknown key …"; a warning says so.
   std::string to_string() const;

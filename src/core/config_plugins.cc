@@ -30,9 +30,13 @@ void Loader::set_plugins(const YamlNode* section) {
     section = nullptr;
   }
   if (section != nullptr) {
-    for (const auto& [name, value] : section->pairs) tell_unknown_plugin(name);
+    for (const auto& [name, value] : section->pairs) {
+      faults_.about(name.text);
+      tell_unknown_plugin(name);
+    }
   }
   for (const PluginKeys& plugin : plugins_) {
+    faults_.about(plugin.plugin);
     const YamlNode* node = section == nullptr ? nullptr : section->find(plugin.plugin);
     if (node != nullptr && node->kind != YamlNode::Kind::map) {
       if (node->kind != YamlNode::Kind::null) {
@@ -42,6 +46,7 @@ void Loader::set_plugins(const YamlNode* section) {
     }
     set_plugin(plugin, node);
   }
+  faults_.about({});
 }
 
 void Loader::tell_unknown_plugin(const YamlNode& name) {

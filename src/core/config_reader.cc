@@ -110,7 +110,7 @@ bool YamlNode::is_reference() const {
 }
 
 void Faults::add(const Place& place, bool warning, std::string text) {
-  faults_.push_back({place.file, place.line, place.column, warning, std::move(text)});
+  faults_.push_back({place.file, place.line, place.column, warning, std::move(text), about_});
 }
 
 std::vector<ConfigFault> Faults::take(const std::vector<std::filesystem::path>& files) {

@@ -40,12 +40,15 @@ class Faults {
  public:
   void fault(const Place& place, std::string text) { add(place, false, std::move(text)); }
   void warn(const Place& place, std::string text) { add(place, true, std::move(text)); }
+  // What is told from here on is about the settings of this plugin, "role:name"; empty: about none.
+  void about(std::string plugin) { about_ = std::move(plugin); }
   // In order of place, files in the order given, each text once.
   std::vector<ConfigFault> take(const std::vector<std::filesystem::path>& files);
 
  private:
   void add(const Place& place, bool warning, std::string text);
   std::vector<ConfigFault> faults_;
+  std::string about_;
 };
 
 // The text's only document; null for an empty text, or after a fault in it. Malformed YAML, a key twice, aliases, and

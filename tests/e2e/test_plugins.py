@@ -64,6 +64,43 @@ TALLY_PLUGIN(Gone, {"name": "gone", "version": "1.0.0", "roles": [{"role": "poll
         self.assertNotIn("onlyforgone", maps)
         self.end(process)
 
+    def test_listing_and_showing_need_no_sound_configuration(self):
+        folder = self.folder / "plugins"
+        folder.mkdir()
+        broken = folder / "tally-pollster-broken.so"
+        broken.write_bytes(b"\x7fELF and nothing more")
+        self.env["TALLY_PLUGIN_PATH"] = str(folder)
+        config = self.write("tally.yaml", "disable: {plugins: ['pollster:load']}\nnonsense: 1\nplugins:\n  'pollster:broken': {key: 1}\n"
+                                          "  'pollster:gone': {}\n  'pollster:exec': {timeout: never}\n")
+        out, err = self.tally("--config", config, "plugin", "list", "-f", "json")
+        rows = {row["name"]: row for row in json.loads(out)}
+        self.assertEqual(rows["tally-pollster-broken.so"]["state"], "refused")
+        self.assertTrue(rows["tally-pollster-broken.so"]["reason"])
+        self.assertEqual(rows["load"]["state"], "disabled", "what is sound counts")
+        self.assertIn('no plugin "pollster:gone" is installed', err)
+        for name in ("pollster:broken", "broken", "tally-pollster-broken.so", str(broken)):
+            shown = self.tally("--config", config, "plugin", "show", name)[0]
+            self.assertIn("state: refused", shown, name)
+            self.assertIn(rows["tally-pollster-broken.so"]["reason"], shown)
+            self.assertNotIn("plugin: pollster:\n", shown)
+        self.assertIn("key: timeout", self.tally("--config", config, "plugin", "show", "exec")[0])
+        self.tally("--config", config, "plugin", "show", "gone", status=1)
+        self.tally("--config", config, "config", "check", status=78)
+
+    def test_what_reads_does_without_the_settings_of_other_plugins(self):
+        config = self.write("tally.yaml", f"data: '{self.folder}/data'\nstorage: 'sqlite://{self.folder}/x.db'\n"
+                                          f"http: 127.0.0.1:1\nplugins:\n  'pollster:gone': {{}}\n")
+        self.tally("--config", config, "storage", "init", status=78)  # it changes something
+        sound = self.write("sound.yaml", f"data: '{self.folder}/data'\nstorage: 'sqlite://{self.folder}/x.db'\n")
+        self.tally("--config", sound, "storage", "init")
+        for words in (("query", "meters"), ("dead-letter", "list"), ("storage", "check"), ("convert", "-")):
+            out, err = self.tally("--config", config, *words, stdin="")
+            self.assertIn("pollster:gone", err, words)
+        self.assertIn("127.0.0.1:1", self.tally("--config", config, "status", status=69)[1])
+        self.tally("--config", config, "dead-letter", "purge", "--all", status=78)
+        config.write_text(config.read_text() + "  'storage:gone': {}\n")
+        self.tally("--config", config, "query", "meters", status=78)
+
     def test_listing_loads_nothing(self):
         trace = self.folder / "opened"
         if not shutil.which("strace"):
