@@ -57,14 +57,41 @@ void print_rows(const Migration& migration, Format format) {
   output->finish();
 }
 
+std::string in_shell(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+// What the broker's side of the configuration is.
+void print_permissions(const Plan& plan) {
+  if (plan.vhosts.empty()) return;
+  const auto keys = plan.agent_plugins.find("transport:amqp");
+  const bool named = keys != plan.agent_plugins.end() && keys->second.contains("exchange");
+  const std::string exchange = named ? keys->second.at("exchange").items.front() : "ceilometer";
+  const std::string ours = in_shell("^(tally\\..*|" + exchange + ")$");
+  std::cout << "#\n# With queues: own Tally takes nothing from Ceilometer's queues: it makes its own, tally.TOPIC, and "
+               "both get "
+               "all messages.\n# A user of Tally's own may do that, put into the URLs in place of Ceilometer's "
+               "(set_permissions replaces what a user could do before):\n#   rabbitmqctl add_user tally SECRET\n";
+  for (const std::string& vhost : plan.vhosts)
+    std::cout << "#   rabbitmqctl set_permissions -p " << in_shell(vhost) << " tally " << ours << ' ' << ours
+              << " '.*'\n";
+  std::cout << "# When Tally leaves: tally bus unsubscribe.\n";
+}
+
 void print_all(const Migration& migration) {
   for (const Finding& finding : migration.findings) print_commented(finding, std::cout);
+  print_permissions(migration.plan);
   if (migration.plan.secret_urls)
     std::cout << "#\n# A URL has a password: put each URL into the file that is named, readable by its program's user "
                  "alone.\n";
   if (migration.plan.signs)
     std::cout << "#\n# Put Ceilometer's telemetry_secret into /etc/tally/telemetry.secret, readable by the programs' "
                  "users alone.\n";
+  std::cout << "#\n# Whatever the lists name, some meters of Ceilometer's are not measured (IPMI, Ceph's object "
+               "gateway, DNS zones, "
+               "shares, VPN, firewalls, services' health, alarms): doc/ceilometer.md has them all.\n";
   std::cout << "\n# /etc/tally/collector.yaml\n" << migration.plan.collector_yaml();
   std::cout << "---\n# /etc/tally/agent.yaml\n" << migration.plan.agent_yaml();
 }
@@ -75,7 +102,7 @@ void check(Context& context, const std::string& folder) {
     context.exit_status = fail(kFailed, folder + ": no such folder; name the one that has ceilometer.conf");
     return;
   }
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
   if (!setup) return;
   MigrationInput input{folder,
                        {setup->catalog.polled_meters(), setup->catalog.discoveries()},

@@ -61,6 +61,23 @@ void put_list(YAML::Emitter& out, const std::string& key, const std::vector<std:
   out << YAML::EndSeq;
 }
 
+void put_plugins(YAML::Emitter& out, const std::map<std::string, PlanKeys>& plugins) {
+  if (plugins.empty()) return;
+  out << YAML::Key << "plugins" << YAML::Value << YAML::BeginMap;
+  for (const auto& [plugin, keys] : plugins) {
+    out << YAML::Key << YAML::DoubleQuoted << plugin << YAML::Value << YAML::BeginMap;
+    for (const auto& [key, value] : keys) {
+      if (value.list) {
+        put_list(out, key, value.items);
+      } else {
+        out << YAML::Key << key << YAML::Value << value.items.front();
+      }
+    }
+    out << YAML::EndMap;
+  }
+  out << YAML::EndMap;
+}
+
 // What both programs share.
 void put_common(YAML::Emitter& out, const Plan& plan) {
   if (!plan.host.empty()) out << YAML::Key << "host" << YAML::Value << plan.host;
@@ -104,14 +121,13 @@ std::string Plan::collector_yaml() const {
   if (batch_age)
     out << YAML::Key << "batch" << YAML::Value << YAML::BeginMap << YAML::Key << "age" << YAML::Value << *batch_age
         << YAML::EndMap;
-  if (!definitions.empty() || !reserved.empty() || reserved_length) {
-    out << YAML::Key << "plugins" << YAML::Value << YAML::BeginMap << YAML::Key << YAML::DoubleQuoted
-        << "notification:meters" << YAML::Value << YAML::BeginMap;
-    if (!definitions.empty()) put_list(out, "definitions", definitions);
-    for (const auto& [key, items] : reserved) put_list(out, key, items);
-    if (reserved_length) out << YAML::Key << "reserved_metadata_length" << YAML::Value << *reserved_length;
-    out << YAML::EndMap << YAML::EndMap;
-  }
+  std::map<std::string, PlanKeys> plugins = collector_plugins;
+  PlanKeys meters;
+  if (!definitions.empty()) meters["definitions"] = {definitions, true};
+  for (const auto& [key, items] : reserved) meters[key] = {items, true};
+  if (reserved_length) meters["reserved_metadata_length"] = {{*reserved_length}};
+  if (!meters.empty()) plugins["notification:meters"] = meters;
+  put_plugins(out, plugins);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
@@ -127,12 +143,9 @@ std::string Plan::agent_yaml() const {
     if (!polling_file.empty()) out << YAML::Key << "file" << YAML::Value << polling_file;
     out << YAML::EndMap;
   }
-  if (!dynamic_pollsters.empty()) {
-    out << YAML::Key << "plugins" << YAML::Value << YAML::BeginMap << YAML::Key << YAML::DoubleQuoted
-        << "pollster:openstack" << YAML::Value << YAML::BeginMap;
-    put_list(out, "definitions", dynamic_pollsters);
-    out << YAML::EndMap << YAML::EndMap;
-  }
+  std::map<std::string, PlanKeys> plugins = agent_plugins;
+  if (!dynamic_pollsters.empty()) plugins["pollster:openstack"]["definitions"] = {dynamic_pollsters, true};
+  put_plugins(out, plugins);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }
@@ -147,7 +160,9 @@ Migration read_ceilometer(const MigrationInput& input) {
         {Verdict::ignored, (folder / "ceilometer.conf").string(), 0, "", "is not there: Ceilometer's defaults"});
   }
   for (const fs::path& file : files_in(folder / "ceilometer.conf.d", ".conf")) read_options(file, migration);
-  if (there(folder / migration.pipeline_file)) read_pipeline(folder / migration.pipeline_file, migration);
+  settle_buses(migration);
+  if (there(folder / migration.pipeline_file))
+    read_pipeline(folder / migration.pipeline_file, input.installed, migration);
   if (there(folder / migration.polling_file)) read_polling(folder / migration.polling_file, input.installed, migration);
 
   const bool named = !migration.plan.definitions.empty();

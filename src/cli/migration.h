@@ -35,6 +35,13 @@ struct Finding {
   std::string text;     // why, or how
 };
 
+// What a plugin's key is set to.
+struct PlanValue {
+  std::vector<std::string> items;  // of a scalar the only one
+  bool list = false;
+};
+using PlanKeys = std::map<std::string, PlanValue>;
+
 // The configuration that does the same; what is empty is left to Tally's defaults.
 struct Plan {
   std::vector<std::string> listen;
@@ -51,14 +58,31 @@ struct Plan {
   std::vector<std::string> dynamic_pollsters;                // folders of their definitions
   std::map<std::string, std::vector<std::string>> reserved;  // keys of the handler "meters" that are lists
   std::optional<std::string> reserved_length;
+  std::map<std::string, PlanKeys> collector_plugins;  // by "role:name"; of transports
+  std::map<std::string, PlanKeys> agent_plugins;
+  std::vector<std::string> vhosts;  // of RabbitMQ, where queues of Tally's own are made
 
   std::string collector_yaml() const;
   std::string agent_yaml() const;
 };
 
+// What the options of all files say of buses, until it is known which of them count.
+struct BusOptions {
+  std::string default_url;               // [DEFAULT] transport_url: of everything
+  std::string notify_url;                // [oslo_messaging_notifications] transport_url: before it
+  std::vector<std::string> listen_urls;  // messaging_urls: listened to in place of either
+  std::vector<std::string> topics;
+  std::vector<std::string> exchanges;  // that are listened to
+  std::string exchange;                // that is published to
+  PlanKeys amqp;                       // keys of transport:amqp and of transport:kafka, for both programs
+  PlanKeys kafka;
+  std::optional<std::size_t> default_finding;  // about default_url
+};
+
 struct Migration {
   std::vector<Finding> findings;
   Plan plan;
+  BusOptions buses;
   // Files that the options name instead of the usual ones.
   std::string pipeline_file = "pipeline.yaml";
   std::string polling_file = "polling.yaml";
@@ -104,7 +128,24 @@ std::vector<std::string> ini_list(std::string_view value);
 // What each option means here.
 void apply_options(std::span<const IniValue> values, const std::string& file, Migration& migration);
 
-void read_pipeline(const std::filesystem::path& file, Migration& migration);
+// What an option about buses means, if it is one. REQUIRES: the finding is about to be appended to the migration's.
+bool apply_bus_option(const IniValue& value, Migration& migration, Finding& finding);
+// Once all files are read: which buses are listened to, which is published to, and the keys of their transports.
+void settle_buses(Migration& migration);
+
+bool ini_true(std::string_view value);
+
+// Of the meters that Ceilometer polls and Tally does not, those that an entry of a list asks for (`!NAME` asks for
+// none) and that no installed pollster makes; each with a word on why.
+struct UnmadeMeter {
+  std::string_view name;
+  std::string_view why;
+};
+std::vector<UnmadeMeter> unmade_meters(std::string_view entry, std::span<const std::string> installed);
+// "a, b: why; c: why".
+std::string unmade_text(std::span<const UnmadeMeter> meters);
+
+void read_pipeline(const std::filesystem::path& file, const PollingInventory& installed, Migration& migration);
 void read_polling(const std::filesystem::path& file, const PollingInventory& installed, Migration& migration);
 void read_definitions(const std::filesystem::path& file, const TryDefinitions& attempt, Migration& migration);
 

@@ -101,6 +101,20 @@ void judge_pipeline_meters(const Source& source, bool alone, const std::string& 
   migration.findings.push_back(std::move(finding));
 }
 
+// What it asks for by name and Tally does not make.
+void tell_unmade(const Source& source, const PollingInventory& installed, const std::string& file,
+                 Migration& migration) {
+  const YAML::Node meters = source.node["meters"];
+  for (const std::string& entry : source.meters) {
+    const std::vector<UnmadeMeter> unmade = unmade_meters(entry, installed.meters);
+    if (unmade.empty()) continue;
+    const auto at = static_cast<std::size_t>(&entry - source.meters.data());
+    const YAML::Node place = meters.IsSequence() ? meters[at] : meters;
+    migration.findings.push_back({Verdict::ignored, file, line_of(place), "source " + source.name + ": meters " + entry,
+                                  "not measured: " + unmade_text(unmade)});
+  }
+}
+
 void judge_sink(const YAML::Node& sink, const std::string& file, Migration& migration) {
   const std::string name = sink["name"].IsDefined() ? text_of(sink["name"]) : "";
   for (const YAML::Node& publisher : sink["publishers"]) {
@@ -124,11 +138,14 @@ void judge_sink(const YAML::Node& sink, const std::string& file, Migration& migr
 
 }  // namespace
 
-void read_pipeline(const std::filesystem::path& file, Migration& migration) {
+void read_pipeline(const std::filesystem::path& file, const PollingInventory& installed, Migration& migration) {
   const YAML::Node root = load(file, migration);
   if (!root.IsDefined() || root.IsNull()) return;
   const std::vector<Source> sources = sources_of(root, file.string(), migration);
-  for (const Source& source : sources) judge_pipeline_meters(source, sources.size() == 1, file.string(), migration);
+  for (const Source& source : sources) {
+    judge_pipeline_meters(source, sources.size() == 1, file.string(), migration);
+    tell_unmade(source, installed, file.string(), migration);
+  }
   const YAML::Node sinks = root.IsMap() ? root["sinks"] : YAML::Node();
   if (!sinks.IsDefined() || !sinks.IsSequence()) return;
   for (const YAML::Node& sink : sinks) {
@@ -151,8 +168,12 @@ void judge_polled(const Source& source, const PollingInventory& installed, const
     const bool known = std::ranges::any_of(installed.meters,
                                            [&](const std::string& meter) { return host::entry_matches(glob, meter); });
     const auto at = static_cast<std::size_t>(&entry - source.meters.data());
-    find(known ? Verdict::kept : Verdict::ignored, meters.IsSequence() ? meters[at] : meters, entry,
-         known ? "polling.file" : "no installed pollster is known to measure it");
+    const std::vector<UnmadeMeter> unmade = unmade_meters(entry, installed.meters);
+    const std::string left_out = unmade.empty() ? "" : "not measured: " + unmade_text(unmade);
+    std::string text = known ? "polling.file" : "no installed pollster is known to measure it";
+    if (!left_out.empty()) text = known ? text + "; " + left_out : left_out;
+    const Verdict otherwise = known ? Verdict::differs : Verdict::ignored;
+    find(known && left_out.empty() ? Verdict::kept : otherwise, meters.IsSequence() ? meters[at] : meters, entry, text);
   }
   if (const YAML::Node list = source.node["resources"]; list.IsDefined()) {
     find(Verdict::kept, list, "resources", "polling.file");

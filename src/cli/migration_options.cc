@@ -1,5 +1,5 @@
 // What each option of ceilometer.conf means to Tally, in one table.
-// Not for the files that options name: migration_files.cc.
+// Not for the files that options name: migration_files.cc; nor for buses: migration_buses.cc.
 #include <algorithm>
 #include <array>
 
@@ -23,19 +23,6 @@ struct Option {
 void differ(Finding& finding, std::string text) {
   finding.verdict = Verdict::differs;
   finding.text = std::move(text);
-}
-
-void set_transport(Migration& migration, const IniValue& value, Finding&) {
-  migration.plan.listen = {value.value};
-  migration.plan.publish = value.value;
-  migration.plan.secret_urls |= url_has_password(value.value);
-}
-
-void add_listen(Migration& migration, const IniValue& value, Finding&) {
-  Plan& plan = migration.plan;
-  if (plan.listen.size() == 1 && plan.listen.front() == plan.publish) plan.listen.clear();  // they replace the default
-  plan.listen.push_back(value.value);
-  plan.secret_urls |= url_has_password(value.value);
 }
 
 void set_namespaces(Migration& migration, const IniValue& value, Finding& finding) {
@@ -75,12 +62,10 @@ void check_inspector(Migration&, const IniValue& value, Finding& finding) {
 }
 
 void check_enabled(Migration&, const IniValue& value, Finding& finding) {
-  if (value.value == "true" || value.value == "True" || value.value == "1") return;
+  if (ini_true(value.value)) return;
   differ(finding, "samples always go to the bus; do not install tally-agent where none are wanted");
 }
 
-constexpr const char* kBrokers =
-    "how the broker is reached is said in the transport's URL and its plugin's keys; `tally plugin show` lists them";
 constexpr const char* kEvents = "Tally keeps samples; events are not kept";
 constexpr const char* kLogs = "logs go to stderr, for the journal; -v, -q and log.format choose what and how";
 constexpr const char* kCredentials = "asked for by the plugins that poll services, under their own keys";
@@ -89,7 +74,6 @@ constexpr const char* kPartition = "agents are not grouped: what several would p
 
 // The first row whose group and name fit counts.
 constexpr std::array kOptions = {
-    Option{"DEFAULT", "transport_url", Verdict::kept, "transport", set_transport},
     Option{"DEFAULT", "host", Verdict::kept, "host",
            [](Migration& m, const IniValue& v, Finding&) { m.plan.host = v.value; }},
     Option{"DEFAULT", "sample_source", Verdict::kept, "source",
@@ -109,11 +93,9 @@ constexpr std::array kOptions = {
     Option{"DEFAULT", "reseller_prefix", Verdict::ignored, kCredentials},
     Option{"DEFAULT", "rootwrap_config", Verdict::ignored, "nothing here is run as root by way of another program"},
     Option{"DEFAULT", "rpc_response_timeout", Verdict::ignored, "there is no RPC"},
-    Option{"DEFAULT", "control_exchange", Verdict::ignored, "there is no RPC"},
     Option{"DEFAULT", "executor_thread_pool_size", Verdict::ignored, "limits.messages bounds what is in flight"},
     Option{"DEFAULT", "debug", Verdict::differs, "-v on the command line"},
     Option{"DEFAULT", "", Verdict::ignored, kLogs},
-    Option{"notification", "messaging_urls", Verdict::kept, "listen", add_listen},
     Option{"notification", "batch_timeout", Verdict::kept, "batch.age", set_batch_age},
     Option{"notification", "batch_size", Verdict::differs,
            "a batch is bounded in samples, by batch.samples; the default is used"},
@@ -122,9 +104,6 @@ constexpr std::array kOptions = {
     Option{"notification", "ack_on_event_error", Verdict::differs,
            "a message is acknowledged once its samples, or its dead letter, are committed"},
     Option{"notification", "pipelines", Verdict::differs, "samples alone are made"},
-    Option{"notification", "notification_control_exchanges", Verdict::differs,
-           "the queues that the services' notifier makes are read; exchanges matter only where the transport has "
-           "queues of its own"},
     Option{"notification", "", Verdict::ignored, "of an older Ceilometer, or unknown"},
     Option{"polling", "cfg_file", Verdict::kept, "polling.file",
            [](Migration& m, const IniValue& v, Finding&) { m.polling_file = v.value; }},
@@ -148,9 +127,6 @@ constexpr std::array kOptions = {
     Option{"compute", "", Verdict::ignored, "a matter of the plugins that find instances"},
     Option{"coordination", "", Verdict::ignored, kPartition},
     Option{"event", "", Verdict::ignored, kEvents},
-    Option{"oslo_messaging_rabbit", "", Verdict::ignored, kBrokers},
-    Option{"oslo_messaging_kafka", "", Verdict::ignored, kBrokers},
-    Option{"oslo_messaging_notifications", "", Verdict::ignored, kBrokers},
     Option{"service_credentials", "", Verdict::ignored, "the same names are keys of discovery:openstack"},
     Option{"service_types", "", Verdict::ignored, kCredentials},
     Option{"keystone_authtoken", "", Verdict::ignored, kCredentials},
@@ -182,7 +158,9 @@ void apply_options(std::span<const IniValue> values, const std::string& file, Mi
   for (const IniValue& value : values) {
     Finding finding{Verdict::ignored, file, value.line, "[" + value.group + "] " + shown(value),
                     "Tally has nothing like it"};
-    if (const Option* option = find(value)) {
+    if (apply_bus_option(value, migration, finding)) {
+      // said
+    } else if (const Option* option = find(value)) {
       finding.verdict = option->verdict;
       finding.text = option->text;
       if (option->apply != nullptr) option->apply(migration, value, finding);

@@ -17,6 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 TEST(ReadIni, ReadsGroupsValuesAndWhatGoesOn) {
   std::vector<Finding> findings;
@@ -71,7 +72,7 @@ TEST_F(Folder, OptionsBecomeTheConfigurationThatDoesTheSame) {
         "[coordination]\nbackend_url = redis://\n[nobody]\nknows = this\n");
   const Migration migration = read();
   EXPECT_FALSE(migration.faulty());
-  EXPECT_EQ(verdict(migration, "transport_url = rabbit://h1,h2/cloud"), "kept transport");
+  EXPECT_EQ(verdict(migration, "transport_url = rabbit://h1,h2/cloud"), "kept listen, publish");
   EXPECT_THAT(verdict(migration, "polling_namespaces"),
               HasSubstr("differs polling.namespaces; no pollsters here for ipmi"));
   EXPECT_THAT(verdict(migration, "workers"), HasSubstr("differs"));
@@ -79,18 +80,97 @@ TEST_F(Folder, OptionsBecomeTheConfigurationThatDoesTheSame) {
   EXPECT_THAT(verdict(migration, "knows"), HasSubstr("ignored Tally has nothing like it"));
   EXPECT_EQ(migration.plan.collector_yaml(),
             "listen: rabbit://h1,h2/cloud\nhost: compute-17\nbatch:\n  age: 5s\nplugins:\n  \"notification:meters\":\n"
-            "    reserved_metadata_namespace: [\"metering.\", \"billing.\"]\n");
+            "    reserved_metadata_namespace: [\"metering.\", \"billing.\"]\n"
+            "  \"transport:amqp\":\n    queues: own\n");
   EXPECT_EQ(migration.plan.agent_yaml(),
-            "publish: rabbit://h1,h2/cloud\nhost: compute-17\npolling:\n  namespaces: [\"compute\"]\n");
+            "publish: rabbit://h1,h2/cloud\nhost: compute-17\npolling:\n  namespaces: [\"compute\"]\n"
+            "plugins:\n  \"transport:amqp\":\n    queues: own\n");
 }
 
-TEST_F(Folder, SeveralBusesReplaceTheDefaultOne) {
+TEST_F(Folder, EachOfSeveralBusesIsListenedTo) {
   write("ceilometer.conf",
-        "[DEFAULT]\ntransport_url = rabbit://a/\n[notification]\nmessaging_urls = rabbit://b/\nmessaging_urls = "
-        "rabbit://c/\n");
+        "[DEFAULT]\ntransport_url = rabbit://a:5672//ceilometer\n[notification]\n"
+        "messaging_urls = rabbit://a:5672//ceilometer\nmessaging_urls = rabbit://a:5672//cinder\n"
+        "messaging_urls = rabbit://a:5672//nova\nmessaging_urls = rabbit://a:5672//cinder\n");
+  write("ceilometer.conf.d/more.conf", "[notification]\nmessaging_urls = rabbit://b/\n");
   const Migration migration = read();
-  EXPECT_THAT(migration.plan.listen, ElementsAre("rabbit://b/", "rabbit://c/"));
-  EXPECT_EQ(migration.plan.publish, "rabbit://a/");
+  EXPECT_THAT(migration.plan.listen, ElementsAre("rabbit://a:5672//ceilometer", "rabbit://a:5672//cinder",
+                                                 "rabbit://a:5672//nova", "rabbit://b/"));
+  EXPECT_EQ(migration.plan.publish, "rabbit://a:5672//ceilometer");
+  EXPECT_THAT(migration.plan.vhosts, ElementsAre("/ceilometer", "/cinder", "/nova", "/"));
+  EXPECT_EQ(verdict(migration, "[DEFAULT] transport_url"), "kept publish");
+}
+
+TEST_F(Folder, WherePolledSamplesGoIsListenedToAsWell) {
+  write("ceilometer.conf",
+        "[DEFAULT]\ntransport_url = rabbit://u:hunter2@a/\n[notification]\nmessaging_urls = rabbit://b/\n");
+  const Migration migration = read();
+  EXPECT_THAT(migration.plan.listen, ElementsAre("rabbit://b/", "rabbit://u:hunter2@a/"));
+  EXPECT_EQ(verdict(migration, "messaging_urls = "), "kept listen");
+  EXPECT_THAT(migration.findings.back().text, HasSubstr("rabbit://u:***@a/, which is not among them"));
+}
+
+TEST_F(Folder, TheBusOfNotificationsCountsBeforeTheDefaultOne) {
+  for (const bool first : {true, false}) {
+    const std::string own =
+        "[oslo_messaging_notifications]\ntransport_url = rabbit://notify:p@h//notify\n"
+        "topics = notifications_designate, versioned\n";
+    const std::string all = "[DEFAULT]\ntransport_url = rabbit://rpc:p@h//rpc\n";
+    write("ceilometer.conf", first ? own + all : all + own);
+    const Migration migration = read();
+    EXPECT_THAT(migration.plan.listen, ElementsAre("rabbit://notify:p@h//notify"));
+    EXPECT_EQ(migration.plan.publish, "rabbit://notify:p@h//notify");
+    EXPECT_THAT(verdict(migration, "[DEFAULT] transport_url"), HasSubstr("ignored [oslo_messaging_notifications]"));
+    EXPECT_THAT(verdict(migration, "topics"), HasSubstr("kept topics"));
+    EXPECT_EQ(migration.plan.collector_yaml(),
+              "listen: {file: /etc/tally/listen.url}\nplugins:\n  \"transport:amqp\":\n    queues: own\n"
+              "    topics: [\"notifications_designate\", \"versioned\", \"notifications\"]\n")
+        << "what agents poll comes by the topic \"notifications\"";
+  }
+}
+
+TEST_F(Folder, OlderNamesOfTheSameOptionsCount) {
+  write("ceilometer.conf",
+        "[DEFAULT]\nnotification_transport_url = rabbit://h/\nnotification_topics = notifications,other\n"
+        "[oslo_messaging_rabbit]\nrabbit_use_ssl = 1\nkombu_ssl_ca_certs = /etc/ca.pem\n");
+  const Migration migration = read();
+  EXPECT_EQ(migration.plan.collector_yaml(),
+            "listen: rabbit://h/\nplugins:\n  \"transport:amqp\":\n    queues: own\n    tls: true\n"
+            "    tls_ca: /etc/ca.pem\n    topics: [\"notifications\", \"other\"]\n");
+}
+
+TEST_F(Folder, ExchangesAndTlsBecomeKeysOfTheTransport) {
+  write("ceilometer.conf",
+        "[DEFAULT]\ntransport_url = rabbit://h/\ncontrol_exchange = metering\n[notification]\n"
+        "notification_control_exchanges = nova,cinder\n[oslo_messaging_rabbit]\nssl = True\n"
+        "ssl_version = TLSv1_2\nssl_ca_file = /etc/ca.pem\nssl_cert_file = /etc/c.pem\nssl_key_file = /etc/k.pem\n"
+        "ssl_enforce_hostname_verification = false\nheartbeat_timeout_threshold = 30\nrabbit_ha_queues = true\n");
+  const Migration migration = read();
+  const std::string tls =
+      "    tls: true\n    tls_ca: /etc/ca.pem\n    tls_cert: /etc/c.pem\n    tls_key: /etc/k.pem\n"
+      "    tls_verify_name: false\n";
+  EXPECT_EQ(migration.plan.collector_yaml(),
+            "listen: rabbit://h/\nplugins:\n  \"transport:amqp\":\n    exchange: metering\n"
+            "    exchanges: [\"nova\", \"cinder\", \"metering\"]\n    heartbeat: 30s\n    queues: own\n" +
+                tls);
+  EXPECT_EQ(migration.plan.agent_yaml(),
+            "publish: rabbit://h/\nplugins:\n  \"transport:amqp\":\n    exchange: metering\n    heartbeat: 30s\n"
+            "    queues: own\n" +
+                tls);
+  EXPECT_THAT(verdict(migration, "ssl_version"), HasSubstr("differs"));
+  EXPECT_THAT(verdict(migration, "rabbit_ha_queues"), HasSubstr("ignored"));
+}
+
+TEST_F(Folder, KafkaHasAGroupOfItsOwn) {
+  write("ceilometer.conf",
+        "[DEFAULT]\ntransport_url = kafka://h:9093/\n[oslo_messaging_kafka]\nconsumer_group = ceilometer\n"
+        "security_protocol = SASL_SSL\nsasl_mechanism = PLAIN\nssl_cafile = /etc/ca.pem\n");
+  const Migration migration = read();
+  EXPECT_THAT(verdict(migration, "consumer_group"), HasSubstr("differs a consumer group of Tally's own"));
+  EXPECT_EQ(migration.plan.collector_yaml(),
+            "listen: kafka://h:9093/\nplugins:\n  \"transport:kafka\":\n"
+            "    settings: [\"security.protocol=sasl_ssl\", \"sasl.mechanisms=PLAIN\"]\n    tls_ca: /etc/ca.pem\n");
+  EXPECT_THAT(migration.plan.vhosts, IsEmpty());
 }
 
 TEST_F(Folder, SecretsAreNowhere) {
@@ -139,6 +219,34 @@ TEST_F(Folder, PollingGoesOnBeingReadAndIsComparedWithWhatIsInstalled) {
                                   [](const Finding& finding) { return finding.setting.ends_with("power.state"); });
   ASSERT_NE(power, migration.findings.end());
   EXPECT_EQ(power->line, 7);
+}
+
+TEST_F(Folder, WhatTallyDoesNotMeasureIsSaidWhereItIsNamed) {
+  const std::string sources =
+      "sources:\n  - name: all\n    interval: 300\n    meters:\n      - cpu\n      - hardware.ipmi.*\n      - "
+      "hardware.*\n"
+      "      - radosgw.objects\n      - '*'\n    sinks: [one]\n";
+  write("polling.yaml",
+        "sources:\n  - name: some\n    interval: 300\n    meters: [cpu, hardware.ipmi.*, hardware.*, dns.zone.ttl]\n");
+  write("pipeline.yaml", sources + "sinks: []\n");
+  const Migration migration = read();
+  EXPECT_THAT(verdict(migration, "some: hardware.ipmi.*"),
+              HasSubstr("ignored not measured: hardware.ipmi.current, hardware.ipmi.fan"));
+  EXPECT_THAT(verdict(migration, "some: hardware.*"), HasSubstr("differs polling.file; not measured: hardware.ipmi"));
+  EXPECT_THAT(verdict(migration, "some: dns.zone.ttl"), HasSubstr("ignored not measured: dns.zone.ttl: Designate"));
+  EXPECT_EQ(verdict(migration, "some: cpu"), "kept polling.file");
+  EXPECT_THAT(verdict(migration, "all: meters radosgw.objects"), HasSubstr("ignored not measured: radosgw.objects: "));
+  EXPECT_EQ(verdict(migration, "all: meters *"), "");
+}
+
+TEST(UnmadeMeters, WhatAPluginMeasuresIsNotAmongThem) {
+  const std::vector<std::string> installed = {"radosgw.usage"};
+  EXPECT_THAT(unmade_meters("radosgw.usage", installed), IsEmpty());
+  EXPECT_THAT(unmade_meters("radosgw.usage", {}), SizeIs(1));
+  EXPECT_THAT(unmade_meters("!radosgw.usage", {}), IsEmpty());
+  const auto two = unmade_meters("*.status", {});
+  EXPECT_THAT(unmade_text(two), HasSubstr("dns.zone.status: Designate is not polled"));
+  EXPECT_THAT(unmade_text(two), HasSubstr("; manila.share.status: Manila is not polled"));
 }
 
 TEST_F(Folder, DefinitionsAreNamedOneByOne) {
