@@ -124,8 +124,7 @@ TEST_F(KafkaTest, InspectionWarnsOfAMemberThatIsNotTallys) {
   pump(*other, [&] { return got_.size() == 1; });
   std::map<std::string, QueueState> rows;
   ASSERT_TRUE(rig_.make()->inspect(10000, [&](const QueueState& row) { rows[row.name] = row; }).ok());
-  EXPECT_NE(rows[topic() + " [0]"].warning.find("is not Tally's"), std::string::npos)
-      << rows[topic() + " [0]"].warning;
+  EXPECT_NE(rows[topic() + " [0]"].warning.find("is not Tally's"), std::string::npos) << rows[topic() + " [0]"].warning;
 }
 
 TEST_F(KafkaTest, WhatTheManifestSaysOfUrlsIsTaken) {
