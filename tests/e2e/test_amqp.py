@@ -170,13 +170,12 @@ class Amqp(Sandbox):
                             more % ("collector", self.port) + f"storage: 'sqlite://{self.folder}/x.db'\n")
         collector = self.start_collector(config)
         wait_until("its queue is there", lambda: self.waiting().get("tally.notifications", (0, 0))[1] == 1)
-        agent = self.start("tally-agent", "--config", self.write(
-            "agent.yaml", agent_yaml.replace("/etc/tally", str(self.folder)) + more % ("agent", free_port()) +
-            "polling: {interval: 1s}\n"))
-        self.settled(config, 2)
+        agent_config = self.write("agent.yaml", agent_yaml.replace("/etc/tally", str(self.folder)) + more % ("agent", free_port()))
+        sample = {"name": "x", "type": "gauge", "unit": "x", "volume": 1, "resource_id": "r", "timestamp": "2026-01-02T03:04:05+00:00"}
+        self.tally("--config", agent_config, "send", "sample", "-", stdin=json.dumps(sample) + "\n")
+        self.assertEqual(self.settled(config, 1)["samples"]["stored"], 1)
         before = self.waiting()["notifications.info"]
         self.assertEqual(before, (1, 0), "nothing is taken from the services' queue")
-        self.end(agent)
         self.end(collector)
 
     def test_own_queues_are_told_and_taken_away(self):
