@@ -3,7 +3,10 @@
 #include <simdjson.h>
 #include <tally/sdk/json_scan.h>
 
+#include <algorithm>
+
 #include "core/json.h"
+#include "core/json_mend.h"
 #include "core/sample_json.h"
 #include "core/signature.h"
 #include "core/status.h"
@@ -51,6 +54,7 @@ class Decoder::Layer {
 
   Envelope envelope;
   std::optional<std::string_view> version, wrapped, event_type;
+  std::string_view metadata, request;  // those of an endpoint
 
   absl::Status fault(std::string_view layer) const {
     return permanent("not a message: " + std::string(layer) + ": " + fault_ + " at byte " +
@@ -88,7 +92,7 @@ class Decoder::Layer {
   // Passes a string whose characters are to be written to `room`.
   bool unescape(char* room, std::string_view& out) {
     char* to = room;
-    const char* quote = scan::unescape(at_ + 1, end_, to, false);
+    const char* quote = scan::unescape(at_ + 1, end_, to, true);
     if (quote == nullptr) return fail("a string that does not end, or whose escapes are none, begins");
     out = between(room, to);
     at_ = quote + 1;
@@ -104,18 +108,20 @@ class Decoder::Layer {
     return true;
   }
 
-  // A string's characters; a number or boolean as written; null: none.
+  // A string's characters; a number or boolean as written; null, and what is no number: none.
   bool scalar(std::optional<std::string_view>& out) {
     std::string_view text;
     bool escaped = false;
     const bool is_text = *at_ == '"';
     if (!(is_text ? string(text, escaped) : raw(text))) return false;
-    out = is_text || text != "null" ? std::optional(text) : std::nullopt;
+    const bool none = !is_text && (text == "null" || text == "NaN" || text.ends_with("Infinity"));
+    out = none ? std::nullopt : std::optional(text);
     return true;
   }
 
   static bool begins_value(char c) {
-    return c == '"' || c == '{' || c == '[' || c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n';
+    return c == '"' || c == '{' || c == '[' || c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n' ||
+           c == 'N' || c == 'I';
   }
 
   bool member() {
@@ -128,13 +134,17 @@ class Decoder::Layer {
     if (!pass(':')) return fail("no colon after a key");
     if (!begins_value(next())) return fail("no value after a key");
     if (!key.empty() && key[0] == '_' && key.starts_with(kContextPrefix)) return add_context(key, escaped, written);
-    std::string_view ignored;
     std::optional<std::string_view>* const target = wanted(key);
-    if (target == nullptr) return raw(key == "payload" ? envelope.payload : ignored);
+    if (target == nullptr) return raw(other(key));
     // The long one, of which every third byte is an escape, is not looked through for its end first.
     if (target == &wrapped && *at_ == '"')
       return unescape(decoder_.wrapped_room(static_cast<std::size_t>(end_ - at_)), wrapped.emplace());
     return scalar(*target);
+  }
+
+  // Where the text of a member that is no scalar goes.
+  std::string_view& other(std::string_view key) {
+    return key == "payload" ? envelope.payload : key == "metadata" ? metadata : key == "ctxt" ? request : ignored_;
   }
 
   std::optional<std::string_view>* wanted(std::string_view key) {
@@ -177,6 +187,7 @@ class Decoder::Layer {
   const char* at_;
   const char* const end_;
   const char* fault_ = "";
+  std::string_view ignored_;
 };
 
 // Room for the long text of one message; what was there is given up.
@@ -191,7 +202,14 @@ char* Decoder::wrapped_room(std::size_t size) {
 
 absl::StatusOr<const Envelope*> Decoder::read(std::string_view body) {
   arena_.release();
-  if (!simdjson::validate_utf8(body.data(), body.size())) return permanent("not a message: body: not UTF-8");
+  if (simdjson::validate_utf8(body.data(), body.size())) return read_utf8(body);
+  marked_ = host::mark_bytes(body);
+  const auto envelope = read_utf8(marked_);
+  if (envelope.ok()) unmark();
+  return envelope;
+}
+
+absl::StatusOr<const Envelope*> Decoder::read_utf8(std::string_view body) {
   Layer outer(*this, body);
   if (!outer.read()) return outer.fault("body");
   if (!outer.version || !outer.wrapped) return finish(outer);
@@ -209,7 +227,11 @@ absl::StatusOr<const Envelope*> Decoder::finish(const Layer& layer) {
   if (!context_.empty()) {
     context_ += '}';
     envelope_.context = context_;
+  } else if (layer.request.starts_with('{')) {
+    envelope_.context = layer.request;
   }
+  if (!layer.metadata.empty() && !(envelope_.message_id && envelope_.timestamp))
+    if (absl::Status status = read_metadata(layer.metadata); !status.ok()) return status;
   if (envelope_.priority) {
     priority_ = *envelope_.priority;
     for (char& c : priority_)
@@ -220,6 +242,36 @@ absl::StatusOr<const Envelope*> Decoder::finish(const Layer& layer) {
   envelope_.samples =
       type == "telemetry.polling" || type == "telemetry.api" || type == "metering" || type.starts_with("metering.");
   return &envelope_;
+}
+
+std::string_view Decoder::keep(std::string_view text) {
+  char* const to = static_cast<char*>(arena_.allocate(text.size() + 1, 1));
+  std::copy(text.begin(), text.end(), to);
+  return {to, text.size()};
+}
+
+// What an endpoint is given beside the payload: {"message_id": …, "timestamp": …}.
+absl::Status Decoder::read_metadata(std::string_view json) {
+  std::string why;
+  const std::optional<Json> metadata = host::python_json(json, &why);
+  if (!metadata) return permanent("not a message: metadata: " + why);
+  const auto take = [&](std::string_view key, std::optional<std::string_view>& out) {
+    const Json* const value = out ? nullptr : metadata->at(key);
+    if (value == nullptr || value->is_null()) return;
+    out = keep(value->text().value_or(value->raw()));
+  };
+  take("message_id", envelope_.message_id);
+  take("timestamp", envelope_.timestamp);
+  return absl::OkStatus();
+}
+
+// The envelope's own texts are done with; payload and context are for who reads them.
+void Decoder::unmark() {
+  envelope_.marked = true;
+  envelope_.event_type = keep(host::unmark_text(envelope_.event_type));
+  if (envelope_.message_id) envelope_.message_id = keep(host::unmark_identity(*envelope_.message_id));
+  for (auto* const text : {&envelope_.publisher_id, &envelope_.priority, &envelope_.timestamp})
+    if (*text) *text = keep(host::unmark_text(**text));
 }
 
 absl::StatusOr<DecodedMessage> decode(std::string body) {
@@ -243,15 +295,32 @@ absl::StatusOr<Sample> read_sample(const Json& item, std::string_view secret) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope, std::string_view secret) {
+absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope, std::string_view secret,
+                                                                   std::vector<std::string_view>* written) {
   std::string why = "neither an array of samples nor an object that has one as \"samples\"";
-  const std::optional<Json> payload = Json::parse(envelope.payload, &why);
+  const std::optional<Json> payload = host::python_json(envelope.payload, &why);
   const Json* list = payload && payload->is_object() ? payload->at("samples") : payload ? &*payload : nullptr;
   if (list == nullptr || !list->is_array()) return permanent(std::string(envelope.event_type) + ": payload: " + why);
   std::vector<absl::StatusOr<Sample>> samples;
   samples.reserve(list->items().size());
-  for (const Json& item : list->items()) samples.push_back(read_sample(item, secret));
+  for (const Json& item : list->items()) {
+    absl::StatusOr<Sample>& sample = samples.emplace_back(read_sample(item, secret));
+    if (envelope.marked && sample.ok()) host::unmark_sample(*sample);
+    if (written != nullptr) written->push_back(item.raw());
+  }
   return samples;
+}
+
+absl::StatusOr<Sample> decode_sample(std::string_view json, std::string_view secret) {
+  const bool plain = simdjson::validate_utf8(json.data(), json.size());
+  const std::string marked = plain ? std::string() : host::mark_bytes(json);
+  std::string why;
+  const std::optional<Json> item = host::python_json(plain ? json : std::string_view(marked), &why);
+  if (!item) return permanent("sample: not JSON: " + why);
+  const bool travelled = item->is_object() && item->at("counter_name") != nullptr;
+  auto sample = travelled ? read_sample(*item, secret) : host::sample_from_json(*item);
+  if (!plain && sample.ok()) host::unmark_sample(*sample);
+  return sample;
 }
 
 namespace {

@@ -29,8 +29,9 @@ struct Envelope {
   std::optional<std::string_view> timestamp;  // as written
   std::optional<Time> time;                   // `timestamp`, where it can be read
   std::string_view payload = "null";          // JSON text as written; its insides are checked by who reads them
-  std::string_view context = "{}";            // JSON object, `_context_` taken off its keys
+  std::string_view context = "{}";            // JSON object: `ctxt`, or the members `_context_…` without that
   bool samples = false;  // carries samples: event type telemetry.polling, telemetry.api, metering[.NAME]
+  bool marked = false;   // the message is not UTF-8: payload and context have marks for bytes (core/json_mend.h)
 };
 
 // Reads message after message in the same memory. One thread at a time.
@@ -40,9 +41,13 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  // Reads a message: a JSON object with `event_type`, bare (version 1) or as text in an `oslo.message` (version 2). An
-  // error is permanent, and says what is wrong where. What is answered looks into `body` and into this, and lives until
-  // the next call.
+  // Reads a message: a JSON object with `event_type`, bare (version 1) or as text in an `oslo.message` (version 2). In
+  // both the id and the time may stand in an object `metadata` and the request's context in `ctxt`, as a service's
+  // endpoint is given them and tools record them. An error is permanent, and says what is wrong where. What is answered
+  // looks into `body` and into this, and lives until the next call.
+  //
+  // Half of a surrogate pair in the envelope's own texts is U+FFFD, and so is a byte that is not UTF-8, but in the
+  // message id, which is escaped.
   absl::StatusOr<const Envelope*> read(std::string_view body);
 
  private:
@@ -50,13 +55,18 @@ class Decoder {
   static constexpr std::size_t kKeep = std::size_t{1} << 20;  // of a longer message the memory is not kept
 
   char* wrapped_room(std::size_t size);
+  absl::StatusOr<const Envelope*> read_utf8(std::string_view body);
   absl::StatusOr<const Envelope*> finish(const Layer& layer);
+  absl::Status read_metadata(std::string_view json);
+  std::string_view keep(std::string_view text);
+  void unmark();
 
   std::array<std::byte, 1024> first_;
   std::pmr::monotonic_buffer_resource arena_{first_.data(), first_.size()};
   std::unique_ptr<char[]> wrapped_;
   std::size_t wrapped_size_ = 0;
   std::string context_, priority_;
+  std::string marked_;  // a body that is not UTF-8
   Envelope envelope_;
 };
 
@@ -86,9 +96,13 @@ inline constexpr absl::StatusCode kBadSignature = absl::StatusCode::kUnauthentic
 
 // The samples of a message with `envelope.samples`, each read or refused on its own: kBadSignature, or permanent. With
 // a `secret` each must carry the signature that it gives; without one signatures are not looked at. An error: the
-// payload holds none.
+// payload holds none. `written` gets each as it stands in the payload.
 absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelope& envelope,
-                                                                   std::string_view secret = {});
+                                                                   std::string_view secret = {},
+                                                                   std::vector<std::string_view>* written = nullptr);
+
+// A sample that stands alone, as a message carries it or with Tally's own keys; only the former are signed.
+absl::StatusOr<Sample> decode_sample(std::string_view json, std::string_view secret = {});
 
 // A version 2 message `telemetry.polling` with these samples, each with its id and signed with `secret`; where that is
 // empty, so is the signature.

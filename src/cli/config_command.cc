@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "cli/handlers_apart.h"
+#include "core/strings.h"
 
 namespace tally::cli {
 namespace {
@@ -53,6 +55,20 @@ host::LoadedConfig load(const Subject& subject, const host::Catalog& catalog) {
   return loaded;
 }
 
+// What only the notification handlers themselves can say of a configuration.
+void check_handlers(const Subject& subject, host::Catalog& catalog, host::LoadedConfig& loaded) {
+  if (subject.program == host::Program::agent || !loaded.valid()) return;
+  catalog.apply(loaded.config);
+  const auto survey = survey_apart(catalog, loaded.config, /*aloud=*/true);
+  const std::string file = subject.file ? subject.file->string() : "no file, the defaults";
+  const auto warn = [&](const std::string& text) { loaded.faults.push_back({file, 0, 0, true, text}); };
+  if (!survey.ok()) return warn(std::string(to_std(survey.status().message())));
+  std::vector<std::string> definitions;
+  for (const auto& made : survey->made) definitions.push_back(made.definition.name);
+  host::check_disabled_definitions(loaded, definitions);
+  for (const std::string& line : survey->twice) warn(line);
+}
+
 bool file_is_there(const Context& context, int& exit_status) {
   if (context.config_path.empty() || fs::exists(context.config_path)) return true;
   exit_status = fail(kInvalidConfig, context.config_path + ": no such file");
@@ -69,11 +85,12 @@ void print_fault(const host::ConfigFault& fault, Output& output) {
 
 void check(Context& context, const std::string& program) {
   if (!file_is_there(context, context.exit_status)) return;
-  const host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
   std::unique_ptr<Output> output;
   if (context.format) output = Output::open(*context.format, std::cout, {"file", "line", "column", "level", "text"});
   for (const Subject& subject : subjects(context, program)) {
-    const host::LoadedConfig loaded = load(subject, catalog);
+    host::LoadedConfig loaded = load(subject, catalog);
+    check_handlers(subject, catalog, loaded);
     for (const host::ConfigFault& fault : loaded.faults) {
       if (output) {
         print_fault(fault, *output);

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "core/json_mend.h"
 #include "core/json_text.h"
 
 namespace tally::cli {
@@ -36,8 +37,13 @@ void append_value(std::string& out, const Cell& cell) {
     case CellKind::text:
       out += json_string(cell.value);
       return;
-    case CellKind::number:
     case CellKind::json:
+      if (cell.value.find("\\u") != std::string_view::npos) {  // half a surrogate pair, from a store of older versions
+        out += host::mend_json(cell.value);
+        return;
+      }
+      [[fallthrough]];
+    case CellKind::number:
       out += cell.value.empty() ? std::string_view("null") : cell.value;
       return;
   }

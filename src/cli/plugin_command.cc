@@ -1,5 +1,6 @@
 // `tally plugin list` and `tally plugin show NAME`: which plugins there are, what each is for, and why one is off.
-// Not for loading any: everything shown stands in the files, or is what a running daemon says.
+// Loads none itself: what is shown stands in the files, or is what a running daemon says, or what notification handlers
+// say of their definitions in a process of their own.
 #include <tally/sdk/json.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "cli/handlers_apart.h"
 #include "cli/http_get.h"
 #include "core/config_value.h"
 
@@ -22,6 +24,7 @@ using host::Entry;
 struct Live {
   std::string state;
   std::string reason;
+  std::string skipped{};  // a JSON object; empty: nothing
 };
 using LiveStates = std::map<std::string, Live>;
 
@@ -40,7 +43,9 @@ LiveStates ask_daemon(const host::Config& config) {
   if (plugins == nullptr) return states;
   for (const Json& plugin : plugins->items()) {
     auto text = [&plugin](const char* key) { return std::string(plugin.find_text(key).value_or("")); };
-    states[live_key(text("role"), text("name"), text("version"))] = {text("state"), text("reason")};
+    const Json* const skipped = plugin.at("skipped");
+    states[live_key(text("role"), text("name"), text("version"))] = {
+        text("state"), text("reason"), std::string(skipped != nullptr ? skipped->raw() : "")};
   }
   return states;
 }
@@ -54,8 +59,27 @@ Live state_of(const Entry& entry, const LiveStates& states) {
   return own;
 }
 
+// The entry with the event types and meters of the definitions that its handler has loaded, where it tells them.
+Entry with_definitions(const Entry& entry, const host::Survey& survey) {
+  Entry shown = entry;
+  std::vector<std::string> types;
+  std::vector<host::MeterDecl> meters;
+  for (const auto& [handler, definition] : survey.made) {
+    if (handler != entry.key()) continue;
+    for (const std::string& type : definition.event_types)
+      if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
+    const auto known = [](const std::string& text) { return text.empty() ? "(the message's)" : text; };
+    meters.push_back({known(definition.meter), known(definition.type), known(definition.unit),
+                      definition.name + (definition.disabled ? ", disabled" : "")});
+  }
+  if (meters.empty()) return shown;
+  shown.role.event_types = std::move(types);
+  shown.role.meters = std::move(meters);
+  return shown;
+}
+
 void list(Context& context) {
-  const std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
+  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
   if (!setup) return;
   const LiveStates states = ask_daemon(setup->loaded.config);
   const auto output =
@@ -73,6 +97,10 @@ void list(Context& context) {
     row.emit(*output);
   }
   output->finish();
+  const auto survey = survey_apart(setup->catalog, setup->loaded.config, /*aloud=*/false);
+  if (!survey.ok()) std::cerr << "tally: warning: " << survey.status().message() << '\n';
+  if (survey.ok())
+    for (const std::string& line : survey->twice) std::cerr << "tally: warning: " << line << '\n';
 }
 
 std::string json_list(const std::vector<std::string>& items) { return host::list_to_json(items); }
@@ -139,6 +167,7 @@ void show_as_row(const Entry& entry, const Live& state, Output& output) {
   row.json("preconditions", json_list(precondition_texts(role)));
   row.json("meters", meters_json(role)).json("config", keys_json(role.config));
   row.json("query", role.query ? keys_json(*role.query) : "null");
+  row.json("skipped", state.skipped);
   row.emit(output);
 }
 
@@ -171,6 +200,9 @@ void show_for_reading(const Entry& entry, const Live& state) {
   };
   keys("key", role.config);
   if (role.query) keys("URL parameter", *role.query);
+  if (const auto skipped = Json::parse(state.skipped); skipped && !state.skipped.empty())
+    for (const Json& one : skipped->items())
+      line("skipped", std::string(one.key()) + " found not enough in " + std::string(one.raw()) + " messages");
 }
 
 // Of a file that says nothing of itself: whether it is called as the plugin's would be, tally-ROLE-NAME.so.
@@ -196,14 +228,21 @@ int unknown(const host::Catalog& catalog, const std::string& name) {
 }
 
 void show(Context& context, const std::string& name) {
-  const std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
+  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
   if (!setup) return;
   const LiveStates states = ask_daemon(setup->loaded.config);
   const Format format = context.format_or(Format::table);
   const auto output = Output::open(format, std::cout);
   bool found = false;
-  for (const Entry& entry : setup->catalog.entries()) {
-    if (!is_named(entry, name)) continue;
+  std::optional<host::Survey> survey;  // asked once, for who wants a handler
+  for (const Entry& listed : setup->catalog.entries()) {
+    if (!is_named(listed, name)) continue;
+    if (!survey && listed.role.role == host::Role::notification && listed.usable()) {
+      const auto asked = survey_apart(setup->catalog, setup->loaded.config, /*aloud=*/false);
+      if (!asked.ok()) std::cerr << "tally: warning: " << asked.status().message() << '\n';
+      survey = asked.ok() ? *asked : host::Survey();
+    }
+    const Entry entry = survey ? with_definitions(listed, *survey) : listed;
     const Live state = state_of(entry, states);
     if (format == Format::table) {
       if (found) std::cout << '\n';
@@ -222,7 +261,7 @@ void show(Context& context, const std::string& name) {
 void add_plugin_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("plugin", "The plugins there are, their states and reasons");
   command->require_subcommand(1);
-  CLI::App* list_command = command->add_subcommand("list", "Every plugin with its state and the reason; loads none");
+  CLI::App* list_command = command->add_subcommand("list", "Every plugin with its state and the reason");
   add_common_options(*list_command, context);
   list_command->callback([&context] { list(context); });
 

@@ -32,6 +32,7 @@ using Milliseconds = std::chrono::milliseconds;
 // A line of `plugins` in the status.
 struct PluginState {
   std::string name, role, version, state, reason;
+  std::map<std::string, std::uint64_t> skips{};  // messages of which a definition found not enough, by its name
 };
 
 // One bus to listen to. On reload a bus whose `name` and `fingerprint` are unchanged is kept.

@@ -6,6 +6,9 @@
 #include "bus/envelope.h"
 #include "core/glob.h"
 #include "core/ids.h"
+#include "core/json.h"
+#include "core/json_mend.h"
+#include "core/log.h"
 #include "core/sample_json.h"
 #include "core/status.h"
 #include "core/strings.h"
@@ -78,9 +81,75 @@ host::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, 
   return letter;
 }
 
+namespace {
+
+// A dead letter of one sample as it was given: `written` is JSON, perhaps with bytes that are not UTF-8.
+host::DeadLetter dead_written(std::string written, const Incoming& message, const Processed& processed,
+                              std::string reason, std::string detail, const std::string& handler) {
+  host::DeadLetter letter;
+  letter.body = std::move(written);
+  letter.digest = host::digest(letter.body);
+  letter.kind = "sample";
+  letter.reason = std::move(reason);
+  letter.detail = std::move(detail);
+  letter.bus = message.bus;
+  letter.event_type = unless_empty(processed.event_type);
+  letter.message_id = unless_empty(processed.message_id);
+  letter.handler = unless_empty(handler);
+  letter.received = message.received;
+  return letter;
+}
+
+// The object with one more member in front, unless it has that.
+std::string with_member(std::string_view object, std::string_view key, std::string_view value) {
+  const std::optional<Json> read = host::python_json(object);
+  if (!read || !read->is_object() || (read->at(key) != nullptr && !read->at(key)->is_null()))
+    return std::string(object);
+  std::string made = "{" + json_quote(key) + ":" + json_quote(value);
+  if (!read->items().empty()) made += ',';
+  return made.append(object.substr(object.find('{') + 1));
+}
+
+// The meter of a sample that was refused; empty where even that cannot be read.
+std::string meter_of(std::string_view object) {
+  const std::optional<Json> read = host::python_json(object);
+  for (const char* key : {"name", "counter_name"})
+    if (read)
+      if (const auto name = read->find_text(key)) return std::string(*name);
+  return "";
+}
+
+// Of a message that is not UTF-8 the handlers saw marks: here they become what was meant by them.
+void unmark_samples(host::SampleList& samples) {
+  for (SampleView& view : samples) {
+    Sample sample = view.copy();
+    host::unmark_sample(sample);
+    const auto keep = [&](const std::optional<std::string>& text) {
+      return text ? std::optional(samples.texts().keep(*text)) : std::nullopt;
+    };
+    view.id = samples.texts().keep(sample.id);
+    view.name = samples.texts().keep(sample.name);
+    view.unit = samples.texts().keep(sample.unit);
+    view.resource_id = samples.texts().keep(sample.resource_id);
+    view.project_id = keep(sample.project_id);
+    view.project_name = keep(sample.project_name);
+    view.user_id = keep(sample.user_id);
+    view.user_name = keep(sample.user_name);
+    view.resource_metadata = samples.texts().keep(sample.resource_metadata);
+    view.source = samples.texts().keep(sample.source);
+  }
+}
+
+}  // namespace
+
 void add_rows(const Processed& processed, Time received, std::vector<host::Row>& rows) {
   for (const tally_sample& sample : processed.samples) rows.push_back({sizeof(host::Row), &sample, received.us});
 }
+
+// What the handlers get of a message whose JSON is not quite JSON.
+struct Mended {
+  std::string payload, context;
+};
 
 struct Pipeline::Impl {
   PipelineRules rules;
@@ -90,7 +159,12 @@ struct Pipeline::Impl {
 
   void handle(const Incoming& message, const bus::Envelope& envelope, Processed& out);
   void take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out);
+  absl::Status ask(host::Dispatcher::Handler& handler, host::Notification& notification, std::optional<Mended>& mended);
+  void tell_skips(const host::Dispatcher::Handler& handler, std::size_t before) const;
+  void refuse(std::string_view written, const absl::Status& status, std::size_t index, const Incoming& message,
+              const bus::Envelope& envelope, Processed& out);
   void admit(SampleView& sample, const Incoming& message, Processed& out);
+  void admit_all(const bus::Envelope& envelope, const Incoming& message, Processed& out);
   bool disabled(std::string_view meter) const;
   const char* refusal(const SampleView& sample, Time received, std::string& detail) const;
   // Whether `status` of one handler lets the message go on; its samples are dropped by the caller.
@@ -171,8 +245,36 @@ bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& s
   }
 }
 
+// Calls a handler. Where it cannot read a payload that is nearly JSON it gets it again, mended; so do those after it.
+absl::Status Pipeline::Impl::ask(host::Dispatcher::Handler& handler, host::Notification& notification,
+                                 std::optional<Mended>& mended) {
+  const std::size_t before = samples.size(), skips = samples.skips().size();
+  absl::Status status = handler.handler->handle(notification, samples);
+  if (status.code() == kPermanent && !mended) {
+    mended = {host::mend_json(notification.payload), host::mend_json(notification.context)};
+    if (mended->payload != notification.payload || mended->context != notification.context) {
+      samples.shrink(before);
+      notification.payload = mended->payload;
+      notification.context = mended->context;
+      status = handler.handler->handle(notification, samples);
+    }
+  }
+  if (samples.skips().size() > skips) tell_skips(handler, skips);
+  return status;
+}
+
+void Pipeline::Impl::tell_skips(const host::Dispatcher::Handler& handler, std::size_t before) const {
+  for (std::size_t i = before; handler.guard != nullptr && i < samples.skips().size(); ++i) {
+    const host::Skip& skip = samples.skips()[i];
+    if (!handler.guard->skipped(skip.what)) continue;
+    log::warning(handler.name + ": " + skip.what + " makes no sample of a message: " + skip.why +
+                 "; counted from now on, and not said again");
+  }
+}
+
 void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
-  const host::Notification notification = view_of(envelope, message.received);
+  host::Notification notification = view_of(envelope, message.received);
+  std::optional<Mended> mended;
   const host::Dispatcher::Match& match = handlers->match(envelope.event_type);
   for (const host::Dispatcher::Parked* parked : match.parked) {
     out.parked.push_back(parked->name);
@@ -183,28 +285,54 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
   }
   for (host::Dispatcher::Handler* handler : match.handlers) {
     const std::size_t before = samples.size();
-    const absl::Status status = handler->handler->handle(notification, samples);
+    const absl::Status status = ask(*handler, notification, mended);
+    samples.name_aside(handler->name);
     if (status.ok()) continue;
     samples.shrink(before);
     if (!settle_error(handler->name, status, message, out)) return;
   }
+  if (envelope.marked) unmark_samples(samples);
   for (SampleView& sample : samples)
     if (!sample.timestamp) sample.timestamp = envelope.time;
   host::MessageIds(rules.source, envelope.message_id, message.body).assign(samples);
   out.samples.reserve(samples.size());
+  if (!samples.aside().empty()) return admit_all(envelope, message, out);
   for (SampleView& sample : samples) admit(sample, message, out);
 }
 
+// Some are set aside: left out by the configuration, or refused.
+void Pipeline::Impl::admit_all(const bus::Envelope& envelope, const Incoming& message, Processed& out) {
+  auto aside = samples.aside().begin();
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    SampleView& sample = samples[i];
+    if (aside == samples.aside().end() || aside->at != i) {
+      admit(sample, message, out);
+      continue;
+    }
+    const host::SetAside& one = *aside++;
+    ++out.made;
+    if (one.why.empty() || disabled(sample.name)) {
+      ++out.filtered;
+      continue;
+    }
+    std::string written = with_member(one.json, "id", sample.id);
+    if (envelope.time) written = with_member(written, "timestamp", envelope.time->to_string());
+    if (envelope.marked) written = host::unmark_bytes(written);
+    const std::string whose = "sample " + std::string(sample.id) + " of meter " +
+                              (sample.name.empty() ? "unknown" : std::string(sample.name));
+    out.dead_samples.push_back(
+        dead_written(std::move(written), message, out, "bad sample", whose + ": " + one.why, one.handler));
+  }
+}
+
 void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
-  auto list = bus::decode_samples(envelope, rules.telemetry_secret);
+  std::vector<std::string_view> written;
+  auto list = bus::decode_samples(envelope, rules.telemetry_secret, &written);
   if (!list.ok()) return kill_part(out, message, "bad samples", std::string(list.status().message()), "");
-  std::size_t number = 0, bad = 0;
-  for (absl::StatusOr<Sample>& sample : *list) {
-    ++number;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    absl::StatusOr<Sample>& sample = (*list)[i];
     if (!sample.ok()) {
-      if (++bad <= 10)  // enough to see what is wrong; the body has them all
-        kill_part(out, message, sample.status().code() == bus::kBadSignature ? "bad signature" : "bad samples",
-                  "sample " + std::to_string(number) + ": " + std::string(sample.status().message()), "");
+      refuse(written[i], sample.status(), i, message, envelope, out);
       continue;
     }
     if (!sample->timestamp) sample->timestamp = envelope.time;
@@ -212,6 +340,25 @@ void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& 
     samples.push_back(*sample);
     admit(samples.back(), message, out);
   }
+}
+
+// A polled sample that cannot be taken.
+void Pipeline::Impl::refuse(std::string_view written, const absl::Status& status, std::size_t index,
+                            const Incoming& message, const bus::Envelope& envelope, Processed& out) {
+  ++out.made;
+  const std::string meter = meter_of(written);
+  if (disabled(meter)) {
+    ++out.filtered;
+    return;
+  }
+  // A signature is over all that is in it.
+  const bool bad_signature = status.code() == bus::kBadSignature;
+  std::string body(written);
+  if (envelope.time && !bad_signature) body = with_member(body, "timestamp", envelope.time->to_string());
+  if (envelope.marked) body = host::unmark_bytes(body);
+  const std::string whose = "sample " + std::to_string(index + 1) + (meter.empty() ? "" : " of meter " + meter);
+  out.dead_samples.push_back(dead_written(std::move(body), message, out, bad_signature ? "bad signature" : "bad sample",
+                                          whose + ": " + std::string(status.message()), ""));
 }
 
 Processed Pipeline::process(const Incoming& message) {
@@ -243,9 +390,11 @@ Processed Pipeline::process(const Incoming& message) {
 
 Processed Pipeline::process_sample(const Incoming& sample_json) {
   Processed out;
-  auto sample = host::sample_from_json(sample_json.body);
+  auto sample = bus::decode_sample(sample_json.body, impl_->rules.telemetry_secret);
   if (!sample.ok()) {
-    kill_part(out, sample_json, "bad sample", std::string(sample.status().message()), "");
+    const bool bad_signature = sample.status().code() == bus::kBadSignature;
+    kill_part(out, sample_json, bad_signature ? "bad signature" : "bad sample", std::string(sample.status().message()),
+              "");
     return out;
   }
   if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, impl_->rules.source);

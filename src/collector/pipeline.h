@@ -50,7 +50,7 @@ struct Processed {
   std::vector<tally_sample> samples;  // to be stored: complete, in the form that a driver is given
   std::uint64_t made = 0;
   std::uint64_t filtered = 0;                    // samples of disabled meters
-  std::vector<host::DeadLetter> dead_samples;    // too old, future, incomplete: one a sample
+  std::vector<host::DeadLetter> dead_samples;    // too old, future, refused: one a sample
   std::optional<host::DeadLetter> dead_message;  // unparsable, a handler failed for good or is not available
   std::vector<std::string> parked;               // handlers that would have taken it, "notification:image"
 };
@@ -67,7 +67,7 @@ class Pipeline {
   // question.
   Processed process(const Incoming& message);
 
-  // The same for a sample that stands alone (a dead sample replayed, `{"id": …}` as in sample_json.h).
+  // The same for a sample that stands alone: a dead sample replayed, with Tally's keys or as a message carried it.
   Processed process_sample(const Incoming& sample_json);
 
  private:

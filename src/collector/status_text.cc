@@ -23,6 +23,12 @@ std::string samples_json(const SampleBooks& books) {
   return json.number("returned", number(books.returned)).number("in_flight", number(books.in_flight)).str();
 }
 
+std::string skips_json(const std::map<std::string, std::uint64_t>& skips) {
+  host::JsonWriter json;
+  for (const auto& [definition, count] : skips) json.number(definition, number(count));
+  return json.str();
+}
+
 }  // namespace
 
 std::string status_json(const CollectorStatus& status) {
@@ -31,6 +37,7 @@ std::string status_json(const CollectorStatus& status) {
     host::JsonWriter json;
     json.text("name", plugin.name).text("role", plugin.role).text("version", plugin.version);
     json.text("state", plugin.state).text("reason", plugin.reason);
+    if (!plugin.skips.empty()) json.raw("skipped", skips_json(plugin.skips));
     plugins += (plugins.empty() ? "" : ",") + json.str();
   }
   host::JsonWriter json;
@@ -106,6 +113,10 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   page.family("tally_plugin_state", "gauge", "1 for the state that each plugin is in.");
   for (const PluginState& plugin : status.plugins)
     page.value({{"plugin", plugin.role + ":" + plugin.name}, {"state", plugin.state}}, std::uint64_t{1});
+  page.family("tally_plugin_skipped_total", "counter", "Messages of which a definition found not enough for a sample.");
+  for (const PluginState& plugin : status.plugins)
+    for (const auto& [definition, count] : plugin.skips)
+      page.value({{"plugin", plugin.role + ":" + plugin.name}, {"definition", definition}}, count);
 }
 
 }  // namespace tally::collector

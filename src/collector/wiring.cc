@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/glob.h"
 #include "core/log.h"
 #include "core/status.h"
 #include "core/strings.h"
@@ -24,6 +25,7 @@ namespace {
 struct Shared {
   std::map<std::string, std::shared_ptr<host::Guard>> guards;
   std::map<std::string, host::Factory<host::NotificationHandler>> single;  // of which there may be one instance
+  bool surveyed = false;
 };
 
 host::GuardOptions guard_options(const host::Entry& entry, const host::Config& config,
@@ -69,7 +71,8 @@ void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::C
   auto handler = host::guarded(std::move(make), guard);
   auto claims = handler->claims();
   if (claims.ok()) {
-    dispatcher.add(entry.key(), std::move(handler), *claims, guard);
+    host::Dispatcher::Handler& added = dispatcher.add(entry.key(), std::move(handler), *claims, guard);
+    for (const host::MeterDecl& meter : entry.role.meters) added.meters.push_back(meter.name);
     return;
   }
   const std::string reason(to_std(claims.status().message()));
@@ -81,8 +84,26 @@ void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::C
   if (entry.state != host::State::absent) dispatcher.park(entry.key(), reason, entry.role.event_types);
 }
 
-Pipeline build(host::Catalog& catalog, const host::Config& config, Shared& shared,
-               const std::shared_ptr<host::HangCounter>& hangs) {
+std::vector<std::string> disabled_meters(const host::Config& config) {
+  std::vector<std::string> patterns;
+  for (const host::DisableEntry& meter : config.disable.meters) patterns.push_back(meter.pattern);
+  return patterns;
+}
+
+void log_survey(const host::Survey& survey, const host::Config& config) {
+  for (const std::string& line : survey.twice) log::warning(line);
+  for (const host::DisableEntry& entry : config.disable.definitions) {
+    const bool matches = std::any_of(survey.made.begin(), survey.made.end(), [&](const host::Survey::Made& made) {
+      return glob_match(entry.pattern, made.definition.name);
+    });
+    if (!matches && !survey.made.empty())
+      log::warning(entry.file + ":" + std::to_string(entry.line) + ":" + std::to_string(entry.column) + ": \"" +
+                   entry.pattern + "\" matches no definition (FILE:METER)");
+  }
+}
+
+std::unique_ptr<host::Dispatcher> make_handlers(host::Catalog& catalog, const host::Config& config, Shared& shared,
+                                                const std::shared_ptr<host::HangCounter>& hangs) {
   auto dispatcher = std::make_unique<host::Dispatcher>();
   for (host::Entry* entry : catalog.of(host::Role::notification)) {
     switch (entry->state) {
@@ -99,11 +120,18 @@ Pipeline build(host::Catalog& catalog, const host::Config& config, Shared& share
         break;
     }
   }
+  return dispatcher;
+}
+
+Pipeline build(host::Catalog& catalog, const host::Config& config, Shared& shared,
+               const std::shared_ptr<host::HangCounter>& hangs) {
+  auto dispatcher = make_handlers(catalog, config, shared, hangs);
   PipelineRules rules;
   rules.source = config.source;
   rules.retention = config.retention;
   rules.telemetry_secret = config.telemetry_secret;
-  for (const host::DisableEntry& meter : config.disable.meters) rules.disabled_meters.push_back(meter.pattern);
+  rules.disabled_meters = disabled_meters(config);
+  if (!std::exchange(shared.surveyed, true)) log_survey(host::survey(*dispatcher, rules.disabled_meters), config);
   return {std::move(rules), std::move(dispatcher)};
 }
 
@@ -147,6 +175,7 @@ struct Wiring {
       if (guard != shared.guards.end() && entry.state == host::State::on) {
         state.state = host::state_name(guard->second->state());
         state.reason = guard->second->reason();
+        state.skips = guard->second->skips();
       }
       states.push_back(std::move(state));
     }
@@ -182,6 +211,12 @@ unsigned writers(host::Catalog& catalog, const host::Config& config) {
 absl::StatusOr<Pipeline> make_pipeline(host::Catalog& catalog, const host::Config& config) {
   Shared shared;
   return build(catalog, config, shared, nullptr);
+}
+
+host::Survey survey_handlers(host::Catalog& catalog, const host::Config& config) {
+  Shared shared;
+  const auto dispatcher = make_handlers(catalog, config, shared, nullptr);
+  return host::survey(*dispatcher, disabled_meters(config));
 }
 
 absl::StatusOr<std::unique_ptr<host::Storage>> make_store(host::Catalog& catalog, const host::Config& config) {

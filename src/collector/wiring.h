@@ -13,12 +13,17 @@
 #include "plugin/catalog.h"
 #include "plugin/guard.h"
 #include "plugin/roles.h"
+#include "plugin/survey.h"
 
 namespace tally::collector {
 
 // A pipeline with instances of all notification handlers that are on; claims of those that are refused or failed are
-// parked. A handler that cannot be made is parked too, and said so in its catalog entry.
+// parked. A handler that cannot be made is parked too, and said so in its catalog entry. What two handlers would count
+// twice, and what no entry of `disable.definitions` matches, is logged.
 absl::StatusOr<Pipeline> make_pipeline(host::Catalog& catalog, const host::Config& config);
+
+// What the notification handlers that are on make, and what would be counted twice. Loads them.
+host::Survey survey_handlers(host::Catalog& catalog, const host::Config& config);
 
 // The storage driver of config.storage, not prepared yet.
 absl::StatusOr<std::unique_ptr<host::Storage>> make_store(host::Catalog& catalog, const host::Config& config);

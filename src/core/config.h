@@ -99,6 +99,7 @@ struct Config {
   struct {
     std::vector<DisableEntry> plugins;
     std::vector<DisableEntry> meters;
+    std::vector<DisableEntry> definitions;  // of handlers, "FILE:METER"
   } disable;
 
   struct {
@@ -197,6 +198,8 @@ LoadedConfig load_config_text(Program program, std::string_view name, std::strin
 // Appends a warning for each `disable` entry that matches none of `plugins` ("role:name") or `meters`.
 // A pass over an empty list says nothing: not known is not "none".
 void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, std::span<const std::string> meters);
+// The same for the definitions of all handlers that are on, which only they know.
+void check_disabled_definitions(LoadedConfig& loaded, std::span<const std::string> definitions);
 
 // Appends a fault for each URL whose scheme no transport (listen, publish) or storage driver offers.
 void check_schemes(LoadedConfig& loaded, std::span<const std::string> transports,

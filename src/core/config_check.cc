@@ -106,6 +106,10 @@ void check_disable(LoadedConfig& loaded, std::span<const std::string> plugins, s
   check_entries(loaded, loaded.config.disable.meters, meters, "meter");
 }
 
+void check_disabled_definitions(LoadedConfig& loaded, std::span<const std::string> definitions) {
+  check_entries(loaded, loaded.config.disable.definitions, definitions, "definition (FILE:METER)");
+}
+
 void check_polling(LoadedConfig& loaded, std::span<const std::string> meters,
                    std::span<const std::string> discoveries) {
   for (const PollingSource& source : loaded.config.polling.sources) {

@@ -182,6 +182,12 @@ void add_disable_keys(std::vector<CoreKey>& keys) {
                  kAll, [](Config& c, const Items& v) { c.disable.meters = entries_of(v); }),
              Shape::list),
       "[\"disk.device.*\"]"));
+  keys.push_back(with_example(
+      shaped(key("disable.definitions", KeyType::list, std::nullopt,
+                 "Definitions of notification handlers to leave out, as FILE:METER; * is any run of characters.",
+                 kCollector | kRun, [](Config& c, const Items& v) { c.disable.definitions = entries_of(v); }),
+             Shape::list),
+      "[\"volume.yaml:backup.size\"]"));
 }
 
 void add_polling_keys(std::vector<CoreKey>& keys) {

@@ -1,6 +1,5 @@
 #include "core/json.h"
 
-#include <tally/sdk/json.h>
 #include <tally/sdk/text.h>
 
 namespace tally::host {
@@ -13,6 +12,10 @@ bool valid_json_object(std::string_view text) {
   if (!valid_utf8(text)) return false;
   const std::optional<Json> value = Json::parse(text);
   return value && value->is_object();
+}
+
+std::optional<Json> python_json(std::string_view text, std::string* why) {
+  return json_detail::Reader(text, json_detail::Numbers::python).document(why);
 }
 
 JsonWriter& JsonWriter::raw(std::string_view key, std::string_view json) {

@@ -3,6 +3,8 @@
 #ifndef TALLY_CORE_JSON_H
 #define TALLY_CORE_JSON_H
 
+#include <tally/sdk/json.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +20,9 @@ bool valid_utf8(std::string_view text);
 // Whether `text` is one JSON value, or one JSON object, in valid UTF-8, nested at most 128 deep.
 bool valid_json(std::string_view text);
 bool valid_json_object(std::string_view text);
+
+// Json::parse for what Python may have written: NaN, Infinity and -Infinity are numbers, though none that can be read.
+std::optional<Json> python_json(std::string_view text, std::string* why = nullptr);
 
 // Writes one object. A plain value; one thread. Keys are written as they come, also twice.
 class JsonWriter {

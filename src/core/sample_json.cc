@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/json.h"
+#include "core/json_mend.h"
 #include "core/signature.h"
 #include "core/status.h"
 
@@ -30,12 +31,13 @@ absl::Status wrong(std::string_view key, std::string_view wanted) {
   return permanent("sample: \"" + std::string(key) + "\" " + std::string(wanted));
 }
 
-// The text of a member; none where it is absent or null.
+// The text of a member, a number as it was written; none where it is absent or null.
 absl::Status read_text(const Json& object, std::string_view key, std::optional<std::string>& out) {
   const Json* value = object.at(key);
   if (value == nullptr || value->is_null()) return absl::OkStatus();
-  const auto text = value->text();
-  if (!text) return wrong(key, "is no text");
+  const bool number = value->kind() == Json::Kind::number && value->raw().find_first_of("NI") == std::string_view::npos;
+  const auto text = number ? value->raw() : value->text();
+  if (!text) return wrong(key, "is " + std::string(value->raw().substr(0, 80)) + ", neither a text nor a number");
   out = std::string(*text);
   return absl::OkStatus();
 }
@@ -81,8 +83,8 @@ absl::Status read_timestamp(const Json& object, std::optional<Time>& out) {
 absl::Status read_metadata(const Json& object, std::string& out) {
   const Json* value = object.at("resource_metadata");
   if (value == nullptr || value->is_null()) return absl::OkStatus();
-  if (!value->is_object()) return wrong("resource_metadata", "is no object");
-  out = std::string(value->raw());
+  if (!value->is_object()) return wrong("resource_metadata", "is not an object");
+  out = mend_json(value->raw());
   return absl::OkStatus();
 }
 
@@ -122,9 +124,13 @@ std::string to_json(const SampleView& sample, SampleKeys keys, std::string_view 
 }
 
 absl::StatusOr<Sample> sample_from_json(std::string_view text, SampleKeys keys) {
-  if (!valid_utf8(text)) return permanent("sample: not valid UTF-8");
+  if (!valid_utf8(text)) {
+    absl::StatusOr<Sample> sample = sample_from_json(mark_bytes(text), keys);
+    if (sample.ok()) unmark_sample(*sample);
+    return sample;
+  }
   std::string why;
-  const std::optional<Json> object = Json::parse(text, &why);
+  const std::optional<Json> object = python_json(text, &why);
   if (!object) return permanent("sample: not JSON: " + why);
   return sample_from_json(*object, keys);
 }
@@ -152,8 +158,19 @@ absl::StatusOr<Sample> sample_from_json(const Json& object, SampleKeys keys) {
   sample.unit = unit.value_or("");
   sample.source = source.value_or("");
   if (const Json* monotonic = object.at("monotonic_time"); monotonic != nullptr)
-    sample.monotonic_time = monotonic->number();
+    if (const auto seconds = monotonic->number(); seconds && std::isfinite(*seconds)) sample.monotonic_time = seconds;
   return sample;
+}
+
+void unmark_sample(Sample& sample) {
+  const auto change = [](std::optional<std::string>& text, auto by) {
+    if (text) text = by(*text);
+  };
+  for (std::string* const identity : {&sample.id, &sample.name, &sample.resource_id})
+    *identity = unmark_identity(*identity);
+  for (std::string* const text : {&sample.unit, &sample.resource_metadata, &sample.source}) *text = unmark_text(*text);
+  for (auto* const identity : {&sample.project_id, &sample.user_id}) change(*identity, unmark_identity);
+  for (auto* const text : {&sample.project_name, &sample.user_name}) change(*text, unmark_text);
 }
 
 }  // namespace tally::host

@@ -25,9 +25,17 @@ enum class SampleKeys {
 std::string to_json(const SampleView& sample, SampleKeys keys = SampleKeys::tally, std::string_view secret = {});
 
 // Reads the same. Required: name, type, volume (a number, or a text that is one) and resource_id; unknown keys are let
-// be. The error names the key. A timestamp that cannot be read is an error, an absent one is none.
+// be. A number where a text is wanted is the text of it, as it was written. The error names the key. A timestamp that
+// cannot be read is an error, an absent one is none. In metadata NaN and the infinities become texts, halves of
+// surrogate pairs U+FFFD.
+//
+// Bytes that are not UTF-8 are escaped in name, resource, project and user, and U+FFFD elsewhere.
 absl::StatusOr<Sample> sample_from_json(std::string_view text, SampleKeys keys = SampleKeys::tally);
+// REQUIRES: what `object` was read from is UTF-8.
 absl::StatusOr<Sample> sample_from_json(const Json& object, SampleKeys keys = SampleKeys::tally);
+
+// Makes texts of a sample's marked bytes (core/json_mend.h).
+void unmark_sample(Sample& sample);
 
 }  // namespace tally::host
 

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -63,6 +64,21 @@ class Texts {
   std::size_t left_ = 0;
 };
 
+// One of the samples that counts, so that the ids of the others do not depend on it, but is not to be stored.
+struct SetAside {
+  std::size_t at = 0;   // its place in the list
+  std::string why;      // why it was refused; empty: the configuration has it left out
+  std::string json;     // of a refused one: all that was given, with the keys of sample_json.h; there only its
+                        // meter, resource and time are in the list, as far as they could be read
+  std::string handler;  // who gave it
+};
+
+// What could have made a sample of a message, but found nothing of what it needs.
+struct Skip {
+  std::string what;  // a definition, as the handler names it
+  std::string why;
+};
+
 // One thread at a time.
 class SampleList {
  public:
@@ -88,13 +104,41 @@ class SampleList {
   auto begin() const { return views_.begin(); }
   auto end() const { return views_.end(); }
 
+  // The sample put in last is not to be stored.
+  void set_aside(std::string why, std::string json) {
+    aside_.push_back({views_.size() - 1, std::move(why), std::move(json), ""});
+  }
+  // Those that nobody is named for were given by `handler`.
+  void name_aside(std::string_view handler) {
+    for (auto one = aside_.rbegin(); one != aside_.rend() && one->handler.empty(); ++one) one->handler = handler;
+  }
+  // In the list's order.
+  const std::vector<SetAside>& aside() const { return aside_; }
+  void skip(std::string what, std::string why) { skips_.push_back({std::move(what), std::move(why)}); }
+  const std::vector<Skip>& skips() const { return skips_; }
+  // Puts all of another list at the end.
+  void append(const SampleList& other) {
+    const std::size_t before = size();
+    for (const SampleView& sample : other) push_back(sample);
+    for (SetAside one : other.aside_) {
+      one.at += before;
+      aside_.push_back(std::move(one));
+    }
+    skips_.insert(skips_.end(), other.skips_.begin(), other.skips_.end());
+  }
+
   // Only the first so many stay.
-  void shrink(std::size_t size) { views_.erase(views_.begin() + static_cast<std::ptrdiff_t>(size), views_.end()); }
+  void shrink(std::size_t size) {
+    views_.erase(views_.begin() + static_cast<std::ptrdiff_t>(size), views_.end());
+    while (!aside_.empty() && aside_.back().at >= size) aside_.pop_back();
+  }
   // None stays; the room for few of them does. Their texts do, until they are taken.
   void clear() {
     static constexpr std::size_t kKeep = 256;
     if (views_.capacity() > kKeep) views_ = {};
     views_.clear();
+    aside_.clear();
+    skips_.clear();
   }
 
   // Where texts of these samples are kept.
@@ -115,7 +159,8 @@ class SampleList {
     share(before.resource_metadata, sample.resource_metadata);
     share(before.source, sample.source);
   }
-  void share(std::string_view before, std::string_view& text) {
+  // In one piece with push_back: a call for each of ten texts costs more than what is done for it.
+  [[gnu::always_inline]] void share(std::string_view before, std::string_view& text) {
     const bool same = !text.empty() && text.size() == before.size() && (text.data() == before.data() || text == before);
     text = same ? before : texts_.keep(text);
   }
@@ -124,6 +169,8 @@ class SampleList {
   }
 
   std::vector<SampleView> views_;
+  std::vector<SetAside> aside_;
+  std::vector<Skip> skips_;
   Texts texts_;
 };
 

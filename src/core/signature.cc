@@ -75,6 +75,8 @@ std::string float_text(double value) {
 
 // A token with a point or an exponent is a float to Python, any other an integer of any size.
 std::string number_text(std::string_view token) {
+  if (token == "NaN") return "nan";
+  if (token.ends_with("Infinity")) return token[0] == '-' ? "-inf" : "inf";
   if (token.find_first_of(".eE") != std::string_view::npos)
     return float_text(std::strtod(std::string(token).c_str(), nullptr));
   return std::string(token == "-0" ? "0" : token);

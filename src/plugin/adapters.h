@@ -2,8 +2,9 @@
 // Not for guarding calls (see plugin/guard.h), nor for choosing plugins (see the managers driver, dispatcher,
 // iterator).
 //
-// Everything that a plugin emits is checked here: presence, UTF-8, lengths, types, decimals, JSON. What the host cannot
-// take is refused to the plugin and lost alone. Results that come after the call, or on another thread, are refused.
+// Everything that a plugin emits is checked here: presence, lengths, types, decimals, JSON. Bytes that are not UTF-8
+// become text. What the host cannot take is refused to a pollster and lost alone; a handler's becomes a dead letter of
+// its own. Results that come after the call, or on another thread, are refused.
 #ifndef TALLY_PLUGIN_ADAPTERS_H
 #define TALLY_PLUGIN_ADAPTERS_H
 
@@ -20,9 +21,10 @@ namespace tally::host {
 
 // What one instance is made with. Keys that the manifest declares and `options` does not name get their default.
 struct PluginSettings {
-  PluginOptions options;  // canonical text, see tally/abi/base.h
-  std::string url;        // storage and transport: the URL with its passwords; else empty
-  std::string host;       // this host's name
+  PluginOptions options;              // canonical text, see tally/abi/base.h
+  std::string url;                    // storage and transport: the URL with its passwords; else empty
+  std::string host;                   // this host's name
+  std::vector<std::string> disabled;  // definitions, by globs
 };
 
 // The settings of an entry's plugin in a configuration.

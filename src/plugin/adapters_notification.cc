@@ -30,6 +30,37 @@ void take_claim(void* context, tally_str pattern) {
   }
 }
 
+struct DefinitionList {
+  std::vector<Definition> definitions;
+  absl::Status fault;
+};
+using DefinitionGate = Gate<DefinitionList>;
+
+std::vector<std::string> texts(const tally_str* from, std::size_t count) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < count; ++i) out.push_back(readable_text(view_of(from[i])));
+  return out;
+}
+
+void take_definition(void* context, const tally_definition* given) {
+  DefinitionList* const list = static_cast<DefinitionGate*>(context)->target();
+  if (list == nullptr || !list->fault.ok()) return;
+  try {
+    if (given == nullptr || given->size < sizeof(tally_definition)) {
+      list->fault = permanent("a definition is null, or shorter than the first version's");
+    } else if (list->definitions.size() >= kMostResults) {
+      list->fault = too_many_results();
+    } else {
+      list->definitions.push_back({readable_text(view_of(given->name)), readable_text(view_of(given->meter)),
+                                   readable_text(view_of(given->type)), readable_text(view_of(given->unit)),
+                                   texts(given->event_types, given->event_type_count),
+                                   texts(given->examples, given->example_count), given->disabled != 0});
+    }
+  } catch (...) {
+    list->fault = passing("out of memory");
+  }
+}
+
 class LoadedHandler final : public NotificationHandler {
  public:
   LoadedHandler(Instance<tally_notification_table> instance, std::vector<std::string> event_types)
@@ -57,11 +88,23 @@ class LoadedHandler final : public NotificationHandler {
     return std::move(list.types);
   }
 
+  absl::StatusOr<std::optional<std::vector<Definition>>> definitions(std::optional<std::string> event_type) override {
+    if (!instance_.offers(&tally_notification_table::definitions)) return std::nullopt;
+    DefinitionList list;
+    const tally_definitions taker = {sizeof(tally_definitions), definitions_, &take_definition};
+    const Opened<DefinitionList> opened(*definitions_, list);
+    absl::Status status = instance_.call(&tally_notification_table::definitions, c_text(event_type), &taker);
+    if (!status.ok()) return status;
+    if (!list.fault.ok()) return list.fault;
+    return std::move(list.definitions);
+  }
+
  private:
   Instance<tally_notification_table> instance_;
   std::vector<std::string> event_types_;  // the manifest's
   SampleListGate* samples_ = SampleListGate::make();
   ClaimGate* claims_ = ClaimGate::make();
+  DefinitionGate* definitions_ = DefinitionGate::make();
   tally_emitter emitter_ = emitter_for(*samples_);
 };
 

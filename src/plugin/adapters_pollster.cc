@@ -86,7 +86,7 @@ class LoadedPollster final : public Pollster {
  private:
   Instance<tally_pollster_table> instance_;
   PollGate* gate_ = PollGate::make();
-  tally_emitter emitter_ = {sizeof(tally_emitter), gate_, &take_polled};
+  tally_emitter emitter_ = {sizeof(tally_emitter), gate_, &take_polled, nullptr, nullptr, nullptr};
 };
 
 struct FoundList {

@@ -6,14 +6,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <new>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/json.h"
+#include "core/json_mend.h"
 #include "core/status.h"
 #include "core/url.h"
+#include "plugin/c_repair.h"
 
 namespace tally::host {
 namespace {
@@ -225,21 +228,39 @@ SampleView view_of(const tally_sample& sample) {
   return view;
 }
 
-absl::Status append_sample(const tally_sample& given, std::vector<Sample>& samples) {
+namespace {
+
+void put(const SampleView& sample, std::vector<Sample>& samples) { samples.push_back(sample.copy()); }
+void put(const SampleView& sample, SampleList& samples) { samples.push_back(sample); }
+
+// A second look at what was refused: some of it is nearly text, or nearly JSON.
+template <class Samples>
+[[gnu::noinline]] absl::Status append_repaired(const tally_sample& given, absl::Status refusal, Samples& samples) {
+  if (given.size < sizeof(tally_sample)) return refusal;
+  tally_sample repaired = given;
+  std::deque<std::string> kept;
+  repair_sample(repaired, kept);
+  if (kept.empty()) return refusal;
+  SampleView sample;
+  absl::Status status = view_sample(repaired, {}, sample);
+  if (status.ok()) put(sample, samples);
+  return status;
+}
+
+template <class Samples>
+[[gnu::always_inline]] inline absl::Status append(const tally_sample& given, Samples& samples) {
   SampleView sample;
   const std::string_view before = samples.empty() ? std::string_view() : samples.back().resource_metadata;
-  if (absl::Status status = view_sample(given, before, sample); !status.ok()) return status;
-  samples.push_back(sample.copy());
+  if (absl::Status status = view_sample(given, before, sample); !status.ok())
+    return append_repaired(given, std::move(status), samples);
+  put(sample, samples);
   return absl::OkStatus();
 }
 
-absl::Status append_sample(const tally_sample& given, SampleList& samples) {
-  SampleView sample;
-  const std::string_view before = samples.empty() ? std::string_view() : samples.back().resource_metadata;
-  if (absl::Status status = view_sample(given, before, sample); !status.ok()) return status;
-  samples.push_back(sample);
-  return absl::OkStatus();
-}
+}  // namespace
+
+absl::Status append_sample(const tally_sample& given, std::vector<Sample>& samples) { return append(given, samples); }
+absl::Status append_sample(const tally_sample& given, SampleList& samples) { return append(given, samples); }
 
 absl::StatusOr<Sample> sample_from_c(const tally_sample& given) {
   std::vector<Sample> samples;
@@ -336,20 +357,80 @@ void keep_for_ever(void* gate) {
 
 namespace {
 
-std::int32_t take_sample(void* context, const tally_sample* given, tally_error* error) {
-  SampleList* samples = static_cast<SampleListGate*>(context)->target();
+// What there is of a refused sample, with as much of its identity as can be read, so that the ids of the others are
+// what they would be with it.
+void put_aside(std::string json, std::string why, SampleList& samples) {
+  SampleView known;
+  const std::optional<Json> object = Json::parse(json);
+  if (object) {
+    known.name = object->find_text("name").value_or("");
+    known.resource_id = object->find_text("resource_id").value_or("");
+    if (const auto time = object->find_text("timestamp")) known.timestamp = Time::parse(*time);
+  }
+  samples.push_back(known);
+  samples.set_aside(why.empty() ? "no reason was given" : std::move(why), std::move(json));
+}
+
+// Runs `take` with the list of the call that is going on.
+template <class Take>
+std::int32_t with_list(void* context, tally_error* error, Take take) {
+  SampleList* const samples = static_cast<SampleListGate*>(context)->target();
   if (samples == nullptr) return refuse(outside_call(), error);
-  if (given == nullptr) return refuse(permanent("the sample is null"), error);
   try {
-    if (samples->size() >= kMostResults) return refuse(too_many_results(), error);
-    return refuse(append_sample(*given, *samples), error);
+    if (samples->size() + samples->skips().size() >= kMostResults) return refuse(too_many_results(), error);
+    return refuse(take(*samples), error);
   } catch (...) {
     return TALLY_PASSING;  // out of memory; no room for words
   }
 }
 
+std::int32_t take_handlers_sample(void* context, const tally_sample* given, tally_error* error) {
+  SampleList* const samples = static_cast<SampleListGate*>(context)->target();
+  if (samples == nullptr) return refuse(outside_call(), error);
+  if (given == nullptr) return refuse(permanent("the sample is null"), error);
+  try {
+    if (samples->size() >= kMostResults) return refuse(too_many_results(), error);
+    const absl::Status status = append_sample(*given, *samples);
+    if (status.ok()) return TALLY_OK;
+    if (given->size < sizeof(tally_sample)) return refuse(status, error);
+    // It counts too: it has a place, and its letter says why.
+    put_aside(json_of(*given), std::string(to_std(status.message())), *samples);
+    return TALLY_OK;
+  } catch (...) {
+    return TALLY_PASSING;  // out of memory; no room for words
+  }
+}
+
+std::int32_t take_refused(void* context, tally_str sample, tally_str why, tally_error* error) {
+  return with_list(context, error, [&](SampleList& samples) {
+    const std::string json = mend_json(view_of(sample));
+    put_aside(is_json_object(json) ? json : JsonWriter().text("sample", json).str(), readable_text(view_of(why)),
+              samples);
+    return absl::OkStatus();
+  });
+}
+
+std::int32_t take_withheld(void* context, const tally_sample* given, tally_error* error) {
+  return with_list(context, error, [&](SampleList& samples) {
+    if (given == nullptr) return permanent("the sample is null");
+    const std::size_t before = samples.size();
+    absl::Status status = append_sample(*given, samples);
+    if (samples.size() > before) samples.set_aside("", "");
+    return status;
+  });
+}
+
+std::int32_t take_skipped(void* context, tally_str definition, tally_str why, tally_error* error) {
+  return with_list(context, error, [&](SampleList& samples) {
+    samples.skip(readable_text(view_of(definition)), readable_text(view_of(why)));
+    return absl::OkStatus();
+  });
+}
+
 }  // namespace
 
-tally_emitter emitter_for(SampleListGate& gate) { return {sizeof(tally_emitter), &gate, &take_sample}; }
+tally_emitter emitter_for(SampleListGate& gate) {
+  return {sizeof(tally_emitter), &gate, &take_handlers_sample, &take_refused, &take_withheld, &take_skipped};
+}
 
 }  // namespace tally::host

@@ -64,7 +64,7 @@ Dispatcher::Handler& Dispatcher::add(std::string name, std::unique_ptr<Notificat
   last_ = nullptr;
   const auto number = static_cast<std::uint32_t>(handlers_.size());
   for (const std::string& claim : claims) handler_index_.add(claim, number);
-  handlers_.push_back({std::move(name), std::move(handler), std::move(guard)});
+  handlers_.push_back({std::move(name), std::move(handler), std::move(guard), claims});
   return handlers_.back();
 }
 

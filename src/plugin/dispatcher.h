@@ -53,6 +53,8 @@ class Dispatcher {
     std::string name;  // "notification:meters"
     std::unique_ptr<NotificationHandler> handler;
     std::shared_ptr<Guard> guard;  // null in tests
+    std::vector<std::string> claims;
+    std::vector<std::string> meters{};  // those that its manifest names
   };
   // A handler that should have taken the message but cannot: refused, failed, quarantined.
   struct Parked {

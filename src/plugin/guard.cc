@@ -129,4 +129,22 @@ void Guard::fail(std::string reason) {
   if (on_change) on_change(*this);
 }
 
+bool Guard::skipped(const std::string& definition) {
+  static constexpr std::size_t kMost = 1'000;
+  const std::lock_guard guard(lock_);
+  const auto known = skips_.find(definition);
+  if (known != skips_.end()) {
+    ++known->second;
+    return false;
+  }
+  if (skips_.size() >= kMost) return false;
+  skips_.emplace(definition, 1);
+  return true;
+}
+
+std::map<std::string, std::uint64_t> Guard::skips() const {
+  const std::lock_guard guard(lock_);
+  return skips_;
+}
+
 }  // namespace tally::host

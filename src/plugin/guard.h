@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -71,6 +72,10 @@ class Guard {
   void hung(std::chrono::milliseconds limit);
   // Failed for another reason.
   void fail(std::string reason);
+  // Counts that a definition of the plugin found nothing of what it needs in a message. True the first time, which is
+  // worth a log line. What a message may choose is not counted without end: of very many definitions only the first.
+  bool skipped(const std::string& definition);
+  std::map<std::string, std::uint64_t> skips() const;
 
   std::chrono::steady_clock::time_point now() const;
 
@@ -88,6 +93,7 @@ class Guard {
   GuardStatistics statistics_;
   std::chrono::steady_clock::time_point retry_at_{};
   std::chrono::milliseconds pause_{};
+  std::map<std::string, std::uint64_t> skips_;
 };
 
 }  // namespace tally::host

@@ -134,7 +134,7 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
     absl::Status status =
         call([own](NotificationHandler& handler) { return handler.handle(own->notification.message, own->samples); });
     if (status.code() == kHung) return status;
-    for (const SampleView& sample : own->samples) samples.push_back(sample);
+    samples.append(own->samples);
     return status;
   }
 
@@ -148,6 +148,18 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
     });
     if (!status.ok()) return status;
     return std::move(*types);
+  }
+
+  absl::StatusOr<std::optional<std::vector<Definition>>> definitions(std::optional<std::string> event_type) override {
+    auto made = std::make_shared<std::optional<std::vector<Definition>>>();
+    absl::Status status = call([made, event_type = std::move(event_type)](NotificationHandler& handler) {
+      auto defined = handler.definitions(event_type);
+      if (!defined.ok()) return defined.status();
+      *made = *std::move(defined);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return std::move(*made);
   }
 };
 

@@ -43,7 +43,10 @@ absl::Status set_state(Entry& entry, State state, const absl::Status& status) {
 
 PluginSettings settings_for(const Entry& entry, const Config& config, std::string url) {
   const auto set = config.plugins.find(entry.key());
-  return {set == config.plugins.end() ? PluginOptions() : set->second, std::move(url), config.host};
+  std::vector<std::string> disabled;
+  for (const DisableEntry& rule : config.disable.definitions) disabled.push_back(rule.pattern);
+  return {set == config.plugins.end() ? PluginOptions() : set->second, std::move(url), config.host,
+          std::move(disabled)};
 }
 
 absl::StatusOr<const void*> load_table(Entry& entry, Role role, const PluginSettings& settings) {
@@ -75,8 +78,11 @@ absl::StatusOr<void*> create_instance(Entry& entry, tally_create create, const P
   for (std::size_t i = 0; i < values.size(); ++i) {
     options.push_back({c_text(entry.role.config[i].name), c_text(values[i])});
   }
-  const tally_config config = {sizeof(tally_config), options.data(), options.size(),
-                               settings.url.empty() ? kNoText : c_text(settings.url), c_text(settings.host)};
+  std::vector<tally_str> disabled;
+  for (const std::string& pattern : settings.disabled) disabled.push_back(c_text(pattern));
+  const tally_config config = {
+      sizeof(tally_config),  options.data(),  options.size(), settings.url.empty() ? kNoText : c_text(settings.url),
+      c_text(settings.host), disabled.data(), disabled.size()};
   void* instance = nullptr;
   ErrorBuffer error;
   std::int32_t result = TALLY_OK;

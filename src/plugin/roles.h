@@ -43,16 +43,33 @@ struct Notification {
   std::string_view context = "{}";    // JSON object, `_context_` taken off its keys
 };
 
+// What a handler makes of some messages; see tally_definition in tally/abi/notification.h. Empty: known only from a
+// message.
+struct Definition {
+  std::string name;
+  std::string meter, type, unit;
+  std::vector<std::string> event_types;
+  std::vector<std::string> examples;
+  bool disabled = false;
+};
+
 class NotificationHandler {
  public:
   virtual ~NotificationHandler() = default;
 
-  // Appends the samples of one message; on an error the caller drops what this call appended.
+  // Appends the samples of one message; on an error the caller drops what this call appended. One that is refused is
+  // set aside in the list, and is no error.
   // kUnclaimed: the message is none of this handler's, after all.
   virtual absl::Status handle(const Notification& notification, SampleList& samples) = 0;
 
   // The event types that this instance takes: exact, or with `*` for any run of characters.
   virtual absl::StatusOr<std::vector<std::string>> claims() = 0;
+
+  // What this instance makes, of messages of one event type or of all; none where it does not say.
+  virtual absl::StatusOr<std::optional<std::vector<Definition>>> definitions(
+      std::optional<std::string> /*event_type*/) {
+    return std::nullopt;
+  }
 };
 
 // --- pollster and discovery -----------------------------------------------------------------------------------------

@@ -54,6 +54,18 @@ class SharedHandler final : public NotificationHandler {
     return types;
   }
 
+  absl::StatusOr<std::optional<std::vector<Definition>>> definitions(std::optional<std::string> event_type) override {
+    std::optional<std::vector<Definition>> made;
+    absl::Status status = with([&](NotificationHandler& handler) {
+      auto defined = handler.definitions(event_type);
+      if (!defined.ok()) return defined.status();
+      made = *std::move(defined);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return made;
+  }
+
  private:
   template <class Use>
   absl::Status with(const Use& use) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/json.h"
+#include "core/json_mend.h"
 #include "core/strings.h"
 
 namespace tally::bus {
@@ -55,7 +56,7 @@ TEST(Envelope, TakesLittle) {
 
 TEST(Envelope, RefusesWhatIsNoMessage) {
   for (const char* body : {"", " ", "hello", "[]", "3", "{", "{\"event_type\":\"x\"", "{\"event_type\":\"x\"} {}",
-                           "{\"event_type\":\"x\",\"payload\":{\"a\":[}", "{\"event_type\":\"\xff\"}"})
+                           "{\"event_type\":\"x\",\"payload\":{\"a\":[}", "\xff", "{\"\xff"})
     EXPECT_TRUE(error_of(body).starts_with("not a message: ")) << body << ": " << error_of(body);
   EXPECT_EQ(error_of("{}"), "not a message: \"event_type\" is missing");
   EXPECT_EQ(error_of(R"({"event_type":null})"), "not a message: \"event_type\" is missing");
@@ -145,6 +146,92 @@ TEST(Envelope, UnsignedIsBadWhereASecretIsSet) {
   const auto read = decode_samples(message->envelope(), "s3cret");
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ((*read)[0].status().code(), kBadSignature);
+}
+
+TEST(Envelope, ReadsTheFormOfEndpoints) {
+  constexpr const char* kRecorded =
+      R"({"event_type":"volume.create.end","publisher_id":"volume.h1","ctxt":{"user_id":"u9","project_id":"p9"},
+          "payload":{"volume_id":"v1"},"metadata":{"message_id":"m\u0031","timestamp":"2026-01-02 03:04:05.000000"}})";
+  for (const std::string& body : {std::string(kRecorded), wrapped(kRecorded)}) {
+    const auto message = decode(body);
+    ASSERT_TRUE(message.ok()) << message.status();
+    EXPECT_EQ(message->envelope().message_id, "m1");
+    EXPECT_EQ(message->envelope().timestamp, "2026-01-02 03:04:05.000000");
+    EXPECT_EQ(message->envelope().time, Time::parse("2026-01-02T03:04:05Z"));
+    EXPECT_EQ(message->envelope().context, R"({"user_id":"u9","project_id":"p9"})");
+    EXPECT_EQ(message->envelope().payload, R"({"volume_id":"v1"})");
+  }
+  const auto both = decode(R"({"event_type":"x","message_id":"outer","_context_user_id":"u1","ctxt":{"user_id":"u2"},
+                               "metadata":{"message_id":"inner","timestamp":7}})");
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_EQ(both->envelope().message_id, "outer");
+  EXPECT_EQ(both->envelope().timestamp, "7");
+  EXPECT_EQ(both->envelope().context, R"({"user_id":"u1"})");
+  for (const char* none : {"null", "3", "[]", "{}", R"({"message_id":null})"}) {
+    const auto without = decode(std::string(R"({"event_type":"x","ctxt":3,"metadata":)") + none + "}");
+    ASSERT_TRUE(without.ok()) << without.status();
+    EXPECT_FALSE(without->envelope().message_id);
+    EXPECT_EQ(without->envelope().context, "{}");
+  }
+  EXPECT_TRUE(error_of(R"({"event_type":"x","metadata":{"message_id":}})").starts_with("not a message: metadata: "));
+}
+
+TEST(Envelope, HalfASurrogatePairIsReplacedInItsOwnTexts) {
+  constexpr const char* kHalf =
+      R"({"event_type":"x\ud83d","message_id":"m\udc00","publisher_id":"\ud83d\ude00","payload":{"a":"\ud83d"}})";
+  for (const std::string& body : {std::string(kHalf), wrapped(kHalf)}) {
+    const auto message = decode(body);
+    ASSERT_TRUE(message.ok()) << message.status();
+    EXPECT_EQ(message->envelope().event_type, "x\xef\xbf\xbd");
+    EXPECT_EQ(message->envelope().message_id, "m\xef\xbf\xbd");
+    EXPECT_EQ(message->envelope().publisher_id, "\xf0\x9f\x98\x80");
+    EXPECT_EQ(message->envelope().payload, R"({"a":"\ud83d"})") << "whoever reads it decides";
+  }
+}
+
+TEST(Envelope, BytesThatAreNotUtf8CostNoMessage) {
+  const auto message = decode("{\"event_type\":\"x\xff\",\"message_id\":\"m\xf6\",\"payload\":{\"a\":\"\xf6\"}}");
+  ASSERT_TRUE(message.ok()) << message.status();
+  const Envelope& envelope = message->envelope();
+  EXPECT_TRUE(envelope.marked);
+  EXPECT_EQ(envelope.event_type, "x\xef\xbf\xbd");
+  EXPECT_EQ(envelope.message_id, "m%F6");
+  EXPECT_TRUE(host::valid_json(envelope.payload));
+  EXPECT_EQ(host::unmark_bytes(envelope.payload), "{\"a\":\"\xf6\"}");
+}
+
+TEST(Envelope, NaNOfPythonsJsonIsNoneInItsOwnMembersAndCostsOneSample) {
+  const auto bare =
+      decode(R"({"event_type":"x","message_id":NaN,"timestamp":-Infinity,"other":Infinity,"payload":NaN})");
+  ASSERT_TRUE(bare.ok()) << bare.status();
+  EXPECT_FALSE(bare->envelope().message_id);
+  EXPECT_FALSE(bare->envelope().timestamp);
+  const auto message = decode(R"({"event_type":"telemetry.polling","payload":{"samples":[
+      {"counter_name":"ok","counter_type":"gauge","counter_volume":1,"resource_id":7,"resource_metadata":{"n":NaN}},
+      {"counter_name":"bad","counter_type":"gauge","counter_volume":NaN,"resource_id":"r"}]}})");
+  ASSERT_TRUE(message.ok()) << message.status();
+  std::vector<std::string_view> written;
+  const auto samples = decode_samples(message->envelope(), {}, &written);
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  ASSERT_EQ(samples->size(), 2U);
+  ASSERT_TRUE((*samples)[0].ok()) << (*samples)[0].status();
+  EXPECT_EQ((*samples)[0]->resource_id, "7");
+  EXPECT_EQ((*samples)[0]->resource_metadata, R"({"n":"NaN"})");
+  EXPECT_FALSE((*samples)[1].ok());
+  EXPECT_TRUE(written[1].starts_with(R"({"counter_name":"bad")")) << written[1];
+}
+
+TEST(Envelope, ASampleOfCeilometersWithNaNInItVerifies) {
+  constexpr const char* kSigned =
+      R"({"source":"openstack","counter_name":"ok","counter_type":"gauge","counter_unit":"u","counter_volume":1,)"
+      R"("user_id":null,"project_id":null,"resource_id":"r1","timestamp":"2023-11-14T22:00:00.678901",)"
+      R"("resource_metadata":{"load":NaN},"message_id":"6c1e7d8e","monotonic_time":null,"message_signature":)"
+      R"("4b5443a3128e7aa45782ccc9fed4ba4dd7fff859c40326fd19807fdf09f54574"})";
+  const auto sample = decode_sample(kSigned, "s3cret");
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  EXPECT_EQ(sample->resource_metadata, R"({"load":"NaN"})");
+  EXPECT_EQ(decode_sample(kSigned, "other").status().code(), kBadSignature);
+  EXPECT_EQ(decode_sample(R"({"name":"m","type":"gauge","volume":1,"resource_id":"r"})", "s3cret")->name, "m");
 }
 
 TEST(Envelope, WritesNotifications) {

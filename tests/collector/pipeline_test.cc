@@ -7,6 +7,8 @@
 #include "bus/envelope.h"
 #include "collector/fakes.h"
 #include "collector/replay.h"
+#include "core/json.h"
+#include "core/json_mend.h"
 #include "plugin/c_values.h"
 #include "plugin/dispatcher.h"
 
@@ -181,9 +183,126 @@ TEST_F(PipelineTest, ABadSampleAmongGoodOnesIsADeadLetterAndTheOthersLive) {
   const Processed done = process(
       fakes::message("1", "telemetry.polling", R"({"samples":[)" + good + R"(,{"counter_name":"cpu"}]})", kNow));
   EXPECT_THAT(done.samples, SizeIs(1));
-  ASSERT_TRUE(done.dead_message);
-  EXPECT_EQ(done.dead_message->reason, "bad samples");
-  EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 2"));
+  EXPECT_FALSE(done.dead_message);
+  EXPECT_EQ(done.made, 2U);
+  ASSERT_THAT(done.dead_samples, SizeIs(1));
+  EXPECT_EQ(done.dead_samples[0].kind, "sample");
+  EXPECT_EQ(done.dead_samples[0].reason, "bad sample");
+  EXPECT_THAT(done.dead_samples[0].detail, HasSubstr("sample 2 of meter cpu: "));
+  EXPECT_THAT(done.dead_samples[0].body, HasSubstr(R"("counter_name":"cpu")"));
+}
+
+TEST_F(PipelineTest, ARefusedPolledSampleKeepsItsBytesAndTheMessagesTime) {
+  const std::string body =
+      "{\"counter_name\":\"a\",\"counter_type\":\"gauge\",\"counter_volume\":NaN,\"resource_id\":\"\xf6\"}";
+  const Processed done = process(fakes::message("1", "telemetry.polling", "[" + body + ",3]", kNow));
+  ASSERT_THAT(done.dead_samples, SizeIs(2));
+  EXPECT_EQ(done.dead_samples[0].body, "{\"timestamp\":\"" + kNow.to_string() + "\"," + body.substr(1));
+  EXPECT_EQ(done.dead_samples[1].body, "3");
+  EXPECT_EQ(done.made, 2U);
+  rules_.disabled_meters = {"a"};
+  const Processed without = process(fakes::message("1", "telemetry.polling", "[" + body + "]", kNow));
+  EXPECT_EQ(without.filtered, 1U);
+  EXPECT_THAT(without.dead_samples, IsEmpty());
+}
+
+TEST_F(PipelineTest, AReplayedSampleOfTheBusIsReadAsSuch) {
+  const std::string good = R"({"counter_name":"cpu","counter_type":"gauge","counter_volume":1,"resource_id":7})";
+  Pipeline all = pipeline();
+  const Processed done = all.process_sample({good, "fake://", kNow});
+  ASSERT_THAT(done.samples, SizeIs(1));
+  EXPECT_EQ(sample(done, 0).resource_id, "7");
+  EXPECT_EQ(
+      all.process_sample({R"({"counter_name":"cpu","counter_volume":NaN})", "fake://", kNow}).dead_message->reason,
+      "bad sample");
+  rules_.telemetry_secret = "s3cret";
+  EXPECT_EQ(pipeline().process_sample({good, "fake://", kNow}).dead_message->reason, "bad signature");
+}
+
+TEST_F(PipelineTest, ARefusedSampleOfAHandlerIsADeadLetterOfItsOwnAndTakesItsPlaceInTheIds) {
+  const auto answer = [&](bool refuse, const char* disabled) {
+    rules_.disabled_meters = {disabled};
+    handler("a", {"x"}, [refuse](const host::Notification&, host::SampleList& out) {
+      out.push_back(fakes::sample("m"));
+      if (refuse)
+        out.set_aside("volume \"many\": not a number",
+                      R"({"name":"m","type":"gauge","volume":"many","resource_id":"vm-1"})");
+      out.push_back(fakes::sample("m", 2));
+      return absl::OkStatus();
+    });
+    return process(fakes::message("1", "x", "{}", kNow));
+  };
+  const Processed all = answer(false, "none"), some = answer(true, "none");
+  EXPECT_EQ(some.made, 2U);
+  ASSERT_THAT(some.samples, SizeIs(1));
+  EXPECT_EQ(sample(some, 0).id, sample(all, 1).id) << "the refused one took its place";
+  ASSERT_THAT(some.dead_samples, SizeIs(1));
+  const host::DeadLetter& letter = some.dead_samples[0];
+  EXPECT_EQ(letter.reason, "bad sample");
+  EXPECT_EQ(letter.handler, "notification:a");
+  EXPECT_EQ(letter.detail, "sample " + std::string(sample(all, 0).id) + " of meter m: volume \"many\": not a number");
+  EXPECT_THAT(letter.body, HasSubstr("\"id\":\"" + std::string(sample(all, 0).id) + "\""));
+  EXPECT_THAT(letter.body, HasSubstr("\"timestamp\":\"" + kNow.to_string() + "\""));
+  const Processed replayed = pipeline().process_sample({letter.body, "fake://", kNow});
+  ASSERT_TRUE(replayed.dead_message);
+  EXPECT_THAT(replayed.dead_message->detail, HasSubstr("many"));
+  EXPECT_EQ(answer(true, "m").filtered, 2U);
+}
+
+TEST_F(PipelineTest, AWithheldSampleIsFilteredAndTakesItsPlaceInTheIds) {
+  const auto answer = [&](bool withhold) {
+    handler("a", {"x"}, [withhold](const host::Notification&, host::SampleList& out) {
+      out.push_back(fakes::sample("m"));
+      if (withhold) out.set_aside("", "");
+      out.push_back(fakes::sample("m", 2));
+      return absl::OkStatus();
+    });
+    return process(fakes::message("1", "x", "{}", kNow));
+  };
+  const Processed all = answer(false), some = answer(true);
+  EXPECT_EQ(some.made, 2U);
+  EXPECT_EQ(some.filtered, 1U);
+  ASSERT_THAT(some.samples, SizeIs(1));
+  EXPECT_EQ(sample(some, 0).id, sample(all, 1).id);
+}
+
+TEST_F(PipelineTest, AHandlerThatCannotReadANearlyJsonPayloadGetsItMended) {
+  std::vector<std::string> seen;
+  handler("strict", {"x"}, [&](const host::Notification& message, host::SampleList& out) {
+    seen.emplace_back(message.payload);
+    out.push_back(fakes::sample("m"));
+    return Json::parse(message.payload) ? absl::OkStatus() : permanent("not JSON");
+  });
+  handler("next", {"x"}, [&](const host::Notification& message, host::SampleList&) {
+    seen.emplace_back(message.payload);
+    return absl::OkStatus();
+  });
+  const Processed done = process(fakes::message("1", "x", R"({"a":NaN})", kNow));
+  EXPECT_FALSE(done.dead_message);
+  EXPECT_THAT(done.samples, SizeIs(1));
+  EXPECT_THAT(seen, ElementsAre(R"({"a":NaN})", R"({"a":"NaN"})", R"({"a":"NaN"})"));
+}
+
+TEST_F(PipelineTest, OfAMessageThatIsNotUtf8IdentitiesAreEscapedAndTheBodyIsKept) {
+  handler("a", {"x"}, [](const host::Notification& message, host::SampleList& out) {
+    EXPECT_TRUE(host::valid_json(message.payload));
+    const auto payload = Json::parse(message.payload);
+    Sample made = fakes::sample("m");
+    made.resource_id = payload->find_text("r").value();
+    made.user_name = payload->find_text("r");
+    made.resource_metadata = message.payload;
+    out.push_back(made);
+    out.push_back(made);
+    out.set_aside("no", made.resource_metadata);
+    return absl::OkStatus();
+  });
+  const Processed done = process(fakes::message("1", "x", "{\"r\":\"Gr\xf6\"}", kNow));
+  ASSERT_THAT(done.samples, SizeIs(1));
+  EXPECT_EQ(sample(done, 0).resource_id, "Gr%F6");
+  EXPECT_EQ(sample(done, 0).user_name, "Gr\xef\xbf\xbd");
+  EXPECT_EQ(sample(done, 0).resource_metadata, "{\"r\":\"Gr\xef\xbf\xbd\"}");
+  ASSERT_THAT(done.dead_samples, SizeIs(1));
+  EXPECT_THAT(done.dead_samples[0].body, HasSubstr("\"r\":\"Gr\xf6\""));
 }
 
 // One signed by Ceilometer (python3-ceilometer 19.0.0, meter_message_from_counter, secret "s3cret"), as its `metering`
@@ -218,12 +337,16 @@ TEST_F(PipelineTest, ABadSignatureIsADeadLetterAndTheOthersLive) {
   const Processed done =
       process(fakes::message("1", "metering", "[" + changed + "," + kCeilometers + "," + bare + ",{}]", kNow));
   EXPECT_THAT(done.samples, SizeIs(1));
-  EXPECT_EQ(done.made, 1U);
-  ASSERT_TRUE(done.dead_message);
-  EXPECT_EQ(done.dead_message->reason, "bad signature");
-  EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 1: its message_signature is wrong"));
-  EXPECT_THAT(done.dead_message->detail, HasSubstr("sample 3: it has no message_signature"));
-  EXPECT_THAT(done.dead_message->detail, testing::Not(HasSubstr("s3cret")));
+  EXPECT_EQ(done.made, 4U);
+  EXPECT_FALSE(done.dead_message);
+  ASSERT_THAT(done.dead_samples, SizeIs(3));
+  for (const host::DeadLetter& letter : done.dead_samples) {
+    EXPECT_EQ(letter.reason, "bad signature");
+    EXPECT_THAT(letter.detail, testing::Not(HasSubstr("s3cret")));
+  }
+  EXPECT_THAT(done.dead_samples[0].detail, HasSubstr("sample 1 of meter cpu: its message_signature is wrong"));
+  EXPECT_EQ(done.dead_samples[0].body, changed);
+  EXPECT_THAT(done.dead_samples[1].detail, HasSubstr("sample 3 of meter cpu: it has no message_signature"));
 }
 
 TEST_F(PipelineTest, NotificationsAndReplayedSamplesNeedNoSignature) {

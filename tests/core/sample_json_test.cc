@@ -68,7 +68,53 @@ TEST(SampleJson, NamesTheKeyThatIsWrong) {
   EXPECT_EQ(error(R"({"name":"m","type":"gauge","volume":1,"resource_id":"r","timestamp":"soon"})"),
             "sample: \"timestamp\" is \"soon\", not an ISO 8601 time");
   EXPECT_EQ(error(R"({"name":"m","type":"gauge","volume":1,"resource_id":"r","resource_metadata":3})"),
-            "sample: \"resource_metadata\" is no object");
+            "sample: \"resource_metadata\" is not an object");
+}
+
+TEST(SampleJson, ANumberWhereATextIsWantedIsTheTextOfIt) {
+  const auto sample = sample_from_json(
+      R"({"message_id":1,"counter_name":2,"counter_type":"gauge","counter_unit":3,"counter_volume":"4","resource_id":7,
+          "project_id":12345678901234567890123,"project_name":-1,"user_id":1.50,"user_name":0,"source":9})",
+      SampleKeys::bus);
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  EXPECT_EQ(sample->id + sample->name + sample->unit + sample->volume.to_string() + sample->source, "12349");
+  EXPECT_EQ(sample->resource_id, "7");
+  EXPECT_EQ(sample->project_id, "12345678901234567890123");
+  EXPECT_EQ(sample->project_name, "-1");
+  EXPECT_EQ(sample->user_id, "1.50");
+  EXPECT_EQ(sample->user_name, "0");
+  for (const char* value : {"true", "[7]", "{}", "NaN", "-Infinity"}) {
+    const auto wrong =
+        sample_from_json(std::string(R"({"name":"m","type":"gauge","volume":1,"resource_id":)") + value + "}");
+    EXPECT_NE(to_std(wrong.status().message()).find("neither a text nor a number"), std::string_view::npos) << value;
+  }
+}
+
+TEST(SampleJson, WhatPythonWritesForNoNumberCostsAVolumeAndIsATextInMetadata) {
+  const auto read = [](const char* volume) {
+    return sample_from_json(std::string(R"({"name":"m","type":"gauge","resource_id":"r","monotonic_time":NaN,)"
+                                        R"("resource_metadata":{"load": NaN, "half":"\ud83d"},"volume":)") +
+                            volume + "}");
+  };
+  const auto good = read("1");
+  ASSERT_TRUE(good.ok()) << good.status();
+  EXPECT_EQ(good->resource_metadata, R"({"load": "NaN", "half":"\ufffd"})");
+  EXPECT_FALSE(good->monotonic_time);
+  EXPECT_NE(to_std(read("NaN").status().message()).find("\"volume\" is NaN: "), std::string_view::npos);
+  EXPECT_FALSE(read("-Infinity").ok());
+}
+
+TEST(SampleJson, BytesThatAreNotUtf8AreEscapedInIdentitiesAndReplacedElsewhere) {
+  const auto sample = sample_from_json(
+      "{\"name\":\"m\xf6\",\"type\":\"gauge\",\"volume\":1,\"unit\":\"\xff\",\"resource_id\":\"Gr\xf6 5%\","
+      "\"project_id\":\"p\xdf\",\"user_id\":\"u\",\"user_name\":\"\xf6\",\"resource_metadata\":{\"k\":\"\xf6\"}}");
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  EXPECT_EQ(sample->name, "m%F6");
+  EXPECT_EQ(sample->resource_id, "Gr%F6 5%25");
+  EXPECT_EQ(sample->project_id, "p%DF");
+  EXPECT_EQ(sample->unit, "\xef\xbf\xbd");
+  EXPECT_EQ(sample->user_name, "\xef\xbf\xbd");
+  EXPECT_EQ(sample->resource_metadata, "{\"k\":\"\xef\xbf\xbd\"}");
 }
 
 }  // namespace

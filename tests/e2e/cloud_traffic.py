@@ -21,8 +21,8 @@ KINDS = {
     "not_json": 5, "cut_off": 5, "envelope": 5, "no_event": 5, "wrong_type": 8, "wrong_number": 5, "not_utf8": 5,
     "empty": 1, "no_time_yet": 3, "list": 3,
 }
-UNREADABLE = {"not_json", "cut_off", "envelope", "no_event", "not_utf8", "empty", "list", "huge_rubbish"}
-FAILED = {"wrong_type", "wrong_number"}  # the handler refuses them
+UNREADABLE = {"not_json", "cut_off", "envelope", "no_event", "empty", "list", "huge_rubbish"}
+REFUSED = {"wrong_type": "memory", "wrong_number": "disk.root.size"}  # the meter of which no sample can be made
 HUGE = 10 << 20  # bytes
 TYPES = {1: "gauge", 2: "delta", 3: "cumulative"}
 ODD = ["512.5", "18446744073709551615", "0.1", "0.30000000000000004", "99999999999999999999999999999999999999",
@@ -142,7 +142,7 @@ class CloudTraffic(Traffic):
     def samples(self, number):
         """The samples of the message, {id: every column}, whatever becomes of them. Numbers are texts, with all digits."""
         kind = self.kind(number)
-        if kind in UNREADABLE | FAILED | {"unknown"}:
+        if kind in UNREADABLE | {"unknown"}:
             return {}
         event_type, payload, publisher = self.content(number)
         maker = kind if kind in ("volume", "image", "download") else "server"
@@ -167,12 +167,18 @@ class CloudTraffic(Traffic):
         return found
 
     def rows(self, number):
-        return {} if self.kind(number) == "no_time_yet" else self.samples(number)
+        refused = self.refused(number)
+        return {} if self.kind(number) == "no_time_yet" else {
+            id_: row for id_, row in self.samples(number).items() if id_ not in refused}
+
+    def refused(self, number):
+        """The samples that cannot be made, as they would be; each is a dead letter of its own."""
+        meter = REFUSED.get(self.kind(number))
+        return {id_: row for id_, row in self.samples(number).items() if meter and row["name"] == meter}
 
     def reason(self, number):
         """Why the message as a whole is a dead letter; none: it is not."""
-        kind = self.kind(number)
-        return "unreadable" if kind in UNREADABLE else "handler failed" if kind in FAILED else None
+        return "unreadable" if self.kind(number) in UNREADABLE else None
 
 
 class Number:

@@ -6,7 +6,7 @@ import decimal
 import json
 import re
 
-from cloud_traffic import digest
+from cloud_traffic import REFUSED, digest
 from verdict import Findings
 
 EXTRA_KEYS = ("received_at", "batch")
@@ -95,6 +95,7 @@ class CloudVerdict(Findings):
                 messages[digest(self.traffic.line(number))] = reason, number
         future = {id_: (number, row) for number in self.ledger.sent if self.traffic.kind(number) == "no_time_yet"
                   for id_, row in self.traffic.samples(number).items()}
+        refused = {id_: (number, row) for number in self.ledger.sent for id_, row in self.traffic.refused(number).items()}
         seen, seen_samples, unexpected, samples = set(), collections.Counter(), [], []
         self.letters = 0
         for letter in self.ask("dead-letter", "list"):
@@ -106,7 +107,8 @@ class CloudVerdict(Findings):
                 seen.add(letter["digest"])
                 continue
             id_ = (re.search(r"sample ([0-9a-f]{32}) of meter", letter["detail"]) or ["", ""])[1]
-            wanted = "future" if id_ in future else "conflict" if id_ in self.conflicts else None
+            wanted = ("future" if id_ in future else "bad sample" if id_ in refused else
+                      "conflict" if id_ in self.conflicts else None)
             if wanted != letter["reason"]:
                 unexpected.append(letter)
             seen_samples[id_] += 1
@@ -116,11 +118,11 @@ class CloudVerdict(Findings):
         self.fault("confirmed messages that should be dead letters and are not", (
             (number, reason) for id_, (reason, number) in messages.items() if self.ledger.told[number] and id_ not in seen))
         self.fault("confirmed samples that should be dead letters and are not", (
-            id_ for id_, (number, _) in [*future.items(), *self.conflicts.items()]
+            id_ for id_, (number, _) in [*future.items(), *refused.items(), *self.conflicts.items()]
             if self.ledger.told[number] and id_ not in seen_samples))
-        self.judge_bodies(messages, samples, future)
+        self.judge_bodies({id_: messages[id_] for id_ in seen if id_ in messages}, samples, {**future, **refused})
 
-    def judge_bodies(self, messages, samples, future):
+    def judge_bodies(self, messages, samples, dead):
         """Of some the body as well: a message's to the last byte that a text can show, a sample's every column."""
         choose = self.cloud.choose
         for id_ in choose.sample(sorted(messages), min(LOOKED_INTO, len(messages))):
@@ -128,15 +130,19 @@ class CloudVerdict(Findings):
             line = self.traffic.line(number)
             if self.ledger.told[number] and len(line) < 1 << 20:
                 letter, = self.ask("dead-letter", "show", id_)
-                if letter["body"].encode(errors="replace") != line and self.traffic.kind(number) != "not_utf8":
+                if letter["body"].encode(errors="replace") != line:
                     self.faults.append(f"the dead letter {id_} of message {number} has another body: {letter['body'][:300]}")
         for id_, sample, reason in choose.sample(samples, min(LOOKED_INTO, len(samples))):
             letter, = self.ask("dead-letter", "show", id_)
             body = letter["body"]
             if digest(body.encode()) != id_:
                 self.faults.append(f"the dead letter {id_} has another body than its name says: {body[:300]}")
-            wanted = self.conflicts[sample][1] if reason == "conflict" else future[sample][1]
-            if numbers_as_text(body) != wanted:
+            wanted = self.conflicts[sample][1] if reason == "conflict" else dead[sample][1]
+            found = numbers_as_text(body)
+            if reason == "bad sample":  # that it has no such volume is what is wrong with it
+                found = {key: found[key] if key != "volume" else wanted[key] for key in found if key in wanted}
+                wanted = {key: wanted[key] if key != "type" else found["type"] for key in found}
+            if found != wanted:
                 self.faults.append(f"the dead letter {id_} has the body {body[:300]} instead of {wanted}")
 
     # --- the books --------------------------------------------------------------------------------------------------
@@ -151,7 +157,7 @@ class CloudVerdict(Findings):
         for number, count in self.ledger.sent.items():
             sent[self.fate(number)] += count
         dead = {number for number in self.ledger.sent if self.fate(number) == "dead"}
-        distinct = len(set(self.stored.values()) - {None})
+        distinct = len({number for number in self.stored.values() if number is not None and number not in dead})
         losers = {number for number, _ in self.conflicts.values()}
         self.expect("samples.stored", book["samples", "stored"], len(self.stored), len(self.stored))
         self.expect("messages.stored", book["messages", "stored"], distinct, distinct)
@@ -166,14 +172,15 @@ class CloudVerdict(Findings):
         self.expect("samples.conflict", book["samples", "conflict"], conflicts, book["samples", "conflict"])
         future = sum(len(self.traffic.samples(number)) for number in dead if self.ledger.told[number]
                      and self.traffic.kind(number) == "no_time_yet")
-        self.expect("samples.dead", book["samples", "dead"], future, book["samples", "dead"])
+        refused = sum(len(self.traffic.refused(number)) for number in dead if self.ledger.told[number])
+        self.expect("samples.dead", book["samples", "dead"], future + refused, book["samples", "dead"])
         self.messages = messages
 
     def fate(self, number):
         kind = self.traffic.kind(number)
         if kind == "unknown":
             return "filtered"
-        return "dead" if self.traffic.reason(number) or kind == "no_time_yet" else "stored"
+        return "dead" if self.traffic.reason(number) or kind == "no_time_yet" or kind in REFUSED else "stored"
 
     def figures(self):
         ledger = self.ledger

@@ -26,8 +26,11 @@ class Store:
         traffic = ledger.traffic
         kept = {}
         for number in ledger.sent:
-            made, outcome = traffic.samples(number), "stored"
+            made, refused, outcome = traffic.samples(number), traffic.refused(number), "stored"
             for id_, row in made.items():
+                if id_ in refused:
+                    outcome = self.bury(id_, row, "bad sample")
+                    continue
                 if traffic.kind(number) == "no_time_yet":
                     outcome = self.bury(id_, row, "future")
                 elif id_ not in kept:
@@ -106,7 +109,7 @@ class Verdict(unittest.TestCase):
                 self.store.rows[7] = kept
 
     def test_a_dead_letter_that_is_missing(self):
-        for reason in ("unreadable", "handler failed", "future", "conflict"):
+        for reason in ("unreadable", "bad sample", "future", "conflict"):
             with self.subTest(reason):
                 name = next(key for key, entry in self.store.letters.items() if entry["reason"] == reason)
                 kept = self.store.letters.pop(name)

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/json.h"
+#include "core/json_mend.h"
 #include "core/sample_json.h"
 #include "fuzz.h"
 #include "plugin/c_values.h"
@@ -46,9 +47,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool object = parsed && parsed->is_object() && tally::host::valid_utf8(text);
   require(tally::host::valid_json_object(text) == object, "the host and the SDK agree on objects");
   // What one plugin may emit, another must be able to read; deeper nesting is the one difference.
-  if (object) require(tally::host::is_json_object(text), "the boundary takes every object");
+  const std::string mended = tally::host::mend_json(text);
+  if (object) require(tally::host::is_json_object(mended), "the boundary takes every object, once halves are mended");
+  if (tally::host::is_json_object(text)) require(mended == text, "what the boundary takes needs no mending");
+  require(tally::host::valid_utf8(mended) && tally::host::mend_json(mended) == mended, "what is mended stays so");
+  const bool nearly = tally::host::valid_utf8(text) && tally::host::python_json(text);
+  if (nearly) require(Json::parse(mended).has_value(), "what Python reads is JSON once it is mended");
+  require(tally::host::unmark_bytes(tally::host::mark_bytes(text)) == text || text.find("\xf4\x8f") != text.npos,
+          "marks carry bytes and nothing else");
   if (tally::host::is_json_object(text) && !object) require(why.starts_with("nested too deep"), "and nothing else");
-  static_cast<void>(tally::host::sample_from_json(text, tally::host::SampleKeys::tally));
-  static_cast<void>(tally::host::sample_from_json(text, tally::host::SampleKeys::bus));
+  for (const auto keys : {tally::host::SampleKeys::tally, tally::host::SampleKeys::bus}) {
+    const auto sample = tally::host::sample_from_json(text, keys);
+    if (!sample.ok()) continue;
+    require(tally::host::valid_utf8(sample->name + sample->resource_id + sample->unit), "a sample's texts are UTF-8");
+    require(tally::host::is_json_object(sample->resource_metadata), "a sample's metadata is an object");
+  }
   return 0;
 }

@@ -40,11 +40,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             "every sample is accounted for");
     require(made.samples.empty() || !made.dead_message || made.dead_message->digest.size() > 0,
             "the dead have a digest");
+    for (const host::DeadLetter& letter : made.dead_samples)
+      require(letter.digest.size() == 32 && !letter.reason.empty() && !letter.detail.empty(), "a dead sample says why");
     for (const tally_sample& crossing : made.samples) {
       const SampleView sample = host::view_of(crossing);
       require(!sample.id.empty() && !sample.name.empty() && sample.timestamp, "a sample is whole");
       const std::string_view metadata = sample.resource_metadata;
-      require(metadata.empty() || host::valid_json_object(metadata), "metadata is an object");
+      require(metadata.empty() || host::is_json_object(metadata), "metadata is an object");
     }
   }
   return 0;

@@ -12,14 +12,15 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(CValues, JsonObjectsAreToldFromTheRest) {
-  for (const char* text :
-       {"{}", " {\"a\": [1, -2.5e3, null, true, {\"b\": \"\\u00e9\"}]} ",
-        "{\"big\": 123456789012345678901234567890, \"list\": [1e400, {\"x\": -0.0}]}", "{\"half\": \"\\ud800\"}"}) {
+  for (const char* text : {"{}", " {\"a\": [1, -2.5e3, null, true, {\"b\": \"\\u00e9\"}]} ",
+                           "{\"big\": 123456789012345678901234567890, \"list\": [1e400, {\"x\": -0.0}]}",
+                           "{\"pair\": \"\\ud83d\\ude00\"}"}) {
     EXPECT_TRUE(host::is_json_object(text)) << text;
   }
   for (const char* text : {"", "[]", "1", "\"{}\"", "{", "{}x", "{} {}", "{\"a\": 01}", "{\"a\" 1}", "{a: 1}",
                            "{\"big\": 123456789012345678901234567890", "{\"big\": 123456789012345678901234567890} x",
-                           "{\"big\": 123456789012345678901234567890, \"bad\": 01}", "{\"a\": nul}"}) {
+                           "{\"big\": 123456789012345678901234567890, \"bad\": 01}", "{\"a\": nul}",
+                           "{\"half\": \"\\ud800\"}", "{\"half\": \"\\ude00\\ud83d\"}", "{\"half\": \"\\ud83d\\n\"}"}) {
     EXPECT_FALSE(host::is_json_object(text)) << text;
   }
 }
@@ -69,6 +70,78 @@ TEST(CValues, LengthBeyondTheBufferIsNotBelieved) {
   host::ErrorBuffer buffer;
   buffer.get()->length = 1 << 30;
   EXPECT_EQ(buffer.status(TALLY_PASSING).code(), kPassing);
+}
+
+// A sample as a plugin gives it; what it points at must live on.
+tally_sample given(std::string_view name, std::string_view volume, std::string_view resource,
+                   std::string_view metadata = "{}") {
+  tally_sample sample{};
+  sample.size = sizeof sample;
+  sample.type = TALLY_GAUGE;
+  sample.timestamp_us = TALLY_NO_TIME;
+  sample.name = host::c_text(name);
+  sample.volume = host::c_text(volume);
+  sample.resource_id = host::c_text(resource);
+  sample.resource_metadata = host::c_text(metadata);
+  return sample;
+}
+
+TEST(CValues, BytesThatAreNotUtf8AndNearlyJsonCostNoSample) {
+  tally_sample sample = given("m", "1", "Gr\xf6 5%", "{\"a\":NaN,\"b\":\"\\ud83d\xf6\"}");
+  sample.user_name = host::c_text(std::string_view("\xf6"));
+  const auto taken = host::sample_from_c(sample);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->resource_id, "Gr%F6 5%25");
+  EXPECT_EQ(taken->user_name, "\xef\xbf\xbd");
+  EXPECT_EQ(taken->resource_metadata, "{\"a\":\"NaN\",\"b\":\"\\ufffd\xef\xbf\xbd\"}");
+  EXPECT_FALSE(host::sample_from_c(given("m", "1", "r", "{\"a\":}")).ok());
+}
+
+TEST(CValues, AHandlersRefusedSampleIsSetAsideAndTheNextOneIsTaken) {
+  auto* const gate = host::SampleListGate::make();
+  const tally_emitter emitter = host::emitter_for(*gate);
+  host::SampleList samples;
+  host::ErrorBuffer error;
+  tally_sample odd = given("m", "many", "r\xf6", "[1]");
+  odd.type = 9;
+  odd.timestamp_us = 1'000'000;
+  {
+    const host::Opened<host::SampleList> opened(*gate, samples);
+    EXPECT_EQ(emitter.sample(emitter.context, &odd, error.get()), TALLY_OK);
+    const tally_sample good = given("m", "2", "r");
+    EXPECT_EQ(emitter.sample(emitter.context, &good, error.get()), TALLY_OK);
+    EXPECT_EQ(emitter.withheld(emitter.context, &good, error.get()), TALLY_OK);
+    EXPECT_EQ(emitter.refused(emitter.context, host::c_text("{\"name\":\"n\",\"volume\":NaN}"), host::c_text("why"),
+                              error.get()),
+              TALLY_OK);
+    EXPECT_EQ(emitter.refused(emitter.context, host::c_text("nonsense"), host::kNoText, error.get()), TALLY_OK);
+    EXPECT_EQ(emitter.skipped(emitter.context, host::c_text("f:m"), host::c_text("no name"), error.get()), TALLY_OK);
+    EXPECT_EQ(emitter.sample(emitter.context, nullptr, error.get()), TALLY_PERMANENT);
+  }
+  EXPECT_EQ(emitter.sample(emitter.context, &odd, error.get()), TALLY_PERMANENT) << "after the call";
+  ASSERT_EQ(samples.size(), 5U);
+  EXPECT_EQ(samples[1].volume, 2);
+  ASSERT_EQ(samples.aside().size(), 4U);
+  EXPECT_EQ(samples.aside()[0].json,
+            R"({"name":"m","type":"9","volume":"many","resource_id":"r%F6","timestamp":"1970-01-01T00:00:01+00:00",)"
+            R"("resource_metadata":"[1]"})");
+  EXPECT_THAT(samples.aside()[0].why, HasSubstr("type 9"));
+  EXPECT_EQ(samples[0].name, "m");
+  EXPECT_EQ(samples[0].timestamp, Time{1'000'000});
+  EXPECT_EQ(samples.aside()[1].at, 2U);
+  EXPECT_EQ(samples.aside()[1].why, "");
+  EXPECT_EQ(samples.aside()[2].json, R"({"name":"n","volume":"NaN"})");
+  EXPECT_EQ(samples.aside()[3].json, R"({"sample":"nonsense"})");
+  EXPECT_FALSE(samples.aside()[3].why.empty());
+  ASSERT_EQ(samples.skips().size(), 1U);
+  EXPECT_EQ(samples.skips()[0].what, "f:m");
+
+  host::SampleList more;
+  more.push_back(samples[1]);
+  more.append(samples);
+  EXPECT_EQ(more.aside()[1].at, 3U);
+  more.shrink(3);
+  EXPECT_EQ(more.aside().size(), 1U);
 }
 
 }  // namespace

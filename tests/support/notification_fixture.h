@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -19,8 +20,8 @@
 namespace tally::test {
 
 // An instance on host "node1"; a status where the catalog has none or it cannot be made.
-inline absl::StatusOr<std::unique_ptr<host::NotificationHandler>> make_handler(const std::string& name,
-                                                                               const host::PluginOptions& options) {
+inline absl::StatusOr<std::unique_ptr<host::NotificationHandler>> make_handler(
+    const std::string& name, const host::PluginOptions& options, const std::vector<std::string>& disabled = {}) {
   const char* folder = std::getenv("TALLY_TEST_PLUGINS");
   if (folder == nullptr) return permanent("TALLY_TEST_PLUGINS is not set: run this test by meson");
   const std::vector<std::filesystem::path> folders = {folder};
@@ -30,6 +31,7 @@ inline absl::StatusOr<std::unique_ptr<host::NotificationHandler>> make_handler(c
   host::PluginSettings settings;
   settings.options = options;
   settings.host = "node1";
+  settings.disabled = disabled;
   return host::make_notification(*entry, settings);
 }
 
@@ -49,14 +51,21 @@ inline host::Notification message(std::string_view event_type, std::string_view 
 
 struct Handled {
   absl::Status status;
-  std::vector<Sample> samples;
+  std::vector<Sample> samples;  // those to be stored
+  std::vector<host::SetAside> aside;
+  std::vector<host::Skip> skips;
 };
 
 inline Handled handle(host::NotificationHandler& handler, const host::Notification& notification) {
   Handled handled;
   host::SampleList samples;
   handled.status = handler.handle(notification, samples);
-  for (const SampleView& sample : samples) handled.samples.push_back(sample.copy());
+  handled.aside = samples.aside();
+  handled.skips = samples.skips();
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    if (std::none_of(handled.aside.begin(), handled.aside.end(),
+                     [i](const host::SetAside& one) { return one.at == i; }))
+      handled.samples.push_back(samples[i].copy());
   return handled;
 }
 

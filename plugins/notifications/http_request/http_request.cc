@@ -15,7 +15,7 @@ class HttpRequest : public tally::NotificationHandler {
     const auto payload = tally::Json::parse(notification.payload, &why);
     if (!payload) throw tally::Error::permanent("the payload is not JSON: " + why);
     const auto service = header(*payload, "HTTP_X_SERVICE_NAME");
-    if (!service) throw tally::Error::permanent("payload.request.HTTP_X_SERVICE_NAME is missing: nothing to count for");
+    if (!service) return emit.skip(notification.event_type, "payload.request.HTTP_X_SERVICE_NAME is missing");
     tally::Sample sample =
         tally::delta(std::string(notification.event_type), request ? "request" : "response", 1, *service);
     sample.user_id = header(*payload, "HTTP_X_USER_ID");
@@ -28,7 +28,9 @@ class HttpRequest : public tally::NotificationHandler {
   static std::optional<std::string> header(const tally::Json& payload, std::string_view name) {
     const tally::Json* request = payload.at("request");
     const tally::Json* value = request != nullptr ? request->at(name) : nullptr;
-    const auto text = value != nullptr ? value->text() : std::nullopt;
+    const auto text = value == nullptr                             ? std::nullopt
+                      : value->kind() == tally::Json::Kind::number ? std::optional(value->raw())
+                                                                   : value->text();
     return text && !text->empty() ? std::optional<std::string>(*text) : std::nullopt;
   }
 

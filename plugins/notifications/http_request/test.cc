@@ -31,15 +31,28 @@ TEST(HttpRequest, CountsOneForTheService) {
   }
 }
 
-TEST(HttpRequest, WithoutItsServiceIsAnErrorThatNamesTheKey) {
+TEST(HttpRequest, WithoutItsServiceThereIsNoSampleAndItIsCounted) {
   auto handler = make_handler("http_request", {});
   ASSERT_TRUE(handler.ok()) << handler.status();
   for (const char* payload : {"{}", "null", "[1]", R"({"request": {"HTTP_X_SERVICE_NAME": null}})"}) {
     const auto handled = handle(**handler, message("http.request", payload));
-    EXPECT_EQ(handled.status.code(), tally::kPermanent) << payload;
-    EXPECT_NE(handled.status.ToString().find("HTTP_X_SERVICE_NAME"), std::string::npos) << handled.status;
+    EXPECT_TRUE(handled.status.ok()) << payload << handled.status;
     EXPECT_TRUE(handled.samples.empty());
+    ASSERT_EQ(handled.skips.size(), 1U);
+    EXPECT_EQ(handled.skips[0].what, "http.request");
+    EXPECT_NE(handled.skips[0].why.find("HTTP_X_SERVICE_NAME"), std::string::npos);
   }
+  EXPECT_EQ(handle(**handler, message("http.request", "{")).status.code(), tally::kPermanent);
+}
+
+TEST(HttpRequest, NumbersAreTheTextsOfThem) {
+  auto handler = make_handler("http_request", {});
+  ASSERT_TRUE(handler.ok()) << handler.status();
+  const auto handled =
+      handle(**handler, message("http.request", R"({"request": {"HTTP_X_SERVICE_NAME": 5, "HTTP_X_PROJECT_ID": 12}})"));
+  ASSERT_EQ(handled.samples.size(), 1U) << handled.status;
+  EXPECT_EQ(handled.samples[0].resource_id, "5");
+  EXPECT_EQ(handled.samples[0].project_id, "12");
 }
 
 TEST(HttpRequest, LeavesOtherMessagesAlone) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "written_out.h"
+
 namespace meters {
 
 namespace {
@@ -69,6 +71,12 @@ bool begins(std::string_view text, std::string_view beginning) {
   return true;
 }
 
+bool ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80 && c != 0; });
+}
+
+}  // namespace
+
 bool glob_matches(std::string_view glob, std::string_view text) {
   std::size_t g = 0, t = 0, star = std::string_view::npos, resume = 0;
   while (t < text.size()) {
@@ -87,14 +95,9 @@ bool glob_matches(std::string_view glob, std::string_view text) {
   return glob.find_first_not_of('*', g) == std::string_view::npos;
 }
 
-bool ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80 && c != 0; });
-}
-
-}  // namespace
-
 std::optional<EventPattern> EventPattern::parse(const std::string& text, std::string& why) {
   EventPattern pattern;
+  pattern.text_ = text;
   pattern.regex_ = Regex::compile(text, why);
   if (!pattern.regex_) {
     if (text.find('*') == std::string::npos || text.find_first_of("\\^$|?+()[]{}") != std::string::npos) {
@@ -132,6 +135,19 @@ std::vector<std::string> EventPattern::claims() const {
     const std::string certain = begin.substr(0, begin.find(kAny));
     found.push_back(certain.substr(0, certain.find('*')) + "*");
   }
+  return found;
+}
+
+std::vector<std::string> EventPattern::examples() const {
+  std::vector<std::string> found;
+  std::vector<std::string> written = glob_.empty() ? written_out(text_) : std::vector<std::string>();
+  if (!glob_.empty()) {
+    written.push_back(glob_);
+    std::erase(written.back(), '*');
+  }
+  for (std::string& one : written)
+    if (!one.empty() && matches(one) && std::find(found.begin(), found.end(), one) == found.end())
+      found.push_back(std::move(one));
   return found;
 }
 

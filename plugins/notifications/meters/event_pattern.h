@@ -14,6 +14,9 @@
 
 namespace meters {
 
+// Whether `text` is the glob, in which `*` stands for any run of characters.
+bool glob_matches(std::string_view glob, std::string_view text);
+
 // A regular expression that must match from the first character on, not to the last; or where it is no valid one, a
 // text in which `*` stands for any run of characters.
 class EventPattern {
@@ -25,10 +28,15 @@ class EventPattern {
   const std::vector<std::string>& beginnings() const { return beginnings_; }
   // What the host can index: the characters up to the first that is not certain, then `*`.
   std::vector<std::string> claims() const;
+  // Event types that match, one at least for each alternative, as far as they are found by writing the expression out.
+  std::vector<std::string> examples() const;
+  // As it was written.
+  const std::string& text() const { return text_; }
 
   static constexpr char kAny = '\0';
 
  private:
+  std::string text_;
   std::vector<std::string> beginnings_;
   bool whole_ = false;  // the beginnings are all there is to match
   std::string glob_;

@@ -21,6 +21,30 @@ std::vector<std::string> Handler::claims() const {
   return {all.begin(), all.end()};
 }
 
+std::vector<tally::MeterDefinition> Handler::definitions(std::optional<std::string_view> event_type) const {
+  std::vector<tally::MeterDefinition> all;
+  const auto known = [](const Word& word) { return word.field.set() ? std::string() : word.literal; };
+  const auto add = [&](const Definition& one) {
+    tally::MeterDefinition& made = all.emplace_back();
+    made.name = one.id;
+    made.meter = known(one.name);
+    made.type = known(one.type);
+    made.unit = known(one.unit);
+    made.disabled = one.disabled;
+    for (const EventPattern& pattern : one.event_types) {
+      made.event_types.push_back(pattern.text());
+      const std::vector<std::string> examples = pattern.examples();
+      made.examples.insert(made.examples.end(), examples.begin(), examples.end());
+    }
+  };
+  if (event_type) {
+    for (const std::uint32_t taker : index_.match(*event_type)) add(program_.definitions[taker]);
+  } else {
+    for (const Definition& one : program_.definitions) add(one);
+  }
+  return all;
+}
+
 void Handler::handle(const tally::Notification& notification, tally::Emitter& emit) {
   const std::string_view priority = notification.priority.value_or("info");
   if (priority != "info" && priority != "sample") throw tally::Error::unclaimed();

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,6 +28,8 @@ class Handler {
   Handler& operator=(const Handler&) = delete;
 
   std::vector<std::string> claims() const;
+  // Those that take the event type, or all.
+  std::vector<tally::MeterDefinition> definitions(std::optional<std::string_view> event_type) const;
   // Throws tally::Error: unclaimed where no definition takes the message, permanent where no sample can be made of it.
   void handle(const tally::Notification& notification, tally::Emitter& emit);
 

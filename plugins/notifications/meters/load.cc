@@ -124,6 +124,7 @@ Definition Definitions::definition(const YAML::Node& node, const std::string& fi
   const YAML::Node name = find(all, "name"), type = find(all, "type");
   if (!name.IsScalar()) throw Fault(name, "name: not a text");
   made.name_key = name.Scalar();
+  made.id = std::filesystem::path(file).filename().string() + ":" + made.name_key;
   made.name = load_word(name, "name", program_.paths);
   made.event_types = patterns(find(all, "event_type"));
   made.type = load_word(type, "type", program_.paths);

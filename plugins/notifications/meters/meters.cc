@@ -40,6 +40,10 @@ class Meters : public tally::NotificationHandler {
 
   std::vector<std::string> claims() override { return handler_.claims(); }
 
+  std::vector<tally::MeterDefinition> definitions(std::optional<std::string_view> event_type) override {
+    return handler_.definitions(event_type);
+  }
+
   void handle(const tally::Notification& notification, tally::Emitter& emit) override {
     handler_.handle(notification, emit);
   }
@@ -55,7 +59,11 @@ class Meters : public tally::NotificationHandler {
       throw tally::Error::absent("no definitions in " + from.front().string() + (from.size() > 1 ? " and others" : "") +
                                  ": set " + kVariable + " or the key \"definitions\"");
     }
-    return std::move(definitions).take();
+    meters::Program program = std::move(definitions).take();
+    for (meters::Definition& one : program.definitions)
+      for (const std::string& pattern : config.disabled())
+        one.disabled = one.disabled || meters::glob_matches(pattern, one.id);
+    return program;
   }
 
   static meters::Reserved reserved(const tally::Config& config) {

@@ -56,7 +56,9 @@ inline std::optional<tally::SampleType> type_named(std::string_view word) {
 }
 
 struct Definition {
-  std::string place;     // "compute.yaml:12"
+  std::string place;  // "compute.yaml:12"
+  std::string id;     // "compute.yaml:memory": by which it is disabled
+  bool disabled = false;
   std::string name_key;  // the name as written, for duplicates and errors
   std::vector<EventPattern> event_types;
   Word name, type, unit;

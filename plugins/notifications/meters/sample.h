@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "message.h"
@@ -25,25 +24,32 @@ class SampleMaker {
  public:
   SampleMaker(const Program& program, Reserved reserved) : program_(program), metadata_(program, std::move(reserved)) {}
 
-  // Emits what `definition` makes of the message: none where that has no volume for it. Throws tally::Error::permanent
-  // with the definition's place where it has one of which no sample can be made.
+  // Emits what `definition` makes of the message: none, which is said to the host, where one of the attributes that it
+  // needs finds nothing; and a refusal, which names the definition's place, where no sample can be made of what is
+  // found. Throws NotJson.
   void make(const Definition& definition, Message& message, tally::Emitter& emit);
 
  private:
   using Values = std::vector<const Node*>;
+  // What was found of one sample; null: nothing.
+  struct Attributes {
+    const Node *name, *type, *unit, *volume, *timestamp, *user, *project, *resource;
+  };
 
   void make_one(const Definition& definition, Message& message, tally::Emitter& emit);
   void make_many(const Definition& definition, Message& message, tally::Emitter& emit);
-  // Fills sample_; false where it has no volume.
-  bool fill(const Definition& definition, Arena& arena, const Node* name, const Node* type, const Node* unit,
-            const Node* volume, const Node* timestamp, const Node* user, const Node* project, const Node* resource);
-  bool column(const Definition& definition, const char* name, bool looked_up, std::size_t count, Values& values);
-  void set_type(const Definition& definition, const Node* type);
+  void make_sample(const Definition& definition, const Attributes& found, Message& message, tally::Emitter& emit);
+  // Fills sample_. Null where that can be sent; else what is missing, or an empty text where `refused_` says what is
+  // wrong.
+  const char* fill(const Definition& definition, const Attributes& found, Arena& arena);
+  const char* fill_type(const Definition& definition, const Node* type);
+  void refuse(const Definition& definition, const Attributes& found, Message& message, tally::Emitter& emit);
+  std::string column_fault(const char* name, bool looked_up, std::size_t count, Values& values);
 
   const Program& program_;
   MetadataWriter metadata_;
   tally::SampleView sample_;  // of the message's and the definition's texts
-  std::unordered_set<const Definition*> told_;
+  std::string refused_;
 };
 
 }  // namespace meters

@@ -1,15 +1,13 @@
 // See scan.h.
 #include "scan.h"
 
-#include <tally/sdk/error.h>
-
 #include <string>
 
 namespace meters {
 
 void Scan::fail(const char* why) const {
-  throw tally::Error::permanent("the message is not JSON: " + std::string(why) + " at byte " +
-                                std::to_string(at_ - begin_) + " of " + std::to_string(end_ - begin_));
+  throw NotJson("the message is not JSON: " + std::string(why) + " at byte " + std::to_string(at_ - begin_) + " of " +
+                std::to_string(end_ - begin_));
 }
 
 void Scan::take(Node& node, Arena& arena) {

@@ -3,11 +3,13 @@
 #ifndef TALLY_PLUGINS_METERS_SCAN_H
 #define TALLY_PLUGINS_METERS_SCAN_H
 
+#include <tally/sdk/error.h>
 #include <tally/sdk/json_scan.h>
 
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include "node.h"
@@ -48,7 +50,13 @@ class Expected {
   std::uint32_t mask_ = 0;
 };
 
-// A place in a text that goes forward only, never past its end. Whatever is wrong throws tally::Error::permanent.
+// Thrown where a message is not JSON.
+class NotJson : public tally::Error {
+ public:
+  explicit NotJson(const std::string& why) : Error(tally::Outcome::permanent, why) {}
+};
+
+// A place in a text that goes forward only, never past its end. Whatever is wrong throws NotJson.
 class Scan {
  public:
   explicit Scan(std::string_view text) : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}

@@ -102,22 +102,102 @@ TEST_F(Meters, ClaimsWhatTheHostCanIndexAndRefusesTheRest) {
   EXPECT_EQ(handle(*handler_, failed).status.code(), tally::kUnclaimed);
 }
 
-TEST_F(Meters, WithoutAVolumeThereIsNoSample) {
-  define(kDisk);
-  open();
-  EXPECT_TRUE(samples("a.exists", "{}").empty());
-  EXPECT_TRUE(samples("a.exists", R"({"disks": [{"size": null}]})").empty());
+std::string said(const tally::test::Handled& handled) {
+  std::string text;
+  for (const tally::host::Skip& skip : handled.skips) text += skip.what + ": " + skip.why + "|";
+  for (const tally::host::SetAside& one : handled.aside) text += one.why + " " + one.json + "|";
+  return text;
 }
 
-TEST_F(Meters, AVolumeThatCannotBecomeASampleIsAnErrorThatNamesTheDefinition) {
+TEST_F(Meters, WhatFindsNothingMakesNoSampleAndIsCounted) {
+  define(R"(
+metric:
+  - {name: good, event_type: e, type: delta, unit: B, volume: $.payload.bytes, resource_id: $.payload.account}
+  - {name: $.payload.n, event_type: e, type: delta, unit: B, volume: 1, resource_id: $.payload.account}
+  - {name: no.unit, event_type: e, type: delta, unit: $.payload.u, volume: 1, resource_id: $.payload.account}
+  - {name: no.type, event_type: e, type: $.payload.t, unit: B, volume: 1, resource_id: $.payload.account}
+  - {name: no.volume, event_type: e, type: delta, unit: B, volume: $.payload.v, resource_id: $.payload.account}
+  - {name: no.resource, event_type: e, type: delta, unit: B, volume: 1, resource_id: $.payload.r}
+)");
+  open();
+  const auto handled = handle(*handler_, message("e", R"({"bytes": 1000, "account": "a1", "v": null, "r": ""})"));
+  ASSERT_TRUE(handled.status.ok()) << handled.status;
+  ASSERT_EQ(handled.samples.size(), 1U);
+  EXPECT_EQ(handled.samples[0].volume, 1000);
+  EXPECT_EQ(said(handled),
+            "a.yaml:no.resource: its resource_id finds nothing|a.yaml:no.volume: its volume finds nothing|"
+            "a.yaml:no.type: its type finds nothing|a.yaml:no.unit: its unit finds nothing|"
+            "a.yaml:$.payload.n: its name finds nothing|");
+}
+
+TEST_F(Meters, WhatIsThereAndCannotBeTakenIsRefusedAndCostsNoOther) {
+  define(R"(
+metric:
+  - {name: good, event_type: e, type: delta, unit: B, volume: 1, resource_id: $.payload.id}
+  - {name: volume, event_type: e, type: delta, unit: B, volume: $.payload.v, resource_id: $.payload.id}
+  - {name: type, event_type: e, type: $.payload.v, unit: B, volume: 1, resource_id: $.payload.id}
+  - {name: time, event_type: e, type: delta, unit: B, volume: 1, resource_id: $.payload.id, timestamp: $.payload.v}
+  - {name: large, event_type: e, type: delta, unit: B, volume: $.payload.large * $.payload.large, resource_id: $.payload.id}
+)");
+  open();
+  const auto handled =
+      handle(*handler_, message("e", R"({"id": 7, "v": "many", "large": 123456789012345678901234567})"));
+  ASSERT_TRUE(handled.status.ok()) << handled.status;
+  ASSERT_EQ(handled.samples.size(), 1U);
+  EXPECT_EQ(handled.samples[0].resource_id, "7");
+  ASSERT_EQ(handled.aside.size(), 4U);
+  const std::string all = said(handled);
+  for (const char* part :
+       {"a.yaml:4: volume \"many\" of volume: not a number", "a.yaml:5: type \"many\" of type is neither",
+        "a.yaml:6: timestamp \"many\" of time is not", "a.yaml:7: 123456789012345678901234567 * 12345678901234567890"})
+    EXPECT_NE(all.find(part), std::string::npos) << part << " in " << all;
+  EXPECT_NE(
+      handled.aside[3].json.find(R"("name":"volume","type":"delta","unit":"B","volume":"many","resource_id":"7")"),
+      std::string::npos)
+      << handled.aside[3].json;
+}
+
+TEST_F(Meters, ArithmeticDoesNotWrapAt64Bits) {
+  define(R"(
+metric:
+  - {name: m, event_type: e, type: delta, unit: B, volume: $.payload.a * 100 + $.payload.b, resource_id: publisher_id}
+)");
+  open();
+  EXPECT_EQ(samples("e", R"({"a": 18446744073709551616, "b": 9223372036854775807})").at(0).volume.to_string(),
+            "1853897779407809937407");
+}
+
+TEST_F(Meters, ADisabledDefinitionIsWithheldAndStillCounts) {
+  define(kDisk);
+  auto made = tally::test::make_handler("meters", {{"definitions", "[\"" + tree_.path() + "/d\"]"}}, {"a.yaml:dis*"});
+  ASSERT_TRUE(made.ok()) << made.status();
+  handler_ = *std::move(made);
+  const auto handled = handle(*handler_, message("disk.end", kPayload));
+  ASSERT_TRUE(handled.status.ok()) << handled.status;
+  ASSERT_EQ(handled.samples.size(), 1U);
+  EXPECT_EQ(handled.samples[0].name, "disk.event");
+  ASSERT_EQ(handled.aside.size(), 1U);
+  EXPECT_EQ(handled.aside[0].at, 1U);
+  EXPECT_EQ(handled.aside[0].why, "");
+  EXPECT_TRUE(handle(*handler_, message("disk.end", R"({"disks": [{"size": "many"}], "the id": 1})")).aside.empty());
+}
+
+TEST_F(Meters, TellsItsDefinitions) {
   define(kDisk);
   open();
-  const auto many = handle(*handler_, message("a.exists", R"({"disks": [{"size": "many"}], "the id": "d"})"));
-  EXPECT_EQ(many.status.code(), tally::kPermanent);
-  EXPECT_NE(many.status.ToString().find("a.yaml:3: volume \"many\" of disk: not a number"), std::string::npos)
-      << many.status;
-  const auto nobody = handle(*handler_, message("a.exists", R"({"disks": [{"size": 1}]})"));
-  EXPECT_EQ(nobody.status.code(), tally::kPermanent);
+  const auto all = handler_->definitions(std::nullopt);
+  ASSERT_TRUE(all.ok() && *all) << all.status();
+  ASSERT_EQ((*all)->size(), 2U);
+  const tally::host::Definition& disk = (**all)[1];
+  EXPECT_EQ(disk.name, "a.yaml:disk");
+  EXPECT_EQ(disk.meter + " " + disk.type + " " + disk.unit, "disk cumulative B");
+  EXPECT_EQ(disk.event_types, (std::vector<std::string>{"disk\\.(?!start).*", "*.exists"}));
+  EXPECT_EQ(disk.examples, (std::vector<std::string>{"disk.", ".exists"}));
+  EXPECT_EQ((**all)[0].name, "a.yaml:$.payload.name");
+  EXPECT_EQ((**all)[0].meter, "");
+  EXPECT_EQ((*handler_->definitions("disk.start"))->size(), 1U);
+  EXPECT_EQ((*handler_->definitions("disk.end"))->size(), 2U);
+  EXPECT_TRUE((*handler_->definitions("other"))->empty());
 }
 
 TEST_F(Meters, ABadDefinitionCostsItselfAlone) {

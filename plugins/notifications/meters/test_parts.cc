@@ -29,6 +29,24 @@ bool matches(const std::string& pattern, std::string_view event_type) {
   return parsed && parsed->matches(event_type);
 }
 
+TEST(EventPattern, GivesExamplesOfWhatItTakes) {
+  const auto examples = [](const std::string& pattern) {
+    std::string why;
+    return meters::EventPattern::parse(pattern, why)->examples();
+  };
+  EXPECT_THAT(examples("backup\\.(exists|create|delete)(\\..*)?$"),
+              ElementsAre("backup.exists", "backup.create", "backup.delete"));
+  EXPECT_THAT(examples("a.b|c[xy]+d?"), ElementsAre("a.b", "cx"));
+  EXPECT_THAT(examples("compute\\.instance\\.(?!create\\.start|update).*"), ElementsAre("compute.instance."));
+  EXPECT_THAT(examples("(?P<kind>e{2}|f)\\d"), ElementsAre("f1"));
+  EXPECT_THAT(examples("*.exists"), ElementsAre(".exists"));
+  EXPECT_THAT(examples("(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)"), testing::SizeIs(64));
+  for (const char* odd : {"(", "[", "a{", "a|", "(?", "\\\\", "((((((((((", "(?P<", "[^", "[^a-z]"}) {
+    std::string why;
+    if (const auto parsed = meters::EventPattern::parse(odd, why)) static_cast<void>(parsed->examples());
+  }
+}
+
 TEST(EventPattern, IsAnchoredAtItsStartAlone) {
   EXPECT_TRUE(matches("image.update", "image.update.start"));
   EXPECT_TRUE(matches("image.update", "imageXupdate"));

@@ -60,6 +60,9 @@ typedef struct tally_config {
   size_t option_count;
   tally_str url;  /* transport and storage: the URL configured, passwords included; else null */
   tally_str host; /* the host's name, as in `resource_id` of what is measured on it */
+  /* From minor 5 on: the names of definitions (tally_definition) that are disabled, `*` for any run of characters. */
+  const tally_str* disabled;
+  size_t disabled_count;
 } tally_config;
 
 enum { TALLY_LOG_DEBUG = 0, TALLY_LOG_INFO = 1, TALLY_LOG_WARNING = 2, TALLY_LOG_ERROR = 3 };

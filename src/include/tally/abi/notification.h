@@ -28,6 +28,27 @@ typedef struct tally_claims {
   void (*event_type)(void* context, tally_str pattern);
 } tally_claims;
 
+/* What an instance makes of which messages, so that two that make the same are found. */
+typedef struct tally_definition {
+  size_t size;
+  tally_str name;  /* by which it can be disabled: "volume.yaml:backup.size" */
+  tally_str meter; /* null where it is known only from a message, like the next two */
+  tally_str type;
+  tally_str unit;
+  const tally_str* event_types; /* as they are written */
+  size_t event_type_count;
+  const tally_str* examples; /* event types that it takes, one at least for each of the above where one can be told */
+  size_t example_count;
+  uint32_t disabled;
+  uint32_t reserved; /* zero */
+} tally_definition;
+
+typedef struct tally_definitions {
+  size_t size;
+  void* context;
+  void (*definition)(void* context, const tally_definition* definition);
+} tally_definitions;
+
 typedef struct tally_notification_table {
   size_t size;
   tally_create create;
@@ -37,6 +58,10 @@ typedef struct tally_notification_table {
                     tally_error* error);
   /* Optional (null): the event types that this instance takes, instead of the manifest's. Asked after `create`. */
   int32_t (*claims)(void* instance, const tally_claims* claims, tally_error* error);
+  /* Optional (null), from minor 5 on: what the instance makes, instead of the manifest's meters of its event types.
+   * `event_type`: of these messages alone; null: all. Asked after `create`. */
+  int32_t (*definitions)(void* instance, tally_str event_type, const tally_definitions* definitions,
+                         tally_error* error);
 } tally_notification_table;
 
 #ifdef __cplusplus

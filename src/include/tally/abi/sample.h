@@ -33,11 +33,23 @@ typedef struct tally_sample {
 } tally_sample;
 
 /* Takes results during the call that was given it, on that call's thread; later or elsewhere it answers
- * TALLY_PERMANENT. A value that the host cannot take is refused the same way, and nothing else is lost. */
+ * TALLY_PERMANENT. A value that the host cannot take is refused the same way, and nothing else is lost. In handle() the
+ * refused sample becomes a dead letter of its own and the answer is TALLY_OK, so that it costs none of those after it.
+ *
+ * From minor 5 on, each of them null where the role does not offer it: */
 typedef struct tally_emitter {
   size_t size;
   void* context;
   int32_t (*sample)(void* context, const tally_sample* sample, tally_error* error);
+  /* A sample that the plugin itself cannot make, for `why`: a dead letter of its own. `sample` is what there is of it,
+   * a JSON object with the keys of Tally's samples (name, type, unit, volume, resource_id, timestamp …). */
+  int32_t (*refused)(void* context, tally_str sample, tally_str why, tally_error* error);
+  /* A sample of a definition that the configuration disables (tally_config.disabled): counted, and not stored, so that
+   * the ids of the others stay what they are. */
+  int32_t (*withheld)(void* context, const tally_sample* sample, tally_error* error);
+  /* `definition` makes no sample of this message because something is missing in it, which `why` names. Counted, and
+   * logged once for each definition. */
+  int32_t (*skipped)(void* context, tally_str definition, tally_str why, tally_error* error);
 } tally_emitter;
 
 #ifdef __cplusplus

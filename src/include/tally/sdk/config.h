@@ -10,6 +10,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -35,6 +36,9 @@ class Config {
     }
     if (config.url.data != nullptr) url_.assign(config.url.data, config.url.size);
     if (config.host.data != nullptr) host_.assign(config.host.data, config.host.size);
+    if (config.size < offsetof(tally_config, disabled_count) + sizeof config.disabled_count) return;
+    for (std::size_t i = 0; i < config.disabled_count; ++i)
+      disabled_.emplace_back(config.disabled[i].data, config.disabled[i].size);
   }
 
   // The host's name, the `resource_id` of what is measured on it.
@@ -42,6 +46,9 @@ class Config {
 
   // Storage and transport: the URL configured, passwords included; else empty.
   const std::string& url() const { return url_; }
+
+  // Handlers with definitions: the names of those that are disabled, `*` for any run of characters.
+  const std::vector<std::string>& disabled() const { return disabled_; }
 
   // Whether the key has a value.
   bool has(std::string_view key) const {
@@ -94,6 +101,7 @@ class Config {
   std::map<std::string, std::optional<std::string>, std::less<>> options_;
   std::string url_;
   std::string host_;
+  std::vector<std::string> disabled_;
 };
 
 inline std::vector<std::string> Config::list(std::string_view key) const {

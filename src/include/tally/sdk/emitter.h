@@ -52,8 +52,42 @@ class Emitter {
 
   // Hands one sample over; it is copied. The host refuses what is not a sample (a name of no bytes, metadata that is
   // not a JSON object …); nothing else is lost by that. In a poll the answer is false then, the host counts and tells
-  // the refusal as a fault of its own, and `why`, where there is one, is its reason. In a handler it throws.
-  bool operator()(const SampleView& sample, std::string* why = nullptr) {
+  // the refusal as a fault of its own, and `why`, where there is one, is its reason. In a handler it becomes a dead
+  // letter of its own, and the answer is true.
+  bool operator()(const SampleView& sample, std::string* why = nullptr) { return send(emitter_.sample, sample, why); }
+
+  // Handlers: instead of a sample that cannot be made for `why`; `json` is what there is of it, an object with the keys
+  // of Tally's samples. A dead letter of its own. Throws Error::permanent where the host is too old to know.
+  void refuse(std::string_view json, std::string_view why) {
+    if (!offers(&tally_emitter::refused)) throw Error::permanent(std::string(why));
+    detail::Answer answer;
+    answer.check(emitter_.refused(emitter_.context, detail::text(json), detail::text(why), &answer.error));
+  }
+
+  // Handlers: a sample of a definition that the configuration disables. Nothing where the host is too old to know.
+  void withhold(const SampleView& sample) {
+    if (offers(&tally_emitter::withheld)) send(emitter_.withheld, sample, nullptr);
+  }
+
+  // Handlers: `definition` makes no sample of this message, because of something that is missing. Counted by the host,
+  // and logged once for each definition.
+  void skip(std::string_view definition, std::string_view why) {
+    if (!offers(&tally_emitter::skipped)) return;
+    detail::Answer answer;
+    answer.check(emitter_.skipped(emitter_.context, detail::text(definition), detail::text(why), &answer.error));
+  }
+
+ private:
+  // Whether the host, which may be older, has the function.
+  template <class Function>
+  bool offers(Function tally_emitter::*function) const {
+    const auto* begin = reinterpret_cast<const char*>(&emitter_);
+    const auto* end = reinterpret_cast<const char*>(&(emitter_.*function) + 1);
+    return static_cast<std::size_t>(end - begin) <= emitter_.size && emitter_.*function != nullptr;
+  }
+
+  bool send(std::int32_t (*take)(void*, const tally_sample*, tally_error*), const SampleView& sample,
+            std::string* why) {
     const std::string volume = sample.volume.to_string();
     tally_sample out{};
     out.size = sizeof out;
@@ -73,7 +107,7 @@ class Emitter {
     if (!sample.source.empty()) out.source = detail::text(sample.source);
     if (!sample.id.empty()) out.id = detail::text(sample.id);
     detail::Answer answer;
-    const std::int32_t result = emitter_.sample(emitter_.context, &out, &answer.error);
+    const std::int32_t result = take(emitter_.context, &out, &answer.error);
     if (result != TALLY_PERMANENT || refusal_ == Refusal::thrown) {
       answer.check(result);
       return true;
@@ -82,7 +116,6 @@ class Emitter {
     return false;
   }
 
- private:
   const tally_emitter& emitter_;
   const Refusal refusal_;
 };

@@ -162,9 +162,12 @@ class Json {
 
 namespace json_detail {
 
+// Whether NaN, Infinity and -Infinity, which Python writes, are numbers.
+enum class Numbers { json, python };
+
 class Reader {
  public:
-  explicit Reader(std::string_view text) : text_(text) {}
+  explicit Reader(std::string_view text, Numbers numbers = Numbers::json) : text_(text), numbers_(numbers) {}
 
   std::optional<Json> document(std::string* why) {
     Json root;
@@ -244,7 +247,9 @@ class Reader {
   }
 
   bool number() {
-    take('-');
+    const bool minus = take('-');
+    if (numbers_ == Numbers::python && peek() == 'I') return word("Infinity");
+    if (numbers_ == Numbers::python && peek() == 'N' && !minus) return word("NaN");
     if (!take('0') && !digits()) return fail("not a JSON value");
     if (take('.') && !digits()) return fail("a number without digits after its point");
     if (peek() == 'e' || peek() == 'E') {
@@ -344,6 +349,7 @@ class Reader {
   }
 
   std::string_view text_;
+  const Numbers numbers_;
   std::size_t at_ = 0;
   const char* reason_ = nullptr;
 };

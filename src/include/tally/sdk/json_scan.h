@@ -352,6 +352,16 @@ inline bool is_number(const char* at, const char* end) {
 
 namespace detail {
 
+// Passes an escape \uXXXX, and the second one of a surrogate pair with the first.
+inline const char* checked_unit(const char* at, const char* end) {
+  const int unit = hex4(at + 2, end);
+  if (unit < 0) return nullptr;
+  at += 6;
+  if (unit < 0xd800 || unit >= 0xe000) return at;
+  const int low = unit < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? hex4(at + 2, end) : -1;
+  return low >= 0xdc00 && low < 0xe000 ? at + 6 : nullptr;
+}
+
 inline const char* checked_string(const char* at, const char* end) {
   static constexpr std::string_view kNames = "\"\\/bfnrt";
   for (;;) {
@@ -360,8 +370,8 @@ inline const char* checked_string(const char* at, const char* end) {
     if (*at == '"') return at + 1;
     if (*at != '\\' || end - at < 2) return nullptr;
     if (at[1] == 'u') {
-      if (hex4(at + 2, end) < 0) return nullptr;
-      at += 6;
+      at = checked_unit(at, end);
+      if (at == nullptr) return nullptr;
     } else {
       if (kNames.find(at[1]) == std::string_view::npos) return nullptr;
       at += 2;
@@ -408,7 +418,8 @@ inline const char* checked_value(const char* at, const char* end, int deeper) {
 
 }  // namespace detail
 
-// Whether this is one JSON object, nested at most `deepest` deep. Judges all of it but whether it is UTF-8.
+// Whether this is one JSON object, nested at most `deepest` deep, without half a surrogate pair. Judges all of it but
+// whether it is UTF-8.
 inline bool is_object(std::string_view text, int deepest) {
   const char* const end = text.data() + text.size();
   const char* at = space(text.data(), end);

@@ -29,6 +29,17 @@ struct Notification {
   std::string_view context = "{}";            // JSON object: the request context, `_context_` taken off its keys
 };
 
+// What a handler makes of some messages; see tally_definition. Empty meter, type, unit: known only from a message.
+struct MeterDefinition {
+  std::string name;
+  std::string meter;
+  std::string type;
+  std::string unit;
+  std::vector<std::string> event_types;
+  std::vector<std::string> examples;  // event types that it takes
+  bool disabled = false;
+};
+
 class NotificationHandler {
  public:
   virtual ~NotificationHandler() = default;
@@ -40,6 +51,10 @@ class NotificationHandler {
   // The event types that this instance takes, exact or with `*` for any run of characters. A class that does not
   // override this takes the manifest's.
   virtual std::vector<std::string> claims() { return {}; }
+
+  // What this instance makes, of messages of one event type or of all. A class that does not override this makes the
+  // manifest's meters of its event types.
+  virtual std::vector<MeterDefinition> definitions(std::optional<std::string_view> /*event_type*/) { return {}; }
 };
 
 namespace detail {
@@ -79,12 +94,47 @@ struct NotificationRole {
     });
   }
 
+  static tally_str unless_empty(const std::string& value) {
+    return value.empty() ? tally_str{nullptr, 0} : text(value);
+  }
+
+  static std::vector<tally_str> texts(const std::vector<std::string>& values) {
+    std::vector<tally_str> out;
+    for (const std::string& value : values) out.push_back(text(value));
+    return out;
+  }
+
+  static std::int32_t definitions(void* instance, tally_str event_type, const tally_definitions* definitions,
+                                  tally_error* error) noexcept {
+    return guarded(error, [&] {
+      auto* handler = static_cast<NotificationHandler*>(instance);
+      for (const MeterDefinition& one : handler->definitions(optional_view(event_type))) {
+        const std::vector<tally_str> types = texts(one.event_types), examples = texts(one.examples);
+        const tally_definition definition = {sizeof definition,
+                                             text(one.name),
+                                             unless_empty(one.meter),
+                                             unless_empty(one.type),
+                                             unless_empty(one.unit),
+                                             types.data(),
+                                             types.size(),
+                                             examples.data(),
+                                             examples.size(),
+                                             one.disabled ? 1U : 0U,
+                                             0};
+        definitions->definition(definitions->context, &definition);
+      }
+    });
+  }
+
   // Offered only where the plugin says something of its own; else the host goes by the manifest.
   static constexpr bool kOwnClaims = !std::is_same_v<decltype(&Plugin::claims), decltype(&NotificationHandler::claims)>;
 
-  static constexpr tally_notification_table kTable = {sizeof(tally_notification_table),
-                                                      create<Plugin, NotificationHandler>, destroy<NotificationHandler>,
-                                                      handle, kOwnClaims ? claims : nullptr};
+  static constexpr bool kOwnDefinitions =
+      !std::is_same_v<decltype(&Plugin::definitions), decltype(&NotificationHandler::definitions)>;
+
+  static constexpr tally_notification_table kTable = {
+      sizeof(tally_notification_table), create<Plugin, NotificationHandler>,    destroy<NotificationHandler>, handle,
+      kOwnClaims ? claims : nullptr,    kOwnDefinitions ? definitions : nullptr};
 };
 
 }  // namespace detail
