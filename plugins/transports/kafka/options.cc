@@ -130,10 +130,11 @@ std::vector<Setting> users_settings(const Config& config, const Address& address
   for (const std::string& line : split(config.text("secret_settings"), '\n')) {
     users.push_back(setting_of("secret_settings", line));
   }
-  for (const auto& [name, value] : users) {
-    const auto ours = std::find_if(kOurs.begin(), kOurs.end(), [&](const auto& one) { return one.first == name; });
+  for (const Setting& user : users) {
+    const auto ours =
+        std::find_if(kOurs.begin(), kOurs.end(), [&](const auto& one) { return one.first == user.first; });
     if (ours != kOurs.end()) {
-      throw Error::permanent("setting \"" + name + "\" is not to be set: " + std::string(ours->second));
+      throw Error::permanent("setting \"" + user.first + "\" is not to be set: " + std::string(ours->second));
     }
   }
   return users;
