@@ -226,10 +226,19 @@ def same(theirs, ours):
     return json.dumps(theirs, sort_keys=True) == json.dumps(ours, sort_keys=True)
 
 
+def too_long(sample):
+    """What is a dead letter here: a name or unit of more than 255 bytes, an id of more than 1,024."""
+    def size(value):
+        return len((value if isinstance(value, str) else json.dumps(value)).encode())
+    most = {"name": 255, "unit": 255, "resource_id": 1024, "project_id": 1024, "user_id": 1024}
+    return any(sample[key] is not None and size(sample[key]) > limit for key, limit in most.items())
+
+
 def compare(theirs, ours, definition):
     if isinstance(theirs, dict):
         return []  # it failed over this message: nothing to compare with
     theirs = [sample for sample in theirs if sample["resource_id"] not in (None, "")]  # without one: no sample here
+    theirs = [sample for sample in theirs if not too_long(sample)]
     if not ours and any(len(json.dumps(sample[key])) > 1000 for sample in theirs for key in ("resource_id", "project_id", "user_id")):
         return []  # an id of more than 1,024 bytes
     if len(theirs) != len(ours):
