@@ -108,6 +108,7 @@ std::unique_ptr<host::Dispatcher> make_handlers(host::Catalog& catalog, const ho
   for (host::Entry* entry : catalog.of(host::Role::notification)) {
     switch (entry->state) {
       case host::State::on:
+      case host::State::idle:
         add_handler(*dispatcher, *entry, config, shared, hangs);
         break;
       case host::State::refused:

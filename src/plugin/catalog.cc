@@ -12,6 +12,7 @@
 #include "core/glob.h"
 #include "core/polling_file.h"
 #include "core/strings.h"
+#include "core/url.h"
 #include "plugin/trust.h"
 #include "plugin/version.h"
 
@@ -68,7 +69,7 @@ Entry refused(const fs::path& file, const std::string& reason) {
 }
 
 bool may_be_decided(const Entry& entry) {
-  return entry.state == State::on || entry.state == State::disabled || entry.state == State::absent;
+  return entry.usable() || entry.state == State::disabled || entry.state == State::absent;
 }
 
 void decide(Entry& entry, std::span<const DisableEntry> disable, const IsConfigured& configured) {
@@ -93,6 +94,8 @@ std::string_view state_name(State state) {
   switch (state) {
     case State::on:
       return "on";
+    case State::idle:
+      return "idle";
     case State::disabled:
       return "disabled";
     case State::absent:
@@ -205,6 +208,24 @@ void Catalog::apply(const Config& config) {
                        [&](const auto& set) { return set.first == option && !set.second.empty(); });
   });
   if (!config.polling.file.empty()) follow_polling_file(config);
+  follow_urls(config);
+}
+
+void Catalog::follow_urls(const Config& config) {
+  std::vector<std::string> urls = config.listen;
+  urls.insert(urls.end(), {config.publish, config.storage, config.dead_letters.copy_to});
+  for (Entry& entry : entries_) {
+    const bool driver = entry.role.role == Role::storage || entry.role.role == Role::transport;
+    if (entry.role.name.empty() || !driver || entry.state != State::on) continue;
+    const auto is_its = [&](const std::string& url) {
+      const absl::StatusOr<Url> parsed = Url::parse(url);
+      const std::vector<std::string>& schemes = entry.role.schemes;
+      return parsed.ok() && std::find(schemes.begin(), schemes.end(), parsed->scheme) != schemes.end();
+    };
+    if (std::any_of(urls.begin(), urls.end(), is_its)) continue;
+    entry.state = State::idle;
+    entry.reason = "no URL of the configuration uses it";
+  }
 }
 
 // Its lists are the truth.

@@ -16,7 +16,7 @@
 
 namespace tally::host {
 
-enum class State { on, disabled, absent, refused, failed, quarantined };
+enum class State { on, idle, disabled, absent, refused, failed, quarantined };
 
 // The word in listings: "on", "disabled" and so on.
 std::string_view state_name(State state);
@@ -30,7 +30,7 @@ struct Entry {
   std::string reason;     // in words; empty when on
   bool shadowed = false;  // another file's plugin with this role and name counts: an earlier folder's, or a newer one
 
-  bool usable() const { return state == State::on; }
+  bool usable() const { return state == State::on || state == State::idle; }
   // "role:name"; for a file that cannot be read, its file name.
   std::string key() const;
 };
@@ -45,7 +45,7 @@ class Catalog {
 
   // Decides again what is disabled or absent; entries that are refused, failed or quarantined stay so. To be called
   // once the configuration is known, which itself needs keys(). A pollster of which no source of the configuration's
-  // polling file lists a meter is disabled.
+  // polling file lists a meter is disabled; a driver whose schemes no URL of the configuration has is idle.
   void apply(std::span<const DisableEntry> disable, const IsConfigured& configured);
   void apply(const Config& config);
 
@@ -80,6 +80,7 @@ class Catalog {
   void refuse_twins(std::size_t first);
   void follow_discovery(Entry& entry);
   void follow_polling_file(const Config& config);
+  void follow_urls(const Config& config);
   void shadow_later(std::size_t first);
 
   std::deque<Entry> entries_;

@@ -21,6 +21,10 @@ absl::StatusOr<Entry*> find_driver(Catalog& catalog, Role role, std::string_view
     return permanent(absl::StrCat(entry->key(), " is needed for \"", parsed->scheme, "://\" but it is ",
                                   to_absl(state_name(entry->state)), ": ", entry->reason));
   }
+  if (entry->state == State::idle) {  // until now: here is a URL
+    entry->state = State::on;
+    entry->reason.clear();
+  }
   return entry;
 }
 

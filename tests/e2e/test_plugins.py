@@ -19,7 +19,7 @@ class States(Sandbox):
             self.assertIn(name, rows)
             self.assertTrue(pathlib.Path(rows[name]["file"]).is_file())
             self.assertTrue(rows[name]["version"])
-            self.assertIn(rows[name]["state"], ("on", "absent"))
+            self.assertIn(rows[name]["state"], ("on", "idle", "absent"))
         self.assertIn("cpu", self.tally("plugin", "show", "pollster:cpu")[0])
 
     def test_disabled_names_file_and_line_and_is_not_mapped(self):
