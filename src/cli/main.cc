@@ -19,6 +19,7 @@
 #include "core/config_value.h"
 #include "core/log.h"
 #include "core/status.h"
+#include "plugin/last_words.h"
 
 namespace tally::cli {
 
@@ -147,6 +148,7 @@ int finish_output(int exit_status) {
 
 int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  host::install_last_words();  // whatever the command: most of them run plugins
   CLI::App app("Meters what a cloud's tenants use.", "tally");
   Context context;
   context.root = &app;

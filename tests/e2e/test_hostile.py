@@ -146,6 +146,24 @@ disable:
                 self.assertEqual(code, status, log[-2000:])
                 self.assertIn(words, log)
 
+    def test_a_plugin_that_ends_a_command_is_named(self):
+        self.compile("hostile.c", self.folder / "plugins/hostile.so")
+        self.compile("handler.c", self.folder / "plugins/handler.so")
+        self.use(self.folder / "plugins")
+        for pollster, status, words in (("exits", 70, "pollster:exits called exit()"),
+                                        ("quick", 70, "pollster:quick called exit()"),
+                                        ("aborts", -6, "pollster:aborts ends the process by SIGABRT"),
+                                        ("faults", -11, "pollster:faults ends the process by SIGSEGV")):
+            with self.subTest(pollster):
+                _, err = self.tally("poll", pollster, status=status)
+                self.assertIn(words, err)
+                self.assertEqual(len(err.splitlines()), 1, err)
+        for kind, status, words in (("exit", 70, "notification:hostile called exit()"),
+                                    ("abort", -6, "notification:hostile ends the process by SIGABRT")):
+            with self.subTest(kind):
+                _, err = self.tally("convert", stdin=json.dumps(notification(1, f"hostile.{kind}")) + "\n", status=status)
+                self.assertIn(words, err)
+
     def test_nothing_is_lost_by_a_handler_that_ends_the_process(self):
         self.compile("handler.c", self.folder / "plugins/handler.so")
         self.use(self.folder / "plugins")
