@@ -13,7 +13,6 @@
 #include "bus/envelope.h"
 #include "core/glob.h"
 #include "core/ids.h"
-#include "core/json.h"
 #include "core/log.h"
 #include "core/status.h"
 #include "plugin/iterator.h"
@@ -205,37 +204,5 @@ AgentStatus Agent::status() const {
 }
 
 std::vector<LastValue> Agent::last_values() const { return impl_->last.all(); }
-
-namespace {
-
-std::string counts_json(const OutboxCounts& counts, std::uint64_t filtered) {
-  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
-  host::JsonWriter json;
-  json.number("made", number(counts.made + filtered)).number("sent", number(counts.sent));
-  json.number("filtered", number(filtered)).number("refused", number(counts.refused));
-  json.number("lost", number(counts.lost)).number("expired", number(counts.expired));
-  return json.number("spooled", number(counts.spooled)).number("in_flight", number(counts.in_flight)).str();
-}
-
-}  // namespace
-
-std::string status_json(const AgentStatus& status) {
-  std::string plugins;
-  for (const PluginStatus& plugin : status.plugins) {
-    host::JsonWriter json;
-    json.text("name", plugin.name).text("role", plugin.role).text("version", plugin.version);
-    json.text("state", plugin.state).text("reason", plugin.reason);
-    plugins += (plugins.empty() ? "" : ",") + json.str();
-  }
-  host::JsonWriter cycles;
-  cycles.number("polled", static_cast<std::int64_t>(status.cycles));
-  cycles.number("skipped", static_cast<std::int64_t>(status.skipped_cycles));
-  cycles.number("errors", static_cast<std::int64_t>(status.errors));
-  cycles.number("faults", static_cast<std::int64_t>(status.faults));
-  host::JsonWriter json;
-  json.text("state", status.state).raw("messages", counts_json(status.books.messages, 0));
-  json.raw("samples", counts_json(status.books.samples, status.filtered)).raw("cycles", cycles.str());
-  return json.raw("plugins", "[" + plugins + "]").str();
-}
 
 }  // namespace tally::agent

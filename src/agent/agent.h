@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/outbox.h"
+#include "core/identity.h"
 #include "plugin/poller.h"
 #include "plugin/shared_discovery.h"
 
@@ -94,9 +95,12 @@ class Agent {
   std::unique_ptr<Impl> impl_;
 };
 
+// The bus to which it publishes, as an entry of `buses` in `/status`.
+std::string bus_json(const OutboxBooks& books);
+
 // The object of `/status` and `tally status -f json`: state, messages, samples, cycles, plugins, as a collector has
 // them where it makes sense. made = sent + filtered + refused + lost + expired + spooled + in_flight, in both units.
-std::string status_json(const AgentStatus& status);
+std::string status_json(const AgentStatus& status, const Identity& identity);
 
 }  // namespace tally::agent
 

@@ -97,6 +97,8 @@ std::string metrics_text(const Agent& agent) {
   page.value({}, status.filtered);
   page.family("tally_agent_spool_damaged_total", "counter", "Messages skipped in the spool.");
   page.value({}, books.damaged_messages);
+  page.family("tally_ready", "gauge", "1 where nothing stands in the way; /readyz has the reasons.");
+  page.value({}, std::uint64_t{not_ready(books).empty() ? 1U : 0U});
   page.family("tally_agent_cycles_total", "counter", "Polls made.");
   page.value({}, status.cycles);
   page.family("tally_agent_skipped_cycles_total", "counter", "Polls left out because one before took too long.");
@@ -109,17 +111,12 @@ std::string metrics_text(const Agent& agent) {
   return page.text();
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, const Agent& agent) {
+absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, const Agent& agent, Identity identity) {
   if (config.http.address.empty()) return std::unique_ptr<HttpServer>();
   ServicePages pages;
   pages.metrics = [&agent] { return metrics_text(agent); };
-  pages.not_ready = [&agent] {
-    const AgentStatus status = agent.status();
-    std::vector<std::string> reasons;
-    if (status.books.bus_away) reasons.push_back("the bus is away: " + status.books.bus_error);
-    return reasons;
-  };
-  pages.status = [&agent] { return status_json(agent.status()); };
+  pages.not_ready = [&agent] { return not_ready(agent.status().books); };
+  pages.status = [&agent, identity = std::move(identity)] { return status_json(agent.status(), identity); };
   return HttpServer::open(config.http.address, config.http.port, service_routes(std::move(pages)));
 }
 
@@ -145,7 +142,7 @@ void reload(const Arguments& arguments, host::Config& running, Agent& agent, Out
   if (!transport.ok()) {
     return log::error(which + "going on with the running configuration: " + std::string(transport.status().message()));
   }
-  outbox.replace(std::move(*transport));
+  outbox.replace(std::move(*transport), redact_url(config.publish));
   agent.reload(find_sources(next->catalog, next->loaded, hangs));
   running = config;
   log::info(which + "the configuration is applied");
@@ -182,7 +179,8 @@ int run(const Arguments& arguments) {
   AgentOptions options = agent_options(config);
   options.at_once = true;  // who starts an agent wants to see something
   Agent agent(std::move(options), find_sources(loaded->catalog, loaded->loaded, hangs), **outbox);
-  absl::StatusOr<std::unique_ptr<HttpServer>> server = serve(config, agent);
+  absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      serve(config, agent, {"tally-agent", TALLY_VERSION, loaded->loaded.files});
   if (!server.ok()) {
     log::error(std::string(server.status().message()));
     return kAway;

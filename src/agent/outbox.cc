@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "agent/spool_record.h"
+#include "core/complaint.h"
 #include "core/log.h"
 #include "core/status.h"
 
@@ -29,6 +30,8 @@ using std::chrono::milliseconds;
 using Field = std::uint64_t OutboxCounts::*;
 
 constexpr milliseconds kSlowSend{250};
+constexpr milliseconds kProbeEvery{5'000};  // of a bus to which nothing is sent
+constexpr std::uint32_t kProbeMs = 2'000;
 constexpr int kMostDropsAtOnce = 1'000;  // between two sends, so that nobody waits long
 
 // What became of one message, for whoever looks for it with -v.
@@ -49,7 +52,9 @@ class ThreadedOutbox : public Outbox {
       : options_(std::move(options)),
         transport_(std::move(transport)),
         spool_(std::move(spool)),
-        pause_(options_.shortest_pause_ms) {}
+        pause_(options_.shortest_pause_ms) {
+    books_.bus = options_.bus;
+  }
   ~ThreadedOutbox() override { stop(0); }
 
   void start() override {
@@ -77,9 +82,10 @@ class ThreadedOutbox : public Outbox {
     if (bus_makes_wait()) queue_to_spool();
   }
 
-  void replace(std::unique_ptr<host::Transport> transport) override {
+  void replace(std::unique_ptr<host::Transport> transport, std::string bus) override {
     const std::lock_guard lock(mutex_);
     next_transport_ = std::move(transport);
+    next_bus_ = std::move(bus);
     changed_.notify_one();
   }
 
@@ -103,6 +109,7 @@ class ThreadedOutbox : public Outbox {
     const std::lock_guard lock(mutex_);
     OutboxBooks books = books_;
     books.damaged_messages = spool_->damaged();
+    books.spool_full = spool_full_ && !options_.drop_oldest;
     return books;
   }
 
@@ -121,6 +128,10 @@ class ThreadedOutbox : public Outbox {
       changed_.wait_for(lock, milliseconds(wait_ms()), [&] { return stopping_ || next_transport_ || sendable(); });
       if (next_transport_) {
         transport_ = std::move(next_transport_);
+        books_.bus = std::move(next_bus_);
+        books_.bus_answered = books_.bus_away = false;
+        books_.bus_error.clear();
+        complaint_.over();
         retry_at_ = {};
       }
       if (stopping_) break;
@@ -130,7 +141,8 @@ class ThreadedOutbox : public Outbox {
         continue;
       }
       std::vector<Item> round = pick();
-      round.empty() ? service(lock) : send(lock, std::move(round));
+      const bool probes = books_.bus_away || !books_.bus_answered || Clock::now() >= next_probe_;
+      round.empty() && !probes ? service(lock) : send(lock, std::move(round));
     }
     while (!queue_.empty() && !books_.bus_away && Clock::now() < stop_at_)
       send(lock, pick_fresh(options_.messages_per_send));
@@ -218,10 +230,12 @@ class ThreadedOutbox : public Outbox {
     in_hand_.insert(sequence);
   }
 
+  // Without items: only asks whether the bus is there.
   void send(std::unique_lock<std::mutex>& lock, std::vector<Item> items) {
     std::vector<host::Outgoing> outgoing;
     for (Item& item : items) outgoing.push_back({options_.topic, options_.key, item.batch.body});
-    std::uint32_t timeout_ms = options_.publish_timeout_ms;
+    std::uint32_t timeout_ms =
+        items.empty() ? std::min(kProbeMs, options_.publish_timeout_ms) : options_.publish_timeout_ms;
     if (stopping_) {
       const auto left = std::chrono::duration_cast<milliseconds>(stop_at_ - Clock::now()).count();
       timeout_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, timeout_ms));
@@ -232,7 +246,9 @@ class ThreadedOutbox : public Outbox {
     lock.lock();
     sending_since_.reset();
 
+    next_probe_ = Clock::now() + kProbeEvery;
     absl::Status away;
+    if (items.empty()) away = results.status();
     bool any_sent = false;
     for (std::size_t at = 0; at < items.size(); ++at) {
       absl::Status result = !results.ok()          ? results.status()
@@ -244,6 +260,7 @@ class ThreadedOutbox : public Outbox {
       any_sent = any_sent || result.ok();
       if (!result.ok() && !refused) away = result;
     }
+    if (any_sent) books_.last_sent = now();
     sync_spool();
     if (any_sent || away.ok()) pause_ = options_.shortest_pause_ms;
     note_bus(away);
@@ -251,7 +268,7 @@ class ThreadedOutbox : public Outbox {
       retry_at_ = Clock::now() + milliseconds(pause_);
       pause_ = std::min(pause_ * 2, options_.longest_pause_ms);
     }
-    persist(/*durable=*/false);
+    if (!items.empty()) persist(/*durable=*/false);
   }
 
   // What is not written now only makes a message leave twice after a kill, which its ids make harmless.
@@ -350,11 +367,15 @@ class ThreadedOutbox : public Outbox {
     if (!status.ok() && !books_.bus_away) note_bus(status);
   }
 
-  // One log line at each change.
+  // One log line at each change, and now and then while it is away.
   void note_bus(const absl::Status& status) {
     const bool away = !status.ok();
-    if (away && !books_.bus_away) log::warning("the bus is away, spooling to disk: " + std::string(status.message()));
+    if (away && complaint_.due(to_std(status.message())))
+      log::warning("the bus is away, spooling to disk: " + std::string(status.message()));
+    if (!away) complaint_.over();
     if (!away && books_.bus_away) log::info("the bus is back");
+    if (!away && !books_.bus_away && !books_.bus_answered) log::info("the bus answers");
+    books_.bus_answered = books_.bus_answered || !away;
     books_.bus_away = away;
     books_.bus_error = away ? std::string(status.message()) : "";
   }
@@ -365,6 +386,9 @@ class ThreadedOutbox : public Outbox {
   std::condition_variable changed_;
   std::unique_ptr<host::Transport> transport_;  // the thread's own, but for its replacement
   std::unique_ptr<host::Transport> next_transport_;
+  std::string next_bus_;
+  Complaint complaint_;
+  Clock::time_point next_probe_{};
   std::unique_ptr<Spool> spool_;
   std::deque<Batch> queue_;
   OutboxBooks books_;

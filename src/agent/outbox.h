@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,6 +21,7 @@
 namespace tally::agent {
 
 struct OutboxOptions {
+  std::string bus;  // its URL without secrets
   std::filesystem::path spool_folder;
   std::uint64_t spool_bytes = 1ull << 30;
   bool drop_oldest = false;  // what a full spool loses: what has waited longest there, else what comes
@@ -57,9 +59,16 @@ struct OutboxBooks {
   OutboxCounts messages;
   OutboxCounts samples;
   std::uint64_t damaged_messages = 0;  // skipped in the spool
+  std::string bus;                     // its URL without secrets
+  bool bus_answered = false;           // once since the start, or since it was replaced
   bool bus_away = false;
-  std::string bus_error;  // why, while it is away
+  std::string bus_error;          // why, while it is away
+  std::optional<Time> last_sent;  // when the bus last confirmed a message
+  bool spool_full = false;        // what comes is lost
 };
+
+// Why samples do not reach the bus now; none: they do, or would.
+std::vector<std::string> not_ready(const OutboxBooks& books);
 
 // `put` and `books` from any thread; the transport is called from the outbox's own thread alone (but `wake`).
 class Outbox {
@@ -78,8 +87,8 @@ class Outbox {
   // To be called about each second: what waits in memory for a bus that is slow to answer goes to the disk.
   virtual void tick() = 0;
 
-  // Sends with another transport from the next message on.
-  virtual void replace(std::unique_ptr<host::Transport> transport) = 0;
+  // Sends with another transport, to the bus of that name, from the next message on.
+  virtual void replace(std::unique_ptr<host::Transport> transport, std::string bus) = 0;
 
   // Since its thread came by last, which it does each second unless a call of the bus takes longer.
   virtual std::chrono::milliseconds silent() const = 0;

@@ -9,6 +9,7 @@
 
 #include "core/ids.h"
 #include "core/status.h"
+#include "core/url.h"
 #include "plugin/adapters.h"
 #include "plugin/driver.h"
 #include "plugin/guarded.h"
@@ -176,6 +177,7 @@ AgentOptions agent_options(const host::Config& config) {
 
 OutboxOptions outbox_options(const host::Config& config) {
   OutboxOptions options;
+  options.bus = redact_url(config.publish);
   options.key = config.host;
   options.spool_folder = config.data / "agent-spool";
   if (config.spool.bytes > 0) options.spool_bytes = config.spool.bytes;

@@ -30,13 +30,13 @@
 #include "cli/values.h"
 #include "collector/collector.h"
 #include "collector/wiring.h"
+#include "core/build_config.h"
 #include "core/http.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/status.h"
 #include "core/url.h"
 #include "plugin/descriptors.h"
-#include "plugin/last_words.h"
 
 namespace tally::cli {
 namespace {
@@ -142,6 +142,13 @@ absl::Status open_halves(Setup setup, Halves& halves) {
   return absl::OkStatus();
 }
 
+// Of both halves.
+collector::CollectorStatus status_of(const Halves& halves) {
+  collector::CollectorStatus status = halves.collector->status();
+  for (std::string& reason : agent::not_ready(halves.outbox->books())) status.not_ready.push_back(std::move(reason));
+  return status;
+}
+
 // A port in use (another `tally run`) is no reason not to run.
 void serve(Halves& halves) {
   const host::Config& config = halves.config();
@@ -149,12 +156,14 @@ void serve(Halves& halves) {
   ServicePages pages;
   pages.metrics = [&halves] {
     MetricsPage page;
-    collector::status_metrics(halves.collector->status(), page);
+    collector::status_metrics(status_of(halves), page);
     host::descriptor_metrics(page);
     return page.text();
   };
-  pages.not_ready = [&halves] { return halves.collector->status().not_ready; };
-  pages.status = [&halves] { return collector::status_json(halves.collector->status()); };
+  pages.not_ready = [&halves] { return status_of(halves).not_ready; };
+  pages.status = [&halves, identity = Identity{"tally run", TALLY_VERSION, halves.loaded.files}] {
+    return collector::status_json(status_of(halves), identity, agent::bus_json(halves.outbox->books()));
+  };
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
       HttpServer::open(config.http.address, config.http.port, service_routes(std::move(pages)));
   if (server.ok()) {
@@ -243,7 +252,7 @@ void reload(Context& context, Halves& halves) {
   if (!status.ok()) {
     return log::error(which + "going on with the running configuration: " + std::string(to_std(status.message())));
   }
-  halves.outbox->replace(std::move(*transport));
+  halves.outbox->replace(std::move(*transport), redact_url(config.publish));
   halves.agent->reload(agent::find_sources(*catalog, next->loaded, halves.hangs));
   halves.catalog = std::move(catalog);
   halves.loaded = std::move(next->loaded);
@@ -294,7 +303,6 @@ void run(Context& context, const std::string& duration) {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
 
-  host::install_last_words();
   Halves halves;
   if (absl::Status status = open_halves(std::move(*setup), halves); !status.ok()) {
     context.exit_status = fail(status);

@@ -4,6 +4,7 @@
 
 #include "collector/threads.h"
 #include "core/log.h"
+#include "core/status.h"
 #include "core/strings.h"
 
 namespace tally::collector {
@@ -74,7 +75,7 @@ void serve(Desk& desk, const BusPtr& bus, host::Transport& transport) {
     arrivals.flush();
     wait_ms = kServiceMs;
     desk.report_bus(bus, status);
-    if (!status.ok()) desk.pause_bus(bus, kAwayPause);
+    if (!status.ok() && status.code() != kUnclaimed && status.code() != kPermanent) desk.pause_bus(bus, kAwayPause);
   }
 }
 
@@ -87,7 +88,7 @@ void run_bus(Desk& desk, const BusPtr& bus) {
     absl::Status status = transport.status();
     if (status.ok()) status = (*transport)->consume(desk.options().window);
     if (!status.ok()) {
-      desk.report_bus(bus, status);
+      desk.report_bus(bus, passing(to_std(status.message())));  // whatever its class: it is tried again
       desk.pause_bus(bus, pause);
       pause = std::min(pause * 2, kLastPause);
       continue;

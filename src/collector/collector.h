@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,6 +23,7 @@
 #include "collector/books.h"
 #include "collector/pipeline.h"
 #include "core/config.h"
+#include "core/identity.h"
 #include "core/metrics.h"
 #include "plugin/roles.h"
 
@@ -97,12 +99,22 @@ using QueueDepths = std::map<std::string, QueueDepth, std::less<>>;
 
 struct BusStatus {
   std::string name;
-  std::string state;  // "connected", "away", "closing"
+  // "waiting": nothing is wrong and nothing is consumed yet, since it has not answered so far or what is to be consumed
+  // is not there; "connected"; "away"; "degraded": it answers, but refuses what is configured; "closing", "closed".
+  std::string state;
   std::string reason;
   Books books;
   std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts: "refused", "damaged"
   std::chrono::duration<double> oldest{0};                   // since the oldest unsettled message came; 0: none
   QueueDepths depths;                                        // of the queues it consumes, where it tells; none: away
+  std::optional<Time> last_message;                          // when the newest came
+  std::vector<std::string> warnings;                         // what a person should know of its queues
+};
+
+struct StoreStatus {
+  std::string name;
+  std::string state;  // "waiting": not opened yet; "connected", "away"
+  std::string reason;
 };
 
 // Copies of dead letters, which the store has all.
@@ -117,6 +129,7 @@ struct CollectorStatus {
   MessageBooks messages;
   SampleBooks samples;
   std::vector<BusStatus> buses;  // closed ones too, as long as the process lives
+  StoreStatus store;
   std::vector<PluginState> plugins;
   std::vector<std::string> not_ready;                              // reasons; none: ready
   std::uint64_t batches = 0;                                       // committed
@@ -168,8 +181,9 @@ class Collector {
   std::unique_ptr<Impl> impl_;
 };
 
-// The object of `/status` and `tally status -f json`.
-std::string status_json(const CollectorStatus& status);
+// The object of `/status` and `tally status -f json`, of the program that `identity` names.
+// `more_buses`: further entries of `buses`, as JSON, with commas between them.
+std::string status_json(const CollectorStatus& status, const Identity& identity, std::string_view more_buses = {});
 
 // Adds the snapshot's books and states to a page of metrics.
 void status_metrics(const CollectorStatus& status, MetricsPage& page);

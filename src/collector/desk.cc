@@ -24,6 +24,8 @@ void Desk::apply(const CollectorOptions& options) {
     ++store_version_;
     store_ok_ = false;
     store_reason_ = "not opened yet";
+    store_tried_ = false;
+    store_complaint_.over();
   }
   batch_.notify_all();
   for (const BusPtr& bus : buses_) wake(bus);

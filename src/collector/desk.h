@@ -24,6 +24,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "collector/collector.h"
 #include "collector/losses.h"
+#include "core/complaint.h"
 
 namespace tally::collector {
 
@@ -63,8 +64,10 @@ struct Bus {
   Clock::time_point served;              // when its thread came by last, while it has a transport
   bool closing = false;                  // takes nothing more, finishes what it has
   bool ended = false;                    // its thread is done
-  std::string state = "away";
+  std::string state = "waiting";
   std::string reason = "not connected yet";
+  Complaint complaint;
+  std::optional<Time> last_message;
   std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts
   QueueDepths depths;                                        // as its transport saw them last
   std::map<std::string, std::string, std::less<>> warned;    // of its queues, as logged last
@@ -79,6 +82,8 @@ class Desk {
   BusPtr add_bus(BusOptions options);
   void close_bus(const BusPtr& bus);
   void set_transport(const BusPtr& bus, host::Transport* transport);
+  // What a call of its transport came to: kUnclaimed, nothing to consume yet; kPermanent, it refuses what is
+  // configured; any other error, away. A fault is logged at once, when its reason changes, and slowly while it lasts.
   void report_bus(const BusPtr& bus, const absl::Status& status);
   void count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total);
   // How one of its queues stands; one that is not present is forgotten. A warning is logged, and when it changes.
@@ -198,6 +203,8 @@ class Desk {
 
   bool store_ok_ = false;
   std::string store_reason_ = "not opened yet";
+  Complaint store_complaint_;
+  bool store_tried_ = false;
   Clock::time_point last_settled_ = Clock::now();
   std::map<std::string, std::set<std::string>> parked_;  // handler -> event types
   std::uint64_t parked_messages_ = 0;

@@ -96,10 +96,12 @@ void Desk::report_store(const absl::Status& status, bool attempt) {
   {
     const Lock lock(mutex_);
     if (!status.ok() && attempt) ++store_failures_;
-    if (status.ok() != store_ok_ || (!status.ok() && store_reason_ != std::string(status.message())))
-      line = "store " + options_.store.name +
-             (status.ok() ? " is there" : " failed, tried again: " + std::string(status.message()));
+    if (status.ok() && !store_ok_) line = "store " + options_.store.name + " is there";
+    if (status.ok()) store_complaint_.over();
+    if (!status.ok() && store_complaint_.due(to_std(status.message())))
+      line = "store " + options_.store.name + " failed, tried again: " + std::string(status.message());
     store_ok_ = status.ok();
+    store_tried_ = true;
     store_reason_ = status.ok() ? "" : std::string(status.message());
   }
   if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);

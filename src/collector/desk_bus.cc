@@ -4,6 +4,7 @@
 
 #include "collector/desk.h"
 #include "core/log.h"
+#include "core/status.h"
 #include "core/strings.h"
 
 namespace tally::collector {
@@ -11,6 +12,12 @@ namespace {
 
 constexpr std::size_t kMostCounts = 32;    // different things that one transport may count
 constexpr std::size_t kMostDepths = 1000;  // queues of one bus whose depth is kept
+
+std::string_view state_of(const absl::Status& status) {
+  if (status.ok()) return "connected";
+  if (status.code() == kUnclaimed) return "waiting";
+  return status.code() == kPermanent ? "degraded" : "away";
+}
 
 }  // namespace
 
@@ -43,15 +50,24 @@ void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
     const Lock lock(mutex_);
     bus->served = Clock::now();
     if (bus->ended) return;
-    const std::string before = bus->state;
     bus->reason = status.ok() ? "" : std::string(status.message());
-    if (!bus->closing) bus->state = status.ok() ? "connected" : "away";
-    if (bus->state != before) {
-      line = "bus " + bus->options.name + " is " + bus->state;
-      if (!status.ok()) bus->depths.clear();
+    if (bus->closing) return;
+    const std::string_view state = state_of(status);
+    const bool is_fault = state == "away" || state == "degraded";
+    if (is_fault && bus->complaint.due(bus->reason))
+      line = "bus " + bus->options.name + (state == "away" ? " is away: " : ": ") + bus->reason;
+    if (bus->state != state) {
+      bus->state = state;
+      if (status.ok()) {
+        line = "bus " + bus->options.name + " is connected";
+        bus->complaint.over();
+      }
+      if (state == "away") {
+        bus->depths.clear();
+        bus->warned.clear();
+      }
       changed_.notify_all();
     }
-    if (!line.empty() && !status.ok()) line += ": " + bus->reason;
   }
   if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);
 }
@@ -115,6 +131,7 @@ void Desk::arrive(const BusPtr& bus, std::vector<host::Message> messages) {
     delivery->arrived = arrived;
   }
   const Lock lock(mutex_);
+  bus->last_message = now;
   if (idle_all()) last_settled_ = arrived;  // the clock of "nothing settles" runs while something waits
   bus->books.messages.received += deliveries.size();
   bus->books.messages.in_flight += deliveries.size();
@@ -188,6 +205,7 @@ void Desk::end_bus(const BusPtr& bus) {
   bus->reason.clear();
   bus->outbox.clear();
   bus->depths.clear();
+  bus->warned.clear();
   changed_.notify_all();
 }
 

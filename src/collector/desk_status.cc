@@ -8,12 +8,19 @@ namespace tally::collector {
 std::vector<std::string> Desk::not_ready() const {
   std::vector<std::string> reasons;
   if (state_ != "running") reasons.push_back("the collector is " + state_);
-  if (!store_ok_) reasons.push_back("store " + options_.store.name + " is away: " + store_reason_);
+  if (!store_ok_)
+    reasons.push_back("store " + options_.store.name + (store_tried_ ? " is away: " : ": ") + store_reason_);
   for (const std::string& loss : losses_)
     reasons.push_back("store " + options_.store.name + " has lost " + loss +
                       ": bring them back or have them read again, then `tally storage acknowledge-loss`");
-  for (const BusPtr& bus : buses_)
-    if (bus->state == "away") reasons.push_back("bus " + bus->options.name + " is away: " + bus->reason);
+  for (const BusPtr& bus : buses_) {
+    if (bus->state == "away")
+      reasons.push_back("bus " + bus->options.name + " is away: " + bus->reason);
+    else if (bus->state == "waiting" || bus->state == "degraded")
+      reasons.push_back("bus " + bus->options.name + ": " + bus->reason);
+  }
+  if (buses_.empty() && state_ == "running")
+    reasons.push_back("no bus is configured: set the key `listen`, or there is nothing to collect");
   for (const auto& [handler, types] : parked_) {
     std::string list;
     for (const std::string& type : types) list += (list.empty() ? "" : ", ") + type;
@@ -32,6 +39,12 @@ std::vector<std::string> Desk::not_ready() const {
 }
 
 namespace {
+
+std::vector<std::string> warnings_of(const Bus& bus) {
+  std::vector<std::string> texts;
+  for (const auto& [queue, text] : bus.warned) texts.push_back("queue " + queue + ": " + text);
+  return texts;
+}
 
 std::chrono::duration<double> oldest_of(const Bus& bus, Clock::time_point now) {
   Clock::time_point first = now;
@@ -63,8 +76,8 @@ CollectorStatus Desk::snapshot() const {
       const auto same = std::find_if(status.buses.begin(), status.buses.end(),
                                      [&](const BusStatus& other) { return other.name == bus->options.name; });
       if (same == status.buses.end()) {
-        status.buses.push_back(
-            {bus->options.name, bus->state, bus->reason, bus->books, bus->counts, oldest_of(*bus, now), bus->depths});
+        status.buses.push_back({bus->options.name, bus->state, bus->reason, bus->books, bus->counts,
+                                oldest_of(*bus, now), bus->depths, bus->last_message, warnings_of(*bus)});
         continue;
       }
       same->books += bus->books;  // closed by a reload, and opened anew
@@ -73,10 +86,13 @@ CollectorStatus Desk::snapshot() const {
       same->state = bus->state;
       same->reason = bus->reason;
       same->depths = bus->depths;
+      same->warnings = warnings_of(*bus);
+      same->last_message = std::max(same->last_message, bus->last_message);
     }
     status.messages = sum.messages;
     status.samples = sum.samples;
     status.not_ready = not_ready();
+    status.store = {options_.store.name, store_ok_ ? "connected" : store_tried_ ? "away" : "waiting", store_reason_};
     status.batches = batches_;
     status.batch_messages = batch_messages_;
     status.batch_samples = batch_samples_;

@@ -49,6 +49,7 @@ struct Arguments {
 struct Loaded {
   std::shared_ptr<host::Catalog> catalog;
   host::Config config;
+  std::vector<std::filesystem::path> files;
 };
 
 // Prints all faults; none when one of them is more than a warning.
@@ -63,7 +64,7 @@ std::optional<Loaded> load(const Arguments& arguments) {
   for (const host::ConfigFault& fault : loaded.faults) std::cerr << fault.to_string() << '\n';
   if (!loaded.valid()) return std::nullopt;
   catalog->apply(loaded.config);
-  return Loaded{std::move(catalog), std::move(loaded.config)};
+  return Loaded{std::move(catalog), std::move(loaded.config), std::move(loaded.files)};
 }
 
 void configure_log(const Arguments& arguments, const host::Config& config) {
@@ -75,7 +76,8 @@ void configure_log(const Arguments& arguments, const host::Config& config) {
   log::configure(std::move(options));
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, const Collector& collector) {
+absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, const Collector& collector,
+                                                  Identity identity) {
   if (config.http.address.empty()) return std::unique_ptr<HttpServer>();
   ServicePages pages;
   pages.metrics = [&collector] {
@@ -85,7 +87,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, co
     return page.text();
   };
   pages.not_ready = [&collector] { return collector.status().not_ready; };
-  pages.status = [&collector] { return status_json(collector.status()); };
+  pages.status = [&collector, identity = std::move(identity)] { return status_json(collector.status(), identity); };
   return HttpServer::open(config.http.address, config.http.port, service_routes(std::move(pages)));
 }
 
@@ -153,7 +155,7 @@ int run(const Arguments& arguments) {
     log::error(to_std(collector.status().message()));
     return kFailed;
   }
-  auto server = serve(config, **collector);
+  auto server = serve(config, **collector, {"tally-collector", TALLY_VERSION, loaded->files});
   if (!server.ok()) {
     log::error(to_std(server.status().message()));
     return kAway;

@@ -29,9 +29,36 @@ std::string skips_json(const std::map<std::string, std::uint64_t>& skips) {
   return json.str();
 }
 
+std::string bus_json(const BusStatus& bus) {
+  std::optional<std::int64_t> waiting;  // of its queues, where at least one is known
+  for (const auto& [queue, depth] : bus.depths)
+    if (depth.messages) waiting = waiting.value_or(0) + number(*depth.messages);
+  host::JsonWriter json;
+  json.text("name", bus.name).text("use", "listen").text("state", bus.state).text("reason", bus.reason);
+  if (waiting)
+    json.number("waiting", *waiting);
+  else
+    json.null("waiting");
+  json.text("last_message", bus.last_message ? std::optional(bus.last_message->to_string()) : std::nullopt);
+  return json.raw("warnings", json_list(bus.warnings)).str();
+}
+
+std::string store_json(const StoreStatus& store) {
+  host::JsonWriter json;
+  return json.text("name", store.name).text("state", store.state).text("reason", store.reason).str();
+}
+
+std::string dead_letters_json(const CollectorStatus& status) {
+  host::JsonWriter json;
+  for (const auto& [reason, count] : status.dead_letters) json.number(reason, number(count));
+  return json.str();
+}
+
 }  // namespace
 
-std::string status_json(const CollectorStatus& status) {
+std::string status_json(const CollectorStatus& status, const Identity& identity, std::string_view more_buses) {
+  std::string buses(more_buses);
+  for (const BusStatus& bus : status.buses) buses += (buses.empty() ? "" : ",") + bus_json(bus);
   std::string plugins;
   for (const PluginState& plugin : status.plugins) {
     host::JsonWriter json;
@@ -41,8 +68,12 @@ std::string status_json(const CollectorStatus& status) {
     plugins += (plugins.empty() ? "" : ",") + json.str();
   }
   host::JsonWriter json;
-  json.text("state", std::string_view(status.state)).raw("messages", messages_json(status.messages));
-  return json.raw("samples", samples_json(status.samples)).raw("plugins", "[" + plugins + "]").str();
+  put_identity(json, identity);
+  json.text("state", status.state).boolean("ready", status.not_ready.empty());
+  json.raw("not_ready", json_list(status.not_ready)).raw("messages", messages_json(status.messages));
+  json.raw("samples", samples_json(status.samples)).raw("buses", "[" + buses + "]");
+  json.raw("store", store_json(status.store)).raw("dead_letters", dead_letters_json(status));
+  return json.raw("plugins", "[" + plugins + "]").str();
 }
 
 void status_metrics(const CollectorStatus& status, MetricsPage& page) {

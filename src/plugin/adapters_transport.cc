@@ -174,7 +174,7 @@ class LoadedTransport final : public Transport {
     const tally_transport_events taker = {
         sizeof(tally_transport_events), gate_, &take_message, &take_lost, &take_closing, &take_count, &take_depth};
     const Opened<Telling> opened(*gate_, telling);
-    absl::Status status = instance_.call(&tally_transport_table::service, max_messages, timeout_ms, &taker);
+    absl::Status status = instance_.call<true>(&tally_transport_table::service, max_messages, timeout_ms, &taker);
     return status.ok() ? telling.fault : status;
   }
 

@@ -138,7 +138,7 @@ TEST_F(AgentTest, AFaultOfAPollIsCountedAndTheOtherSamplesAreSentInEveryCycle) {
   EXPECT_EQ(status.errors, 0u);
   EXPECT_GE(status.faults, 5u);
   EXPECT_EQ(status.faults, status.cycles);
-  EXPECT_NE(status_json(status).find("\"faults\":" + std::to_string(status.faults)), std::string::npos);
+  EXPECT_NE(status_json(status, {}).find("\"faults\":" + std::to_string(status.faults)), std::string::npos);
 }
 
 TEST_F(AgentTest, ALargeSampleTravelsWithoutTheOthers) {

@@ -1,6 +1,7 @@
 // What the outbox does while the bus is there, away, back, and when it refuses.
 #include "agent/outbox.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <tally/sdk/spool.h>
@@ -47,6 +48,31 @@ TEST_F(OutboxTest, SendsAndCountsWhatIsConfirmed) {
   EXPECT_EQ(books.samples.made, 30u);
   EXPECT_EQ(books.samples.sent, 30u);
   expect_balanced(books);
+}
+
+TEST_F(OutboxTest, IsNotReadyBeforeTheBusHasAnsweredThoughNothingIsSent) {
+  bus_->set_away(true);
+  OutboxOptions options;
+  options.bus = "fake://bus";
+  auto outbox = open(options);
+  EXPECT_THAT(not_ready(outbox->books()), testing::ElementsAre(testing::HasSubstr("fake://bus")));
+  outbox->start();
+  const auto wait = [&](auto condition) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    return condition();
+  };
+  ASSERT_TRUE(wait([&] { return outbox->books().bus_away; }));
+  EXPECT_THAT(not_ready(outbox->books()), testing::ElementsAre(testing::HasSubstr("the fake bus is away")));
+  bus_->set_away(false);
+  ASSERT_TRUE(wait([&] { return outbox->books().bus_answered; }));
+  EXPECT_THAT(not_ready(outbox->books()), testing::IsEmpty());
+  EXPECT_FALSE(outbox->books().last_sent.has_value());
+  outbox->replace(std::make_unique<FakeTransport>(bus_), "fake://other");
+  ASSERT_TRUE(wait([&] { return outbox->books().bus == "fake://other" && outbox->books().bus_answered; }));
+  outbox->put({"one", 1});
+  outbox->stop(10'000);
+  EXPECT_TRUE(outbox->books().last_sent.has_value());
 }
 
 TEST_F(OutboxTest, EachMessageHasTheSendersKey) {

@@ -18,8 +18,8 @@ namespace tally::collector {
 inline constexpr Milliseconds kLong{20'000};
 
 inline void expect_balanced(const CollectorStatus& status) {
-  EXPECT_TRUE(status.messages.balanced()) << status_json(status);
-  EXPECT_TRUE(status.samples.balanced()) << status_json(status);
+  EXPECT_TRUE(status.messages.balanced()) << status_json(status, {});
+  EXPECT_TRUE(status.samples.balanced()) << status_json(status, {});
   for (const BusStatus& bus : status.buses) {
     EXPECT_TRUE(bus.books.messages.balanced()) << bus.name;
     EXPECT_TRUE(bus.books.samples.balanced()) << bus.name;

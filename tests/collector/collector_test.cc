@@ -12,6 +12,7 @@ namespace tally::collector {
 namespace {
 
 using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -54,10 +55,18 @@ TEST_F(CollectorTest, EveryOutcomeIsCountedHereAndInTheStore) {
   EXPECT_EQ(letters, 3U);
   EXPECT_EQ(status.dead_letters.at("unreadable"), 1U);
   EXPECT_EQ(status.buses.at(0).oldest.count(), 0) << "nothing waits";
-  EXPECT_EQ(status_json(status),
-            R"({"state":"running","messages":{"received":6,"stored":1,"duplicate":1,"dead":3,"filtered":1,)"
-            R"("returned":0,"in_flight":0},"samples":{"made":3,"stored":1,"duplicate":1,"conflict":0,"dead":1,)"
-            R"("filtered":0,"returned":0,"in_flight":0},"plugins":[]})");
+  const std::string json = status_json(status, {"tally-collector", "1.2.3", {"/etc/tally/collector.yaml"}});
+  EXPECT_THAT(json, HasSubstr(R"("program":"tally-collector","pid":)"));
+  EXPECT_THAT(json, HasSubstr(R"("version":"1.2.3","configuration":["/etc/tally/collector.yaml"],"started":")"));
+  EXPECT_THAT(json, HasSubstr(R"("state":"running","ready":false,"not_ready":["messages are parked)"));
+  EXPECT_THAT(json,
+              HasSubstr(R"("messages":{"received":6,"stored":1,"duplicate":1,"dead":3,"filtered":1,)"
+                        R"("returned":0,"in_flight":0},"samples":{"made":3,"stored":1,"duplicate":1,"conflict":0,)"
+                        R"("dead":1,"filtered":0,"returned":0,"in_flight":0},"buses":[{"name":"fake://one",)"
+                        R"("use":"listen","state":"connected","reason":"","waiting":null,"last_message":"20)"));
+  EXPECT_THAT(json, HasSubstr(R"("store":{"name":"fake://store","state":"connected","reason":""},"dead_letters":{)"));
+  EXPECT_THAT(json, HasSubstr(R"("unreadable":1)"));
+  EXPECT_THAT(json, EndsWith(R"("plugins":[]})"));
 }
 
 TEST_F(CollectorTest, AConflictIsCountedAndKeptAsADeadLetter) {

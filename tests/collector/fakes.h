@@ -42,6 +42,7 @@ struct BusEnd {
   std::vector<std::uint64_t> acknowledged, requeued;
   std::map<std::string, std::uint64_t> counts;  // told at each service
   std::vector<host::QueueState> queues;         // so, too
+  absl::Status serviced;                        // what each service() comes to; what waits is handed over all the same
   bool away = false;                            // for who publishes
   int publishes = 0;
   std::vector<host::Outgoing> published;  // the body "refused" is refused
@@ -68,6 +69,12 @@ struct BusEnd {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(20), [&] { return acknowledged.size() >= count; });
   }
+  void set_serviced(absl::Status status) {
+    const std::lock_guard lock(mutex);
+    serviced = std::move(status);
+    woken = true;
+    changed.notify_all();
+  }
   void set_away(bool value) {
     const std::lock_guard lock(mutex);
     away = value;
@@ -89,6 +96,7 @@ class Transport final : public host::Transport {
     std::vector<host::Message> out;
     const auto more = [&] { return most > 0 && !end_->waiting.empty() && end_->unsettled < end_->own_window; };
     std::uint64_t lost = 0;
+    absl::Status serviced;
     std::map<std::string, std::uint64_t> counts;
     std::vector<host::QueueState> queues;
     {
@@ -96,6 +104,7 @@ class Transport final : public host::Transport {
       end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms),
                              [&] { return end_->woken || end_->lose_lane || more(); });
       end_->woken = false;
+      serviced = end_->serviced;
       counts = end_->counts;
       queues = end_->queues;
       if (std::exchange(end_->lose_lane, false)) {
@@ -112,7 +121,7 @@ class Transport final : public host::Transport {
     for (const auto& [what, total] : counts) events.counted(what, total);
     for (const host::QueueState& queue : queues) events.queue(queue);
     for (host::Message& message : out) events.message(std::move(message));
-    return absl::OkStatus();
+    return serviced;
   }
   absl::Status settle(std::span<const host::Settlement> settlements) override {
     const std::lock_guard lock(end_->mutex);

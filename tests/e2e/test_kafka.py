@@ -103,6 +103,30 @@ class KafkaRoad(Sandbox):
         self.assertEqual(self.rows("--config", config, "dead-letter", "list"), [])
         self.end(collector)
 
+    def test_a_collector_is_ready_once_its_topics_are_there(self):
+        config = self.kafka_config()
+        collector = self.start("tally-collector", "--config", config)
+
+        def page():
+            text = self.page("/readyz", self.http)
+            self.assertNotEqual(text, "ready\n")
+            return text
+        wait_until("says what it waits for", lambda: "waiting for topics that are not there yet" in page())
+        self.assertIn(f"notifications.info.{self._testMethodName}", page())
+        self.kafka.create_topic(f"notifications.info.{self._testMethodName}", 1)
+        wait_until("ready, though nothing comes", lambda: self.page("/readyz", self.http) == "ready\n", 60)
+        self.end(collector)
+
+    def test_a_broker_that_is_not_there_is_logged_at_once(self):
+        http = free_port()
+        config = self.write("collector.yaml", f"listen: ['kafka://127.0.0.1:{free_port()}/']\n"
+                                              f"storage: 'sqlite://{self.folder}/tally.db'\nhttp: 127.0.0.1:{http}\n")
+        collector = self.start("tally-collector", "--config", config)
+        wait_until("not ready, and why", lambda: "refused" in self.page("/readyz", http))
+        wait_until("the log has it", lambda: "is away" in self.log_of(collector))
+        self.assertEqual(self.log_of(collector).count("is away"), 1, self.log_of(collector))
+        self.end(collector)
+
     def test_a_broker_killed_in_the_middle_loses_nothing(self):
         config = self.kafka_config()
         collector = self.start_collector(config)
@@ -173,6 +197,18 @@ class KafkaSecured(Sandbox):
         _, err = self.send(f"kafka://alice:not-hers@127.0.0.1:{self.sasl}/", status=69)
         self.assertIn("uthentication", err)
         self.assertNotIn("not-hers", err)
+
+    def test_a_collector_that_may_not_log_in_says_so_from_the_start(self):
+        http = free_port()
+        config = self.write("collector.yaml", f"listen: ['kafka://alice:not-hers@127.0.0.1:{self.sasl}/']\n"
+                                              f"storage: 'sqlite://{self.folder}/tally.db'\nhttp: 127.0.0.1:{http}\n")
+        config.chmod(0o600)
+        collector = self.start("tally-collector", "--config", config)
+        wait_until("not ready, and why", lambda: "uthentication" in self.page("/readyz", http))
+        wait_until("the log has it", lambda: "uthentication" in self.log_of(collector))
+        self.assertIn("ready: no\n", self.tally("--config", config, "status")[0])
+        self.assertNotIn("not-hers", self.log_of(collector) + self.page("/readyz", http) + self.page("/status", http))
+        self.end(collector)
 
     def test_a_certificate_is_checked(self):
         self.send(f"kafkas://127.0.0.1:{self.tls}/", f", tls_ca: '{self.kafka.folder}/cert.pem'")

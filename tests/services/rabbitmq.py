@@ -71,6 +71,14 @@ class Rabbitmq(Service):
         lines = self.ctl("list_queues", "--no-table-headers", "name", "messages").splitlines()
         return {line.split("\t")[0]: int(line.split("\t")[1]) for line in lines if "\t" in line}
 
+    def declare(self, vhost, queue):
+        """A durable queue, as a service makes it."""
+        self.ctl("eval", f'rabbit_amqqueue:declare(rabbit_misc:r(<<"{vhost}">>, queue, <<"{queue}">>), true, false, [], none, '
+                         '<<"test">>).')
+
+    def undeclare(self, vhost, queue):
+        self.ctl("delete_queue", "-p", vhost, queue)
+
     def cut_connections(self):
         self.ctl("close_all_connections", "test")
 

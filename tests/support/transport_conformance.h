@@ -66,7 +66,7 @@ class TransportConformance : public testing::TestWithParam<RigFactory> {
       done = true;
       if (consumer_) consumer_->wake();
     });
-    while (consumer_ && !done) EXPECT_TRUE(consumer_->service(0, 50, events_).ok());
+    while (consumer_ && !done) EXPECT_TRUE(is_well(consumer_->service(0, 50, events_)));
     sender.join();
     if (!results.ok()) return std::vector<absl::Status>(outgoing.size(), results.status());
     return *results;
@@ -84,7 +84,7 @@ class TransportConformance : public testing::TestWithParam<RigFactory> {
     while (got_.size() < count && std::chrono::steady_clock::now() < deadline) {
       const std::size_t before = got_.size();
       const absl::Status status = consumer_->service(max_messages, 100, events_);
-      ASSERT_TRUE(status.ok()) << status;
+      ASSERT_TRUE(is_well(status)) << status;
       ASSERT_LE(got_.size() - before, max_messages);
     }
     ASSERT_GE(got_.size(), count);
@@ -95,7 +95,7 @@ class TransportConformance : public testing::TestWithParam<RigFactory> {
     const std::size_t before = got_.size();
     const auto deadline = std::chrono::steady_clock::now() + kQuiet;
     while (std::chrono::steady_clock::now() < deadline) {
-      ASSERT_TRUE(consumer_->service(max_messages, 50, events_).ok());
+      ASSERT_TRUE(is_well(consumer_->service(max_messages, 50, events_)));
     }
     ASSERT_EQ(got_.size(), before);
   }
@@ -148,7 +148,7 @@ TEST_P(TransportConformance, SettledInAnyOrderIsNotGivenAgain) {
   std::swap(shuffled[3], shuffled[40]);
   settle({shuffled.begin(), shuffled.begin() + 20});
   settle({shuffled.begin() + 20, shuffled.end()});
-  ASSERT_TRUE(consumer_->service(0, 50, events_).ok());
+  ASSERT_TRUE(is_well(consumer_->service(0, 50, events_)));
   ASSERT_TRUE(consumer_->stop().ok());
   begin(1000);
   expect_quiet();
@@ -159,7 +159,7 @@ TEST_P(TransportConformance, WhatIsNotSettledComesAgainAfterADrop) {
   receive(20);
   const std::vector<Message> kept(got_.begin() + 10, got_.end());
   settle({got_.begin(), got_.begin() + 10});
-  ASSERT_TRUE(consumer_->service(0, 50, events_).ok());
+  ASSERT_TRUE(is_well(consumer_->service(0, 50, events_)));
   ASSERT_TRUE(consumer_->stop().ok());
   got_.clear();
   begin(1000);
@@ -186,7 +186,7 @@ TEST_P(TransportConformance, APoisonedMessageDoesNotHoldUpTheOthers) {
   const auto deadline = std::chrono::steady_clock::now() + kLimit;
   while ((done.size() < 9 || poison < 2) && std::chrono::steady_clock::now() < deadline) {
     got_.clear();
-    ASSERT_TRUE(consumer_->service(3, 100, events_).ok());
+    ASSERT_TRUE(is_well(consumer_->service(3, 100, events_)));
     for (const Message& message : got_) {
       const bool bad = message.body == "{\"n\": 0}";
       if (bad) ++poison;
@@ -250,7 +250,7 @@ TEST_P(TransportConformance, ManyMessagesArriveOnceEach) {
   const auto deadline = std::chrono::steady_clock::now() + kLimit;
   while (all.size() < sent.size() && std::chrono::steady_clock::now() < deadline) {
     got_.clear();
-    ASSERT_TRUE(consumer_->service(64, 100, events_).ok());
+    ASSERT_TRUE(is_well(consumer_->service(64, 100, events_)));
     settle(got_);
     all.insert(all.end(), got_.begin(), got_.end());
   }
@@ -260,9 +260,9 @@ TEST_P(TransportConformance, ManyMessagesArriveOnceEach) {
 TEST_P(TransportConformance, WakeEndsAWait) {
   const auto start = std::chrono::steady_clock::now();
   consumer_->wake();
-  ASSERT_TRUE(consumer_->service(10, 15000, events_).ok());
+  ASSERT_TRUE(is_well(consumer_->service(10, 15000, events_)));
   std::thread waker([this] { consumer_->wake(); });
-  ASSERT_TRUE(consumer_->service(10, 15000, events_).ok());
+  ASSERT_TRUE(is_well(consumer_->service(10, 15000, events_)));
   waker.join();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }

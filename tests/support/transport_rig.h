@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/status.h"
 #include "plugin/roles.h"
 
 namespace tally::host {
@@ -22,6 +23,9 @@ class TransportRig {
   // The topic that a message is delivered with, where it was published with `topic`.
   virtual std::string topic_of(const std::string& topic) const { return topic; }
 };
+
+// What service() answers where nothing is wrong: all is consumed, or what is to be consumed is still waited for.
+inline bool is_well(const absl::Status& serviced) { return serviced.ok() || serviced.code() == kUnclaimed; }
 
 using RigFactory = std::function<std::unique_ptr<TransportRig>()>;
 

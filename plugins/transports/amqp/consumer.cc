@@ -65,9 +65,33 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
   }
   counts_.tell(events);
   depth_.tell(events);
-  if (connection_.link() == nullptr && !connection_.failure().empty()) {
-    throw Error::passing(connection_.failure());
+  tell_readiness();
+}
+
+namespace {
+
+std::string names_of(const std::vector<Lane>& lanes) {
+  std::string names;
+  for (const Lane& lane : lanes) names += (names.empty() ? "" : ", ") + lane.queue();
+  return names;
+}
+
+}  // namespace
+
+void Consumer::tell_readiness() {
+  if (connection_.link() == nullptr) {
+    if (!connection_.failure().empty()) throw Error::passing(connection_.failure());
+    if (!stopped_) throw Error::unclaimed("connecting");
   }
+  if (stopped_) return;
+  if (!topology_.refusal().empty()) throw Error::permanent(topology_.refusal());
+  for (const Lane& lane : lanes_) {
+    if (!lane.refusal().empty()) throw Error::permanent(lane.refusal());
+  }
+  if (std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.consuming(); })) return;
+  const bool known = std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.absent(); });
+  throw Error::unclaimed(known ? "connected, waiting for queues that are not there yet: " + names_of(lanes_)
+                               : "connected, opening its queues");
 }
 
 void Consumer::connect() {

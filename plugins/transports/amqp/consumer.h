@@ -42,6 +42,7 @@ class Consumer {
 
  private:
   void connect();
+  void tell_readiness();
   void read(std::uint32_t max_messages);
   void turn_lanes();
   std::uint32_t deliver(std::uint32_t max_messages, const TransportEvents& events);

@@ -186,10 +186,11 @@ void Lane::server_closed(Link& link, const amqp_channel_close_t& close) {
   if (absent) {
     if (!absent_) counts_.add(Counts::absent);
     absent_ = true;
-  } else if (why != refusal_) {
-    log(Level::warning, "queue " + options_.queue + ": " + why + "; looking again");
+    refusal_.clear();
+  } else {
+    refusal_ = "queue " + options_.queue + " may not be consumed: " + why;
+    if (lacks_right(close)) refusal_ += options_.way_out;
   }
-  refusal_ = absent ? std::string() : why;
 }
 
 void Lane::lose() {
@@ -209,6 +210,7 @@ void Lane::lose() {
 
 void Lane::link_lost() {
   lose();
+  refusal_.clear();
   next_try_ = Clock::now();
 }
 

@@ -22,6 +22,7 @@ struct LaneOptions {
   std::size_t longest_body = 0;                  // of a longer one this much is taken
   std::string tag;                               // the consumer's, shown by the broker
   bool by_key = false;                           // several topics come by this queue, told by the routing key
+  std::string way_out;                           // of a refusal for want of rights; empty: none
 };
 
 struct Arrived {
@@ -57,6 +58,8 @@ class Lane {
   // It is being opened: what is known of it is about to change.
   bool opening() const { return state_ != State::closed && state_ != State::consuming && state_ != State::stopped; }
   bool consuming() const { return state_ == State::consuming; }
+  // Why the broker does not let us consume it, though it is there; empty: it does, or has not been asked yet.
+  const std::string& refusal() const { return refusal_; }
   std::uint64_t generation() const { return generation_; }
   // Generations up to this one have ended since it was asked last.
   std::optional<std::uint64_t> take_ended();
@@ -95,7 +98,7 @@ class Lane {
   State state_ = State::closed;
   Clock::time_point next_try_ = Clock::now();
   bool absent_ = false;
-  std::string refusal_;  // told last
+  std::string refusal_;
   std::uint64_t generation_ = 0;
   std::optional<std::uint64_t> ended_;
   Window window_;

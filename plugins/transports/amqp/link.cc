@@ -47,6 +47,11 @@ std::string reply_text(const amqp_rpc_reply_t& reply) {
 
 }  // namespace
 
+bool lacks_right(const amqp_channel_close_t& close) {
+  return close.reply_code == AMQP_ACCESS_REFUSED &&
+         view_of(close.reply_text).find("refused for user") != std::string_view::npos;
+}
+
 Link::Link(const Host& host, const LinkOptions& options)
     : where_(host.text()), owner_(amqp_new_connection()), state_(owner_.get()) {
   if (state_ == nullptr) throw Error::passing("out of memory for a connection");

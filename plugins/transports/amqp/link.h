@@ -4,6 +4,7 @@
 #define TALLY_AMQP_LINK_H
 
 #include <amqp.h>
+#include <amqp_framing.h>
 
 #include <chrono>
 #include <memory>
@@ -37,6 +38,9 @@ struct LinkOptions {
 
 inline amqp_bytes_t bytes_of(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
 inline std::string_view view_of(amqp_bytes_t bytes) { return {static_cast<const char*>(bytes.bytes), bytes.len}; }
+
+// Whether the broker closed a channel because its user lacks a right; it refuses for other reasons with that code too.
+bool lacks_right(const amqp_channel_close_t& close);
 
 // One thread at a time. Every call throws tally::Error, passing, when the connection is broken; it stays broken.
 class Link {

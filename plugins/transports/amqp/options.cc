@@ -89,6 +89,37 @@ std::vector<std::string> queues(const Config& config, const TopologyOptions& own
   return names;
 }
 
+// For a shell.
+std::string quoted(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+// As a regular expression that matches it alone.
+std::string escaped(const std::string& word) {
+  std::string text;
+  for (const char c : word) {
+    if (std::string_view(".*+?()[]{}|^$\\").find(c) != std::string_view::npos) text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+// Which queues a collector reads, as a regular expression.
+std::string reads(const Config& config) {
+  if (!config.list("queue_names").empty()) return ".*";
+  std::string either;
+  for (const std::string& topic : config.list("topics")) either += (either.empty() ? "" : "|") + escaped(topic);
+  return either.find('|') == std::string::npos ? "^" + either + "\\." : "^(" + either + ")\\.";
+}
+
+// What gives the URL's user its rights, up to the rights themselves.
+std::string way_out(const Connection::Options& connection) {
+  return "; allow it: rabbitmqctl set_permissions -p " + quoted(connection.link.vhost) + " " +
+         quoted(connection.address.hosts.front().user) + " ";
+}
+
 LinkOptions link_options(const Config& config, const Address& address) {
   LinkOptions link;
   link.vhost = address.vhost;
@@ -123,15 +154,20 @@ Options Options::read(const Config& config) {
   if (config.text("own_prefix").empty()) {
     throw Error::permanent("own_prefix: must not be empty, or a queue of the services would be taken for ours");
   }
+  const std::string grant = way_out(connection);
   options.consumer.topology = topology(config);
   options.consumer.own_prefix = config.text("own_prefix");
+  const bool own = !options.consumer.topology.queues.empty();
+  options.consumer.topology.way_out = grant + quoted("^" + escaped(config.text("own_prefix"))) + " " +
+                                      quoted("^" + escaped(config.text("own_prefix"))) + " '.*'";
   for (const std::string& queue : queues(config, options.consumer.topology)) {
     LaneOptions lane;
     lane.queue = queue;
     lane.prefetch = static_cast<std::uint16_t>(config.integer("prefetch"));
     lane.look_again = time(config, "look_again");
     lane.longest_body = longest;
-    lane.by_key = !options.consumer.topology.queues.empty();
+    lane.by_key = own;
+    lane.way_out = own ? options.consumer.topology.way_out : grant + "'' '' " + quoted(reads(config));
     lane.tag = connection.link.name + " " + queue;
     options.consumer.lanes.push_back(std::move(lane));
   }

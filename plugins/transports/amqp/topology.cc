@@ -36,6 +36,8 @@ void Topology::turn(Link& link) {
   then_ = State::asking;
   queue_ = exchange_ = key_ = 0;
   absent_.clear();
+  noted_.clear();
+  more_ = 0;
   if (!open_) return open(link);
   state_ = then_;
   step(link);
@@ -45,6 +47,7 @@ void Topology::link_lost() {
   state_ = State::resting;
   next_round_ = Clock::now();
   open_ = declared_ = told_ = false;
+  refusal_.clear();
 }
 
 void Topology::open(Link& link) {
@@ -116,9 +119,17 @@ void Topology::handle(Link& link, const amqp_frame_t& frame) {
   }
 }
 
+void Topology::note(const std::string& what, const amqp_channel_close_t& close) {
+  if (!noted_.empty()) {
+    ++more_;
+    return;
+  }
+  noted_ = what + ": " + std::string(view_of(close.reply_text)) + (lacks_right(close) ? options_.way_out : "");
+  refusal_ = noted_;  // known at once, not at the round's end
+}
+
 // Each refusal closes the channel: the round goes on with what comes after, on a new one.
 void Topology::refused(Link& link, const amqp_channel_close_t& close) {
-  const std::string why(view_of(close.reply_text));
   const bool absent = close.reply_code == AMQP_NOT_FOUND;
   amqp_channel_close_ok_t ok{};
   link.send(channel_, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
@@ -127,12 +138,15 @@ void Topology::refused(Link& link, const amqp_channel_close_t& close) {
   if (state_ == State::asking && absent) {
     then_ = State::making;
   } else if (state_ == State::asking || state_ == State::making) {
-    log(Level::warning, "queue " + options_.queues[queue_].name + ": cannot be made: " + why);
+    note("queue " + options_.queues[queue_].name + " cannot be made", close);
     then_ = State::asking;
     ++queue_;
   } else if (state_ == State::binding) {
-    absent_.push_back(options_.exchanges[exchange_]);
-    if (!absent && !told_) log(Level::warning, "exchange " + absent_.back() + ": cannot bind to it: " + why);
+    const std::string& exchange = options_.exchanges[exchange_];
+    if (absent)
+      absent_.push_back(exchange);
+    else
+      note("queue " + options_.queues[queue_].name + " cannot be bound to exchange " + exchange, close);
     next_exchange();
   } else {
     state_ = State::resting;
@@ -145,6 +159,7 @@ void Topology::refused(Link& link, const amqp_channel_close_t& close) {
 void Topology::end_round(Link& link) {
   state_ = State::resting;
   next_round_ = Clock::now() + options_.look_again;
+  refusal_ = noted_ + (more_ > 0 ? " (and " + std::to_string(more_) + " more)" : "");
   if (std::exchange(told_, true) || absent_.empty()) return;
   std::string names;
   for (const std::string& name : absent_) names += (names.empty() ? "" : ", ") + name;

@@ -27,6 +27,7 @@ struct TopologyOptions {
   std::int64_t length_bytes = 0;
   std::int64_t delivery_limit = 0;  // quorum queues alone
   std::chrono::milliseconds look_again{30'000};
+  std::string way_out;  // of a refusal for want of rights; empty: none
 };
 
 // The arguments that a queue of ours is made with. Lives no longer than the options.
@@ -51,8 +52,10 @@ class Topology {
 
   amqp_channel_t channel() const { return channel_; }
   bool ours() const { return !options_.queues.empty(); }
-  // The queues are there, on this link.
+  // The queues are there, on this link, but for those that refusal() names.
   bool declared() const { return declared_; }
+  // What the broker does not let us make or bind to, as the last whole round had it; empty: all is allowed.
+  const std::string& refusal() const { return refusal_; }
 
   void turn(Link& link);
   Clock::time_point due() const { return ours() && state_ == State::resting ? next_round_ : Clock::time_point::max(); }
@@ -69,6 +72,7 @@ class Topology {
   void next_binding();
   void next_exchange();
   void refused(Link& link, const amqp_channel_close_t& close);
+  void note(const std::string& what, const amqp_channel_close_t& close);
   void end_round(Link& link);
 
   amqp_channel_t channel_;
@@ -83,6 +87,9 @@ class Topology {
   std::size_t exchange_ = 0;
   std::size_t key_ = 0;
   std::vector<std::string> absent_;  // exchanges, in this round
+  std::string noted_;                // of this round: the first refusal
+  std::size_t more_ = 0;             // refusals after it
+  std::string refusal_;
 };
 
 }  // namespace tally::amqp

@@ -14,6 +14,7 @@ namespace tally::kafka {
 namespace {
 
 constexpr std::chrono::seconds kSameKind{10};  // between two lines of one kind
+constexpr std::chrono::seconds kPatience{5};   // for a first answer
 
 }  // namespace
 
@@ -59,6 +60,7 @@ void Client::on_log(const rd_kafka_t*, int level, const char* facility, const ch
 void Client::on_error(rd_kafka_t*, int error, const char* reason, void* self) {
   auto& client = *static_cast<Client*>(self);
   client.counts_.add(Counts::errors);
+  client.in_doubt_ = true;
   if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
     client.last_reason_ = reason;
     if (!client.failure_.empty()) client.failure_ = reason;
@@ -79,14 +81,29 @@ void Client::on_report(rd_kafka_t*, const rd_kafka_message_t* message, void* sel
   static_cast<Client*>(self)->listener_.reported(*message);
 }
 
-void Client::look(std::chrono::milliseconds limit) {
-  if (failure_.empty()) return;
-  const struct rd_kafka_metadata* found = nullptr;
-  if (rd_kafka_metadata(handle_, 0, nullptr, &found, static_cast<int>(limit.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return;
-  }
-  rd_kafka_metadata_destroy(found);
+void Client::in_touch() {
+  answered_ = true;
+  in_doubt_ = false;
   failure_.clear();
+  last_reason_.clear();
+}
+
+// The library says "all brokers are down" only where the last of them goes down after all others, and its count of them
+// changes with the group's coordinator: what it says of one broker is reason enough to ask.
+void Client::look(std::chrono::milliseconds limit) {
+  if (!in_doubt_) return;
+  const struct rd_kafka_metadata* found = nullptr;
+  const auto error = rd_kafka_metadata(handle_, 0, nullptr, &found, static_cast<int>(limit.count()));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(found);
+    return in_touch();
+  }
+  if (!failure_.empty()) return;
+  if (!last_reason_.empty()) {
+    failure_ = last_reason_;
+  } else if (Clock::now() - made_ >= kPatience) {
+    failure_ = std::string("no broker answers: ") + rd_kafka_err2str(error);
+  }
 }
 
 std::string Client::fatal() const {

@@ -33,12 +33,17 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   rd_kafka_t* get() const { return handle_; }
-  // Why no broker is in touch; empty while one is, and before the first attempt has failed.
+  // Why no broker is in touch; empty while one is, and while none has answered yet and none has had the time to.
   const std::string& failure() const { return failure_; }
+  // One has answered, once since this was made.
+  bool answered() const { return answered_; }
   // What a broker said last of a connection or of a right, in touch or not.
   const std::string& last_reason() const { return last_reason_; }
-  void in_touch() { failure_.clear(); }
-  // While there is a failure: asks whether a broker answers by now. Waits `limit` at most.
+  // A broker has answered just now. What was fetched or confirmed before is no sign of that: it may have waited here.
+  void in_touch();
+  // True until a broker has answered, and again from whatever may mean that none does any more.
+  bool in_doubt() const { return in_doubt_; }
+  // While in doubt: asks whether a broker answers by now. Waits `limit` at most.
   void look(std::chrono::milliseconds limit);
   // From now on the end leaves the library's instance as it is, for as long as the process lives.
   void abandon() { abandoned_ = true; }
@@ -55,6 +60,9 @@ class Client {
   Listener& listener_;
   Counts& counts_;
   rd_kafka_t* handle_ = nullptr;
+  const Clock::time_point made_ = Clock::now();
+  bool answered_ = false;
+  bool in_doubt_ = true;
   std::string failure_;
   std::string last_reason_;
   bool abandoned_ = false;

@@ -30,16 +30,24 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
   const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   while (true) {
     group_.turn(events);
+    group_.client().look(kLook);
     const bool given = deliver(std::min(max_messages, room()), events) > 0;
     if (given || Clock::now() >= deadline) break;
-    const bool away = !group_.client().failure().empty();
-    if (away) group_.client().look(kLook);
+    const bool away = group_.client().in_doubt();
     if (wait(away ? std::min(deadline, Clock::now() + kLook) : deadline, wake_fd) || away) break;
   }
   counts_.tell(events);
-  if (group_.client().failure().empty()) depth_.turn(group_.client(), group_.lanes(), events);
-  if (const std::string& why = group_.client().failure(); !why.empty()) throw Error::passing(why);
-  if (const std::string why = group_.trouble(); !why.empty()) throw Error::passing(why);
+  tell_readiness(events);
+}
+
+void Consumer::tell_readiness(const TransportEvents& events) {
+  Client& client = group_.client();
+  if (const std::string& why = client.failure(); !why.empty()) throw Error::passing(why);
+  if (!client.answered()) throw Error::unclaimed("connecting");
+  if (client.in_doubt()) return;
+  depth_.turn(client, group_.lanes(), events);
+  if (const std::string why = group_.trouble(); !why.empty()) throw Error::permanent(why);
+  if (const std::string why = group_.waiting_for(); !why.empty()) throw Error::unclaimed(why);
 }
 
 std::uint32_t Consumer::room() const {
@@ -60,7 +68,6 @@ std::uint32_t Consumer::deliver(std::uint32_t max_messages, const TransportEvent
       const KafkaMessage message(one);
       if (take(*message, events)) ++given;
     }
-    group_.client().in_touch();
   }
   return given;
 }

@@ -25,6 +25,7 @@ class Consumer {
   void stop() { stopped_ = true; }
 
  private:
+  void tell_readiness(const TransportEvents& events);
   std::uint32_t deliver(std::uint32_t max_messages, const TransportEvents& events);
   Lane* lane_of(const rd_kafka_message_t& message);
   bool take(const rd_kafka_message_t& message, const TransportEvents& events);

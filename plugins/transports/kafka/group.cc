@@ -31,7 +31,8 @@ Group::Group(GroupOptions options, Counts& counts)
       ready_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       client_(RD_KAFKA_CONSUMER, options_.settings, *this, counts),
       messages_(rd_kafka_queue_new(client_.get())),
-      own_(rd_kafka_queue_get_consumer(client_.get())) {
+      own_(rd_kafka_queue_get_consumer(client_.get())),
+      presence_(options_.topics) {
   if (!ready_) throw Error::passing("cannot make an event descriptor: " + spool_files::why(errno));
   rd_kafka_poll_set_consumer(client_.get());
   static constexpr std::uint64_t kOne = 1;
@@ -128,6 +129,12 @@ std::string Group::trouble() const {
   return trouble_;
 }
 
+std::string Group::waiting_for() {
+  if (std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.ours; })) return {};
+  if (!presence_.any(client_)) return "connected, waiting for topics that are not there yet: " + presence_.names();
+  return joined_ ? std::string() : "connected, joining the consumer group";
+}
+
 // --- rebalances ------------------------------------------------------------------------------------------------------
 
 void Group::rebalanced(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list) {
@@ -146,12 +153,16 @@ void Group::rebalanced(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_
     note(std::string("the group's rebalance failed: ") + rd_kafka_err2str(error));
     for (Lane& lane : lanes_) close_lane(lane);
     rd_kafka_assign(client_.get(), nullptr);
+    joined_ = false;
   }
 }
 
 void Group::begin_revoke(const rd_kafka_topic_partition_list_t* list) {
   const bool too_late = rd_kafka_assignment_lost(client_.get()) != 0;
-  if (too_late) counts_.add(Counts::lost, static_cast<std::uint64_t>(list->cnt));
+  if (too_late) {
+    counts_.add(Counts::lost, static_cast<std::uint64_t>(list->cnt));
+    joined_ = false;
+  }
   if (leaving_ || too_late) {
     unassign(list);
     return;

@@ -18,6 +18,7 @@
 #include "client.h"
 #include "counts.h"
 #include "lane.h"
+#include "presence.h"
 
 namespace tally::kafka {
 
@@ -62,6 +63,9 @@ class Group : private Client::Listener {
   void note(const std::string& what);
   // Why some partition is not read, or none is given to us; empty: all is well.
   std::string trouble() const;
+  // What has to be before anything can be consumed; empty: we consume, or other members have all there is. May ask the
+  // brokers, and waits half a second at most.
+  std::string waiting_for();
 
  private:
   void rebalanced(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list) override;
@@ -109,7 +113,9 @@ class Group : private Client::Listener {
   Clock::time_point tell_absent_at_;
   std::set<std::string> noted_;  // so that each is told once
   std::string trouble_;
+  Presence presence_;
   bool assigned_once_ = false;
+  bool joined_ = false;
   bool leaving_ = false;
 };
 

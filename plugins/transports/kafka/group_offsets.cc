@@ -46,6 +46,7 @@ void Group::take_assigned() {
   if (const std::string why = text_of(rd_kafka_incremental_assign(client_.get(), list.get())); !why.empty()) {
     note("partitions cannot be taken: " + why);
   }
+  joined_ = true;
 }
 
 // The oldest message's offset; -1: the broker has not said it. It is committed at once: from then on its loss is seen.
@@ -138,7 +139,6 @@ void Group::committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_
     if (!usual) note(std::string("cannot commit, trying again: ") + rd_kafka_err2str(error));
     return;
   }
-  client_.in_touch();
   for (const rd_kafka_topic_partition_t& one : each(list)) {
     Lane* lane = find(one.topic, one.partition);
     if (lane == nullptr) continue;

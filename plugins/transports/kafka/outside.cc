@@ -1,7 +1,5 @@
 #include "outside.h"
 
-#include <regex.h>
-
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -10,21 +8,14 @@
 
 #include <tally/sdk/error.h>
 
+#include "presence.h"
+
 namespace tally::kafka {
 namespace {
 
 std::string setting(const std::vector<Setting>& settings, std::string_view name) {
   const auto found = std::find_if(settings.begin(), settings.end(), [&](const auto& one) { return one.first == name; });
   return found == settings.end() ? std::string() : found->second;
-}
-
-// As librdkafka reads it.
-bool matches(const std::string& pattern, const std::string& topic) {
-  regex_t compiled;
-  if (::regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
-  const bool found = ::regexec(&compiled, topic.c_str(), 0, nullptr, 0) == 0;
-  ::regfree(&compiled);
-  return found;
 }
 
 Outside::Member read_member(const rd_kafka_MemberDescription_t* member) {
@@ -53,12 +44,6 @@ int Outside::left() const {
   return static_cast<int>(std::max<std::int64_t>(left, 1));
 }
 
-bool Outside::consumed(const std::string& topic) const {
-  return std::any_of(options_.topics.begin(), options_.topics.end(), [&](const std::string& wanted) {
-    return wanted.starts_with('^') ? matches(wanted, topic) : wanted == topic;
-  });
-}
-
 Outside::Topics Outside::topics() {
   const struct rd_kafka_metadata* found = nullptr;
   const auto error = rd_kafka_metadata(client(), 1, nullptr, &found, left());
@@ -72,7 +57,7 @@ Outside::Topics Outside::topics() {
   Topics told;
   std::set<std::string> present;
   for (const auto& topic : std::span(found->topics, static_cast<std::size_t>(found->topic_cnt))) {
-    if (!consumed(topic.topic)) continue;
+    if (!consumed(options_.topics, topic.topic)) continue;
     present.insert(topic.topic);
     for (int partition = 0; partition < topic.partition_cnt; ++partition) {
       told.partitions.emplace_back(topic.topic, topic.partitions[partition].id);

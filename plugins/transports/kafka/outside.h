@@ -47,8 +47,6 @@ class Outside : private Client::Listener {
   Members members();
 
  private:
-  bool consumed(const std::string& topic) const;
-
   GroupOptions options_;
   std::string group_;
   Clock::time_point deadline_;

@@ -34,7 +34,7 @@ class Kafka : public Transport {
 
   void service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
     if (publisher_) publisher_->keep_alive();
-    std::string away;
+    std::optional<Error> away;
     try {
       if (consumer_) {
         consumer_->service(max_messages, timeout_ms, wake_.get(), events);
@@ -43,12 +43,12 @@ class Kafka : public Transport {
         static_cast<void>(::poll(&watched, 1, static_cast<int>(std::min<std::uint32_t>(timeout_ms, 60'000))));
       }
     } catch (const Error& error) {
-      away = error.what();
+      away = error;
     }
     std::uint64_t count = 0;
     static_cast<void>(::read(wake_.get(), &count, sizeof count) > 0);
     counts_.tell(events);
-    if (!away.empty()) throw Error::passing(away);
+    if (away) throw Error(*away);
   }
 
   void settle(std::span<const Settlement> settlements) override {

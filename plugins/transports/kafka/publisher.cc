@@ -49,6 +49,7 @@ void Publisher::keep_alive() {
 void Publisher::publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
   const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   open();
+  if (messages.empty()) return await_broker(deadline);
   ++batch_;
   results_ = results;
   waiting_ = 0;
@@ -62,7 +63,7 @@ void Publisher::publish(std::span<const Outgoing> messages, std::uint32_t timeou
     client_.reset();
   }
   const bool none = std::all_of(results.begin(), results.end(), [](Outcome one) { return one == Outcome::passing; });
-  if (messages.empty() || !none) return;
+  if (!none) return;
   if (!refusal_.empty()) throw Error::passing(refusal_);
   if (client_ && !client_->failure().empty()) throw Error::passing(client_->failure());
   throw Error::passing("no broker has confirmed a message within " + std::to_string(timeout_ms) + " ms");
@@ -97,7 +98,17 @@ void Publisher::await(Clock::time_point deadline) {
   const Clock::time_point hopeless = Clock::now() + kHopeless;
   while (waiting_ > 0 && Clock::now() < deadline) {
     rd_kafka_poll(client_->get(), milliseconds_until(deadline));
+    client_->look(kPoll);
     if (!client_->failure().empty() && Clock::now() >= hopeless) return;
+  }
+}
+
+void Publisher::await_broker(Clock::time_point deadline) {
+  while (client_->in_doubt()) {
+    rd_kafka_poll(client_->get(), 0);  // reasons
+    client_->look(kPoll);
+    if (!client_->failure().empty()) throw Error::passing(client_->failure());
+    if (client_->in_doubt() && Clock::now() >= deadline) throw Error::passing("no broker has answered in time");
   }
 }
 
@@ -108,7 +119,6 @@ void Publisher::drop_rest() {
 }
 
 void Publisher::reported(const rd_kafka_message_t& message) {
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) client_->in_touch();
   const auto tag = reinterpret_cast<std::uintptr_t>(message._private);
   const std::size_t at = tag & 0xffffffffU;
   if (tag >> 32U != batch_ || at >= results_.size()) return;

@@ -37,6 +37,7 @@ class Publisher : public Client::Listener {
   void open();
   void enqueue(const Outgoing& message, std::size_t at, Clock::time_point deadline);
   void await(Clock::time_point deadline);
+  void await_broker(Clock::time_point deadline);
   void drop_rest();
 
   PublisherOptions options_;

@@ -23,11 +23,11 @@ Client::Client(std::filesystem::path socket, std::function<void(const std::strin
     : socket_(std::move(socket)), warn_(std::move(warn)) {}
 
 void Client::publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
-  if (messages.empty()) return;
   const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   refusal_.clear();
   if (fd_ && is_stale()) close();
   if (!fd_) connect(deadline);
+  if (messages.empty()) return;
   const std::uint64_t first = next_sequence_;
   next_sequence_ += messages.size();
   answered_.assign(messages.size(), false);
