@@ -90,7 +90,10 @@ constexpr std::array kOptions = {
     Option{"DEFAULT", "reserved_metadata_length", Verdict::kept, "a key of notification:meters",
            [](Migration& m, const IniValue& v, Finding&) { m.plan.reserved_length = v.value; }},
     Option{"DEFAULT", "max_parallel_requests", Verdict::ignored, "limits.messages bounds what is in flight"},
-    Option{"DEFAULT", "reseller_prefix", Verdict::ignored, kCredentials},
+    Option{"DEFAULT", "reseller_prefix", Verdict::kept, "a key of pollster:openstack",
+           [](Migration& m, const IniValue& v, Finding&) {
+             m.plan.agent_plugins["pollster:openstack"]["reseller_prefix"] = {{v.value}};
+           }},
     Option{"DEFAULT", "rootwrap_config", Verdict::ignored, "nothing here is run as root by way of another program"},
     Option{"DEFAULT", "rpc_response_timeout", Verdict::ignored, "there is no RPC"},
     Option{"DEFAULT", "executor_thread_pool_size", Verdict::ignored, "limits.messages bounds what is in flight"},

@@ -271,6 +271,13 @@ TEST_F(Folder, DynamicPollstersAreReadBeforeTheShippedOnes) {
                                              "\", \"/usr/share/tally/pollsters.d\"]\n");
 }
 
+TEST_F(Folder, AccountsOfTheObjectStoreKeepTheirPrefix) {
+  write("ceilometer.conf", "[DEFAULT]\nreseller_prefix = KEY_\n");
+  const Migration migration = read();
+  EXPECT_EQ(verdict(migration, "reseller_prefix"), "kept a key of pollster:openstack");
+  EXPECT_THAT(migration.plan.agent_yaml(), HasSubstr("\"pollster:openstack\":\n    reseller_prefix: KEY_"));
+}
+
 TEST_F(Folder, WhatCannotBeReadIsAFindingWithItsLine) {
   write("ceilometer.conf", "nonsense\n");
   write("pipeline.yaml", "sources: [\n  - {\n");
