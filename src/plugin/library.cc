@@ -40,7 +40,7 @@ struct Shape {
 const Shape& shape_of(Role role) {
   static const auto* const shapes = new std::map<Role, Shape>{
       {Role::notification,
-       {sizeof(tally_notification_table),
+       {offsetof(tally_notification_table, definitions),
         {TALLY_MEMBER(tally_notification_table, create), TALLY_MEMBER(tally_notification_table, destroy),
          TALLY_MEMBER(tally_notification_table, handle)}}},
       {Role::pollster,

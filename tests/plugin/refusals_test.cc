@@ -101,12 +101,13 @@ TEST(Accepted, RubbishIsRefusedAndTheRestKept) {
   ASSERT_TRUE(pollster.ok()) << pollster.status();
   host::PollResult result;
   ASSERT_TRUE((*pollster)->poll({Time{5}, 0, {}}, result).ok());
-  ASSERT_EQ(result.samples.size(), 1U);
-  EXPECT_EQ(result.samples[0].volume.to_string(), "12");  // 11 bad values, one from another thread
-  ASSERT_EQ(result.faults.size(), 11U) << "each is a fault of its own";
+  ASSERT_EQ(result.samples.size(), 2U);
+  EXPECT_EQ(result.samples[0].name, "%FF%FE") << "bytes that are not UTF-8 are a name all the same";
+  EXPECT_EQ(result.samples[1].volume.to_string(), "11");  // 10 bad values, one from another thread
+  ASSERT_EQ(result.faults.size(), 10U) << "each is a fault of its own";
   EXPECT_EQ(result.faults[0].status.message(), "the sample \"\" is left out: the sample is null");
-  EXPECT_EQ(result.faults[6].resource_id, "r");
-  EXPECT_THAT(std::string(result.faults[6].status.message()),
+  EXPECT_EQ(result.faults[5].resource_id, "r");
+  EXPECT_THAT(std::string(result.faults[5].status.message()),
               HasSubstr("the sample \"rude.refused\" is left out: the sample's volume \"many\""));
   for (const host::ResourceFault& fault : result.faults) {
     EXPECT_EQ(fault.status.code(), kPassing) << "it gives up no resource";

@@ -15,7 +15,7 @@ class AmqpSharing : public AmqpTest {
   AmqpSharing() { raw_.declare_queue(queue()); }
 
   std::unique_ptr<Transport> collector(const std::string& url = broker_url()) {
-    auto made = rig_.open(url, {{"depth_every", "0.05"}});
+    auto made = rig_.open(url, {{"depth_every", "0.3"}});
     EXPECT_TRUE(made.ok()) << made.status();
     EXPECT_TRUE((*made)->consume(10).ok());
     return *std::move(made);
@@ -55,7 +55,7 @@ TEST_F(AmqpSharing, CollectorsOfTallyAreKnownToEachOther) {
   const auto both = [&](auto&& done) {
     pump(*first, [&] { return second->service(100, 20, events_).ok() && done(); });
   };
-  both([&] { return looks > 12; });
+  both([&] { return looks > 8; });
   EXPECT_EQ(raw_.consumers(marker()), 2);
 
   RawClient other;

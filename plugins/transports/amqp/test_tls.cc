@@ -122,7 +122,7 @@ TEST_F(AmqpTls, TheNameAloneMayGoUnchecked) {
 }
 
 TEST_F(AmqpTls, OneVersionAloneIsHeldTo) {
-  const int port = listen("server", ", {versions, ['tlsv1.2']}");
+  const int port = listen("server", ", {versions, [list_to_atom(\"tlsv1.2\")]}");
   const std::string url = "rabbit://guest:guest@127.0.0.1:" + std::to_string(port) + "/?ssl=1&ssl_version=";
   EXPECT_TRUE(publish_to(url + "TLSv1_2", files()).ok()) << publish_to(url + "TLSv1_2", files());
   EXPECT_EQ(publish_to(url + "TLSv1_3", files()).code(), kPassing);
