@@ -107,7 +107,7 @@ class WithRabbitmq(Ready):
         self.begin("collector", self.listen(keys=", queues: own"))
         grant = "rabbitmqctl set_permissions -p 'metering' 'tally' '^tally\\.' '^tally\\.' '.*'"
         reason = self.assert_not_ready("queue tally.notifications cannot be made", "ACCESS_REFUSED", grant)
-        self.assert_logged_once("cannot be made")
+        self.assert_logged_once("queue tally.notifications cannot be made")
         self.broker.ctl("set_permissions", "-p", *(word.strip("'") for word in reason.partition("-p ")[2].split(" ")))
         self.assert_ready()
         self.end(self.process)

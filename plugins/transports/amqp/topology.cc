@@ -37,6 +37,7 @@ void Topology::turn(Link& link) {
   queue_ = exchange_ = key_ = 0;
   absent_.clear();
   noted_.clear();
+  way_out_.clear();
   more_ = 0;
   if (!open_) return open(link);
   state_ = then_;
@@ -124,8 +125,9 @@ void Topology::note(const std::string& what, const amqp_channel_close_t& close) 
     ++more_;
     return;
   }
-  noted_ = what + ": " + std::string(view_of(close.reply_text)) + (lacks_right(close) ? options_.way_out : "");
-  refusal_ = noted_;  // known at once, not at the round's end
+  noted_ = what + ": " + std::string(view_of(close.reply_text));
+  way_out_ = lacks_right(close) ? options_.way_out : "";
+  refusal_ = noted_ + way_out_;  // known at once, not at the round's end
 }
 
 // Each refusal closes the channel: the round goes on with what comes after, on a new one.
@@ -159,7 +161,7 @@ void Topology::refused(Link& link, const amqp_channel_close_t& close) {
 void Topology::end_round(Link& link) {
   state_ = State::resting;
   next_round_ = Clock::now() + options_.look_again;
-  refusal_ = noted_ + (more_ > 0 ? " (and " + std::to_string(more_) + " more)" : "");
+  refusal_ = noted_ + (more_ > 0 ? " (and " + std::to_string(more_) + " more)" : "") + way_out_;
   if (std::exchange(told_, true) || absent_.empty()) return;
   std::string names;
   for (const std::string& name : absent_) names += (names.empty() ? "" : ", ") + name;

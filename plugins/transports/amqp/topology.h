@@ -88,6 +88,7 @@ class Topology {
   std::size_t key_ = 0;
   std::vector<std::string> absent_;  // exchanges, in this round
   std::string noted_;                // of this round: the first refusal
+  std::string way_out_;              // of it
   std::size_t more_ = 0;             // refusals after it
   std::string refusal_;
 };
