@@ -152,10 +152,11 @@ TEST_F(AgentTest, ALargeSampleTravelsWithoutTheOthers) {
   }));
   Agent agent({.at_once = true}, std::move(sources), *outbox_);
   agent.start();
-  ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= 3; }));
+  std::vector<std::string> bodies;  // copied under the bus's lock: the outbox goes on
+  ASSERT_TRUE(bus_->wait([&] { return (bodies = bus_->bodies()).size() >= 3; }));
   agent.stop();
   std::vector<std::size_t> counts;
-  for (const std::string& body : bus_->bodies()) {
+  for (const std::string& body : bodies) {
     const auto message = bus::decode(body);
     ASSERT_TRUE(message.ok());
     counts.push_back(bus::decode_samples(message->envelope(), "")->size());

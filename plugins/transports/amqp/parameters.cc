@@ -10,7 +10,7 @@
 namespace tally::amqp {
 namespace {
 
-[[noreturn]] void bad(const std::string& what) { throw Error::permanent("after the ? of the URL: " + what); }
+[[noreturn]] void bad_parameter(const std::string& what) { throw Error::permanent("after the ? of the URL: " + what); }
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -22,7 +22,7 @@ bool truth(const std::string& name, const std::string& value) {
   const std::string word = lower(value);
   if (word == "1" || word == "true" || word == "yes" || word == "on") return true;
   if (word == "0" || word == "false" || word == "no" || word == "off") return false;
-  bad(name + " is 1 or 0, true or false");
+  bad_parameter(name + " is 1 or 0, true or false");
 }
 
 // The one version that is wanted; nothing: the best that both have.
@@ -31,14 +31,14 @@ std::optional<std::string> version(const std::string& name, const std::string& v
   if (word.empty() || word == "sslv23") return std::nullopt;
   if (word == "tlsv1_2") return "1.2";
   if (word == "tlsv1_3") return "1.3";
-  bad(name + " is TLSv1_2, TLSv1_3 or SSLv23 (the best that both sides have); older ones are not secure");
+  bad_parameter(name + " is TLSv1_2, TLSv1_3 or SSLv23 (the best that both sides have); older ones are not secure");
 }
 
 int seconds(const std::string& name, const std::string& value) {
   int number = 0;
   const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (problem != std::errc() || end != value.data() + value.size() || number < 0 || number > 3600) {
-    bad(name + " is a number of seconds, at most 3600; 0: none");
+    bad_parameter(name + " is a number of seconds, at most 3600; 0: none");
   }
   return number;
 }
@@ -130,7 +130,7 @@ Parameters parse_parameters(std::string_view query) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     if (equals == std::string_view::npos || pair.find('@') != std::string_view::npos) {
-      bad("there is no NAME=VALUE; a ? or @ in a password is written %3F, %40");
+      bad_parameter("there is no NAME=VALUE; a ? or @ in a password is written %3F, %40");
     }
     const std::string name = lower(decoded(pair.substr(0, equals), "a parameter's name"));
     const std::string value = decoded(pair.substr(equals + 1), "a parameter's value");
@@ -138,9 +138,9 @@ Parameters parse_parameters(std::string_view query) {
     if (known != kKnown.end()) {
       known->take(parameters, name, value);
     } else if (std::find(kWithoutEffect.begin(), kWithoutEffect.end(), name) == kWithoutEffect.end()) {
-      bad("\"" + name +
-          "\" is not understood; `tally plugin show transport:amqp` lists what is, everything else is a "
-          "key of the plugin");
+      bad_parameter("\"" + name +
+                    "\" is not understood; `tally plugin show transport:amqp` lists what is, everything else is a "
+                    "key of the plugin");
     }
   }
   return parameters;

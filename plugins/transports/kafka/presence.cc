@@ -8,8 +8,8 @@
 namespace tally::kafka {
 namespace {
 
-constexpr std::chrono::seconds kEvery{2};
-constexpr int kAskMs = 500;
+constexpr std::chrono::seconds kLookEvery{2};
+constexpr int kLookMs = 500;
 
 bool matches(const std::string& pattern, const std::string& topic) {
   regex_t compiled;
@@ -29,9 +29,9 @@ bool consumed(const std::vector<std::string>& topics, const std::string& topic) 
 
 bool Presence::any(Client& client) {
   if (Clock::now() < next_) return any_;
-  next_ = Clock::now() + kEvery;
+  next_ = Clock::now() + kLookEvery;
   const struct rd_kafka_metadata* found = nullptr;
-  if (rd_kafka_metadata(client.get(), 1, nullptr, &found, kAskMs) != RD_KAFKA_RESP_ERR_NO_ERROR) return any_;
+  if (rd_kafka_metadata(client.get(), 1, nullptr, &found, kLookMs) != RD_KAFKA_RESP_ERR_NO_ERROR) return any_;
   const auto all = std::span(found->topics, static_cast<std::size_t>(found->topic_cnt));
   any_ = std::any_of(all.begin(), all.end(), [&](const rd_kafka_metadata_topic& one) {
     return one.err == RD_KAFKA_RESP_ERR_NO_ERROR && consumed(topics_, one.topic);
