@@ -203,7 +203,9 @@ char* Decoder::wrapped_room(std::size_t size) {
 absl::StatusOr<const Envelope*> Decoder::read(std::string_view body) {
   arena_.release();
   if (simdjson::validate_utf8(body.data(), body.size())) return read_utf8(body);
-  marked_ = host::mark_bytes(body);
+  std::optional<std::string> marked = host::mark_bytes(body);
+  if (!marked) return permanent(std::string("not a message: body: ") + host::kAmbiguousBytes);
+  marked_ = *std::move(marked);
   const auto envelope = read_utf8(marked_);
   if (envelope.ok()) unmark();
   return envelope;
@@ -311,13 +313,14 @@ absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelop
   return samples;
 }
 
-absl::StatusOr<Sample> decode_sample(std::string_view json, std::string_view secret) {
+absl::StatusOr<Sample> decode_sample(std::string_view json, std::string_view secret, bool from_bus) {
   const bool plain = simdjson::validate_utf8(json.data(), json.size());
-  const std::string marked = plain ? std::string() : host::mark_bytes(json);
+  const std::optional<std::string> marked = plain ? std::string() : host::mark_bytes(json);
+  if (!marked) return permanent(std::string("sample: ") + host::kAmbiguousBytes);
   std::string why;
-  const std::optional<Json> item = host::python_json(plain ? json : std::string_view(marked), &why);
+  const std::optional<Json> item = host::python_json(plain ? json : std::string_view(*marked), &why);
   if (!item) return permanent("sample: not JSON: " + why);
-  const bool travelled = item->is_object() && item->at("counter_name") != nullptr;
+  const bool travelled = from_bus || (item->is_object() && item->at("counter_name") != nullptr);
   auto sample = travelled ? read_sample(*item, secret) : host::sample_from_json(*item);
   if (!plain && sample.ok()) host::unmark_sample(*sample);
   return sample;

@@ -102,7 +102,7 @@ absl::StatusOr<std::vector<absl::StatusOr<Sample>>> decode_samples(const Envelop
                                                                    std::vector<std::string_view>* written = nullptr);
 
 // A sample that stands alone, as a message carries it or with Tally's own keys; only the former are signed.
-absl::StatusOr<Sample> decode_sample(std::string_view json, std::string_view secret = {});
+absl::StatusOr<Sample> decode_sample(std::string_view json, std::string_view secret = {}, bool from_bus = false);
 
 // A version 2 message `telemetry.polling` with these samples, each with its id and signed with `secret`; where that is
 // empty, so is the signature.

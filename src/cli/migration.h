@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "plugin/manifest.h"
@@ -34,6 +35,11 @@ struct Finding {
   std::string setting;  // as it stands there, without secrets
   std::string text;     // why, or how
 };
+
+inline void differ(Finding& finding, std::string text) {
+  finding.verdict = Verdict::differs;
+  finding.text = std::move(text);
+}
 
 // What a plugin's key is set to.
 struct PlanValue {

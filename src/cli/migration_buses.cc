@@ -14,11 +14,6 @@ namespace {
 constexpr const char* kBrokers =
     "how the broker is reached is said in the transport's URL and its plugin's keys; `tally plugin show` lists them";
 
-void differ(Finding& finding, std::string text) {
-  finding.verdict = Verdict::differs;
-  finding.text = std::move(text);
-}
-
 void set_default(Migration& migration, const IniValue& value, Finding&) {
   migration.buses.default_url = value.value;
   migration.buses.default_finding = migration.findings.size();
@@ -104,7 +99,7 @@ struct BusOption {
 constexpr const char* kNotUsed = "of no use to one consumer and one sender";
 
 // The first row whose group and name fit counts. Older names of an option stand beside it.
-constexpr std::array kOptions = {
+constexpr std::array kBusOptions = {
     BusOption{"DEFAULT", "transport_url", Verdict::kept, "listen, publish", set_default},
     BusOption{"DEFAULT", "notification_transport_url", Verdict::kept, "listen, publish", set_notify},
     BusOption{"DEFAULT", "notification_topics", Verdict::kept, "topics, a key of the transport", set_topics},
@@ -275,10 +270,10 @@ bool ini_true(std::string_view value) {
 }
 
 bool apply_bus_option(const IniValue& value, Migration& migration, Finding& finding) {
-  const auto option = std::ranges::find_if(kOptions, [&](const BusOption& one) {
+  const auto option = std::ranges::find_if(kBusOptions, [&](const BusOption& one) {
     return one.group == value.group && (one.name.empty() || one.name == value.name);
   });
-  if (option == kOptions.end()) return false;
+  if (option == kBusOptions.end()) return false;
   finding.verdict = option->verdict;
   finding.text = option->text;
   if (option->apply != nullptr) option->apply(migration, value, finding);

@@ -20,11 +20,6 @@ struct Option {
   Apply apply = nullptr;
 };
 
-void differ(Finding& finding, std::string text) {
-  finding.verdict = Verdict::differs;
-  finding.text = std::move(text);
-}
-
 void set_namespaces(Migration& migration, const IniValue& value, Finding& finding) {
   migration.plan.namespaces.clear();
   std::string left_out;

@@ -34,7 +34,7 @@ inline void print_sample(const SampleView& sample, Output& output) {
   row.json("resource_metadata", sample.resource_metadata.empty() ? "{}" : sample.resource_metadata)
       .text("source", sample.source);
   if (sample.monotonic_time) {
-    char digits[40];
+    char digits[340];  // the largest double has 309 digits before its point
     std::snprintf(digits, sizeof digits, "%.9f", *sample.monotonic_time);
     row.number("monotonic_time", std::string_view(digits));
   } else {

@@ -83,6 +83,8 @@ host::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, 
 
 namespace {
 
+constexpr std::size_t kLongestOrigin = std::size_t{64} << 10U;
+
 // A dead letter of one sample as it was given: `written` is JSON, perhaps with bytes that are not UTF-8.
 host::DeadLetter dead_written(std::string written, const Incoming& message, const Processed& processed,
                               std::string reason, std::string detail, const std::string& handler) {
@@ -318,6 +320,9 @@ void Pipeline::Impl::admit_all(const bus::Envelope& envelope, const Incoming& me
     std::string written = with_member(one.json, "id", sample.id);
     if (envelope.time) written = with_member(written, "timestamp", envelope.time->to_string());
     if (envelope.marked) written = host::unmark_bytes(written);
+    // So that a mended definition makes it of what it was meant to be made of.
+    if (message.body.size() <= kLongestOrigin && host::valid_utf8(message.body))
+      written = with_member(written, kOrigin, message.body);
     const std::string whose = "sample " + std::string(sample.id) + " of meter " +
                               (sample.name.empty() ? "unknown" : std::string(sample.name));
     out.dead_samples.push_back(
@@ -390,7 +395,7 @@ Processed Pipeline::process(const Incoming& message) {
 
 Processed Pipeline::process_sample(const Incoming& sample_json) {
   Processed out;
-  auto sample = bus::decode_sample(sample_json.body, impl_->rules.telemetry_secret);
+  auto sample = bus::decode_sample(sample_json.body, impl_->rules.telemetry_secret, sample_json.unverified);
   if (!sample.ok()) {
     const bool bad_signature = sample.status().code() == bus::kBadSignature;
     kill_part(out, sample_json, bad_signature ? "bad signature" : "bad sample", std::string(sample.status().message()),

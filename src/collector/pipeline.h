@@ -34,7 +34,12 @@ struct Incoming {
   std::string body;
   std::string_view bus;  // shown in dead letters and books; no secrets; outlives the message
   Time received;
+  bool unverified = false;  // a sample of a message, refused before its signature was accepted
 };
+
+// The member of a dead letter of a sample that a handler could not make: the message that it was to be made of, where
+// that is text and at most 64 KiB.
+inline constexpr const char* kOrigin = "message";
 
 // What became of a message before storing. Without `again`:
 //   made = samples.size() + filtered + dead_samples.size()

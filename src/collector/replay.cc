@@ -3,13 +3,32 @@
 #include <algorithm>
 
 #include "collector/books.h"
+#include "core/json.h"
 #include "core/status.h"
 
 namespace tally::collector {
 
+namespace {
+
+// The message that a handler could not make this sample of; its other samples are duplicates by now.
+std::optional<std::string> origin_of(const host::DeadLetter& letter) {
+  if (letter.kind != "sample" || letter.reason != "bad sample" || letter.handler.value_or("").empty())
+    return std::nullopt;
+  const std::optional<Json> sample = host::python_json(letter.body);
+  const std::optional<std::string_view> message = sample ? sample->find_text(kOrigin) : std::nullopt;
+  return message ? std::optional<std::string>(*message) : std::nullopt;
+}
+
+}  // namespace
+
 absl::StatusOr<Replayed> replay(Pipeline& pipeline, host::Storage& store, const host::DeadLetter& letter) {
-  const Incoming message{letter.body, letter.bus, letter.received};
-  const Processed processed = letter.kind == "sample" ? pipeline.process_sample(message) : pipeline.process(message);
+  // What a handler made, or what was read well, needs no signature; whoever wrote any other sample may choose its keys.
+  const bool unverified =
+      letter.reason == "bad signature" || (letter.reason == "bad sample" && letter.handler.value_or("").empty());
+  const std::optional<std::string> origin = origin_of(letter);
+  const Incoming message{origin.value_or(letter.body), letter.bus, letter.received, unverified};
+  const bool alone = letter.kind == "sample" && !origin;
+  const Processed processed = alone ? pipeline.process_sample(message) : pipeline.process(message);
   if (processed.again) return passing(processed.again_handler + " says again: " + processed.again_why);
   // What is still dead as a whole would only be written as the letter that is there already.
   if (processed.samples.empty() && processed.dead_message)

@@ -29,6 +29,7 @@ using spool_files::why;
 // microseconds, messages, samples, and the CRC-32C of what stands before it, all hexadecimal.
 constexpr std::size_t kLine = 64;
 constexpr std::size_t kBeforeSum = 55;
+constexpr std::int64_t kMostSequence = std::int64_t{1} << 62U;  // more is damage
 
 std::string line_of(const Commit& commit) {
   std::array<char, kLine + 1> text{};
@@ -62,6 +63,7 @@ std::optional<Commit> commit_of(std::string_view line) {
 
 struct Ring {
   std::vector<Commit> commits;  // oldest first
+  std::size_t damaged = 0;      // lines that are neither empty nor whole
   std::size_t next = 0;
 };
 
@@ -74,6 +76,7 @@ Ring read_ring(int fd) {
     const std::string_view rest = std::string_view(bytes).substr(std::min(i * kLine, bytes.size()), kLine);
     const std::optional<Commit> commit = commit_of(rest);
     if (!commit) {
+      if (rest.find_first_not_of('\0') != rest.npos) ++ring.damaged;
       if (!hole) hole = i;
       continue;
     }
@@ -93,7 +96,7 @@ std::string json_of(const WriterRecord& writer) {
   for (const Loss& loss : writer.losses) losses += (losses.empty() ? "" : ",") + loss.json();
   host::JsonWriter json;
   json.number("version", 1).text("writer", writer.name).text("store_id", writer.store_id).text("store", writer.store);
-  json.text("place", writer.place);
+  json.text("place", writer.place).number("begun", static_cast<std::int64_t>(writer.begun));
   return json.raw("losses", "[" + losses + "]").str() + "\n";
 }
 
@@ -105,6 +108,9 @@ std::optional<WriterRecord> writer_of(std::string_view text) {
     return value == nullptr ? std::string() : std::string(value->text().value_or(""));
   };
   WriterRecord writer{member("writer"), member("store_id"), member("store"), {}, member("place")};
+  const Json* begun = json->at("begun");
+  const std::int64_t number = begun == nullptr ? 0 : begun->integer().value_or(0);
+  writer.begun = number < 0 || number > kMostSequence ? 0 : static_cast<std::uint64_t>(number);
   const Json* losses = json->at("losses");
   if (writer.name.size() != 30 || losses == nullptr) return std::nullopt;
   for (const Json& one : losses->items()) {
@@ -129,7 +135,10 @@ absl::Status cannot(const std::filesystem::path& path, const std::string& what, 
 }  // namespace
 
 absl::StatusOr<StateFolder> StateFolder::open(const std::filesystem::path& folder) {
-  if (::mkdir(folder.c_str(), 0750) != 0 && errno != EEXIST) return cannot(folder, "be made", errno);
+  std::error_code ignored;
+  std::filesystem::create_directories(folder.parent_path(), ignored);  // what fails is told by the next line
+  const bool made = ::mkdir(folder.c_str(), 0750) == 0;
+  if (!made && errno != EEXIST) return cannot(folder, "be made", errno);
   StateFolder state;
   state.folder_ = folder;
   state.lock_ = open_file(folder / "lock", O_RDWR | O_CREAT);
@@ -142,7 +151,12 @@ absl::StatusOr<StateFolder> StateFolder::open(const std::filesystem::path& folde
   // Its room is taken now, so that a full disk costs no line of it later.
   static_cast<void>(::posix_fallocate(state.batches_.get(), 0, kMostCommits * kLine));
   Ring ring = read_ring(state.batches_.get());
-  std::optional<WriterRecord> writer = writer_of(read_file(folder / "writer.json"));
+  const std::string record = read_file(folder / "writer.json");
+  std::optional<WriterRecord> writer = writer_of(record);
+  if (ring.damaged > 0)
+    state.damage_ = std::to_string(ring.damaged) + " lines of " + (folder / "batches").string() + " are damaged";
+  if (!writer && (!record.empty() || !ring.commits.empty()))
+    state.damage_ = (folder / "writer.json").string() + " is missing or damaged";
   if (!writer) {  // a new folder, or one whose batches are nobody's any more
     writer = WriterRecord{random_id().substr(0, 30), "", "", {}};
     if (absl::Status status = state.put(*writer); !status.ok()) return status;

@@ -12,6 +12,7 @@
 #include <tally/sdk/spool_files.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct WriterRecord {
   std::string store;         // its URL without secrets
   std::vector<Loss> losses;  // noticed, and not yet acknowledged
   std::string place{};       // where the folder is: StateFolder::place(); empty: not said
+  std::uint64_t begun = 0;   // the sequence with which the last process of this name began to count
 };
 
 struct Remembered {
@@ -41,13 +43,15 @@ class StateFolder {
  public:
   static constexpr std::size_t kMostCommits = 4096;
 
-  // Takes `folder`, made where its parent is there, for as long as this lives: two collectors would tell the store
+  // Takes `folder`, made where it is not there, for as long as this lives: two collectors would tell the store
   // each other's numbers. An error says what the way out is.
   static absl::StatusOr<StateFolder> open(const std::filesystem::path& folder);
   // What is there, for one who only looks; none where there is nothing that can be read.
   static std::optional<Remembered> read(const std::filesystem::path& folder);
 
   const Remembered& remembered() const { return remembered_; }
+  // What of it could not be read when it was opened, in words; empty: all was whole, or there was nothing.
+  const std::string& damage() const { return damage_; }
   // Another one for a copy of the folder, and on another host.
   std::string place(const std::string& host) const;
   absl::Status put(const WriterRecord& writer);
@@ -60,6 +64,7 @@ class StateFolder {
   spool_files::Fd batches_;
   std::size_t next_ = 0;  // line of the ring
   Remembered remembered_;
+  std::string damage_;
 };
 
 }  // namespace tally::collector

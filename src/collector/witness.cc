@@ -13,7 +13,7 @@
 namespace tally::collector {
 namespace {
 
-// Above what a process of this name that was killed may have written since it was last remembered.
+// More than a process writes beyond what it began with and what is remembered of it, before a kill.
 constexpr std::uint64_t kAbove = 1'000'000;
 
 std::string writer_name(const std::string& name, unsigned number) {
@@ -78,6 +78,7 @@ absl::StatusOr<std::vector<Loss>> compare(host::Storage& storage, const Remember
 
 Witness::Witness(const std::filesystem::path& folder, std::string host) : host_(std::move(host)) {
   record_.name = random_id().substr(0, 30);
+  record_.begun = 1;
   if (folder.empty()) return;
   absl::StatusOr<StateFolder> opened = StateFolder::open(folder);
   if (!opened.ok()) {
@@ -87,6 +88,10 @@ Witness::Witness(const std::filesystem::path& folder, std::string host) : host_(
     return;
   }
   folder_ = *std::move(opened);
+  if (!folder_->damage().empty())
+    log::warning(folder_->damage() +
+                 ": a loss in the store from before now may not be noticed; compare `tally storage "
+                 "books` with what was sent");
   record_ = folder_->remembered().writer;
   const std::vector<Commit>& commits = folder_->remembered().commits;
   commits_.assign(commits.begin(), commits.end());
@@ -94,10 +99,30 @@ Witness::Witness(const std::filesystem::path& folder, std::string host) : host_(
   const std::string place = folder_->place(host_);
   if (record_.place.empty()) {
     record_.place = place;
-    save();
   } else if (record_.place != place) {
     own_name_ = random_id().substr(0, 30);
   }
+  begin_to_count();
+}
+
+// Synced before the first batch: of a process that is killed before any batch of it is remembered, this is all that
+// keeps the next one from using its numbers. A store takes a number that it has for the same batch, repeated.
+void Witness::begin_to_count() {
+  std::uint64_t above = record_.begun;
+  for (const auto& [number, commit] : last_) above = std::max(above, commit.sequence);
+  record_.begun = std::max(static_cast<std::uint64_t>(std::max<std::int64_t>(Time::now().us, 1)), above + kAbove);
+  const absl::Status status = folder_->put(record_);
+  if (status.ok()) return;
+  log::warning(std::string(to_std(status.message())) +
+               "; going on without the folder, so that a loss in the store that happens while this collector does not "
+               "run will not be noticed");
+  folder_.reset();
+  const std::uint64_t begun = record_.begun;
+  record_ = WriterRecord{random_id().substr(0, 30), "", "", {}};
+  record_.begun = begun;
+  own_name_.clear();
+  commits_.clear();
+  last_.clear();
 }
 
 std::string Witness::writer(unsigned number) const {
@@ -184,11 +209,9 @@ absl::Status Witness::compare_all(host::Storage& storage) {
   return absl::OkStatus();
 }
 
-std::uint64_t Witness::first_sequence(unsigned number) {
+std::uint64_t Witness::first_sequence() const {
   const Lock lock(mutex_);
-  const auto last = last_.find(number);
-  const std::uint64_t above = last == last_.end() ? 1 : last->second.sequence + kAbove;
-  return std::max(static_cast<std::uint64_t>(std::max<std::int64_t>(Time::now().us, 1)), above);
+  return record_.begun;
 }
 
 void Witness::add(Loss loss) {

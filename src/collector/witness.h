@@ -51,8 +51,8 @@ class Witness {
 
   // A store was opened, `name` its URL without secrets: compares what is remembered with it, unless that was done.
   absl::Status opened(host::Storage& storage, const std::string& name);
-  // From which number on the thread's batches may count: above all that any process of this name has used.
-  std::uint64_t first_sequence(unsigned number);
+  // From which number on each thread's batches count: above all that any process of this name has used.
+  std::uint64_t first_sequence() const;
 
   // Within a batch's transaction: the last sequence that the store had of this thread's.
   void found(unsigned number, std::uint64_t last);
@@ -72,10 +72,11 @@ class Witness {
 
  private:
   using Lock = std::lock_guard<std::mutex>;
-  void add(Loss loss);   // REQUIRES: the lock
-  void save();           // REQUIRES: the lock
-  void start_over();     // REQUIRES: the lock
-  void take_own_name();  // REQUIRES: the lock
+  void begin_to_count();  // by the constructor
+  void add(Loss loss);    // REQUIRES: the lock
+  void save();            // REQUIRES: the lock
+  void start_over();      // REQUIRES: the lock
+  void take_own_name();   // REQUIRES: the lock
   absl::Status resolve(host::Storage& storage);
   absl::Status forget_acknowledged(host::Storage& storage);
 

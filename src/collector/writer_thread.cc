@@ -43,7 +43,7 @@ class Writer {
     if (status.ok()) status = prepare(**opened);
     if (status.ok()) status = witness_.opened(**opened, desk_.store().name);
     if (status.ok()) storage_ = *std::move(opened);
-    if (storage_ && token_.sequence == 0) token_.sequence = witness_.first_sequence(number_);
+    if (storage_ && token_.sequence == 0) token_.sequence = witness_.first_sequence();
     if (storage_ && witness_.any()) tell_losses();  // first: what is lost is never ready, not for a moment
     desk_.report_store(status, false);
     return status;

@@ -233,7 +233,8 @@ bool Loader::acceptable(const CoreKey& key, const Item& item) {
                     "\"http\": \"" + text + "\" is no address:port, as in 127.0.0.1:9464; none turns it off");
       return false;
     }
-  } else if (text.empty() && (key.decl.name == "host" || key.decl.name == "source" || key.decl.name == "data")) {
+  } else if (text.empty() && (key.decl.name == "host" || key.decl.name == "source" || key.decl.name == "data" ||
+                              key.decl.name == "telemetry_secret")) {
     faults_.fault(item.place, "\"" + key.decl.name + "\" must not be empty: leave the line out for the default");
     return false;
   }

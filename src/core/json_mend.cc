@@ -3,6 +3,7 @@
 #include <tally/sdk/json_scan.h>
 #include <tally/sdk/text.h>
 
+#include <algorithm>
 #include <array>
 
 namespace tally::host {
@@ -107,7 +108,27 @@ std::optional<std::string> mended_json(std::string_view json) {
 
 std::string mend_json(std::string_view json) { return Mender(json).run(); }
 
-std::string mark_bytes(std::string_view bytes) {
+namespace {
+
+bool is_mark(std::string_view four) {
+  if (four.size() < 4 || !four.starts_with(kMark)) return false;
+  const auto third = static_cast<unsigned char>(four[2]);
+  return third >= 0xb8 && third <= 0xbb;
+}
+
+// U+10FE80 to U+10FEFF begins with \udbff where it is escaped.
+bool may_hold_marks(std::string_view bytes) {
+  for (std::size_t at = bytes.find(kMark); at != bytes.npos; at = bytes.find(kMark, at + 1))
+    if (is_mark(bytes.substr(at, 4))) return true;
+  constexpr std::string_view kEscape = "udbff";
+  const auto same = [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); };
+  return std::search(bytes.begin(), bytes.end(), kEscape.begin(), kEscape.end(), same) != bytes.end();
+}
+
+}  // namespace
+
+std::optional<std::string> mark_bytes(std::string_view bytes) {
+  if (may_hold_marks(bytes)) return std::nullopt;
   std::string text;
   text.reserve(bytes.size() + 16);
   while (!bytes.empty()) {
@@ -127,9 +148,9 @@ std::string unmark_bytes(std::string_view marked) {
   bytes.reserve(marked.size());
   for (std::size_t i = 0; i < marked.size();) {
     const std::string_view here = marked.substr(i, 4);
-    const auto third = here.size() == 4 ? static_cast<unsigned char>(here[2]) : 0U;
-    if (here.starts_with(kMark) && third >= 0xb8 && third <= 0xbb) {
-      bytes += static_cast<char>((third & 3U) << 6 | (static_cast<unsigned char>(here[3]) & 0x3fU));
+    if (is_mark(here)) {
+      const unsigned high = static_cast<unsigned char>(here[2]) & 3U;
+      bytes += static_cast<char>(high << 6 | (static_cast<unsigned char>(here[3]) & 0x3fU));
       i += 4;
     } else {
       bytes += marked[i++];

@@ -18,9 +18,13 @@ std::optional<std::string> mended_json(std::string_view json);
 std::string mend_json(std::string_view json);
 
 // Bytes that are not UTF-8 travel through readers of text as characters that stand for them (U+10FE00 and the byte), so
-// that it is known at the end what they were. `mark_bytes` puts them in, `unmark_bytes` takes them out again.
-std::string mark_bytes(std::string_view bytes);
+// that it is known at the end what they were. `mark_bytes` puts them in, `unmark_bytes` takes them out again. None
+// where such a character is there already, or may come of an escape in JSON, however often that is quoted: nobody could
+// tell it from a mark, and it would become a byte that was never sent.
+std::optional<std::string> mark_bytes(std::string_view bytes);
 std::string unmark_bytes(std::string_view marked);
+inline constexpr const char* kAmbiguousBytes =
+    "not UTF-8, and with characters from U+10FE00 to U+10FEFF that stand for such bytes here";
 // What a marked identity, or any other marked text, is in the end: see <tally/sdk/text.h>.
 std::string unmark_identity(std::string_view marked);
 std::string unmark_text(std::string_view marked);

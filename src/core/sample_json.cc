@@ -125,7 +125,9 @@ std::string to_json(const SampleView& sample, SampleKeys keys, std::string_view 
 
 absl::StatusOr<Sample> sample_from_json(std::string_view text, SampleKeys keys) {
   if (!valid_utf8(text)) {
-    absl::StatusOr<Sample> sample = sample_from_json(mark_bytes(text), keys);
+    const std::optional<std::string> marked = mark_bytes(text);
+    if (!marked) return permanent(kAmbiguousBytes);
+    absl::StatusOr<Sample> sample = sample_from_json(*marked, keys);
     if (sample.ok()) unmark_sample(*sample);
     return sample;
   }

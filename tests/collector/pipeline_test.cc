@@ -356,6 +356,10 @@ TEST_F(PipelineTest, NotificationsAndReplayedSamplesNeedNoSignature) {
   EXPECT_THAT(signed_only.process({fakes::message("1", "x", "{}", kNow), "fake://", kNow}).samples, SizeIs(1));
   const std::string sample = R"({"id":"i","name":"m","type":"gauge","volume":1,"resource_id":"r"})";
   EXPECT_THAT(signed_only.process_sample({sample, "fake://", kNow}).samples, SizeIs(1));
+  const Processed refused = signed_only.process_sample({sample, "fake://", kNow, true});
+  EXPECT_THAT(refused.samples, IsEmpty()) << "one that came unsigned over the bus, whatever keys its writer chose";
+  ASSERT_TRUE(refused.dead_message);
+  EXPECT_EQ(refused.dead_message->reason, "bad signature");
 }
 
 TEST_F(PipelineTest, AMendedHandlerReplaysWhatWasParked) {

@@ -184,7 +184,30 @@ TEST_F(WitnessTest, AKillAroundTheCommitForgetsNoLoss) {
   EXPECT_EQ(witness.losses()[0].after, 6'000'000U);
   EXPECT_EQ(witness.losses()[0].samples(), 5U);
   EXPECT_FALSE(witness.losses()[0].more);
-  EXPECT_GT(witness.first_sequence(0), 7'000'000U);
+  EXPECT_GT(witness.first_sequence(), 7'000'000U);
+}
+
+// A store takes a number that it has for the same batch: what is counted under it would be acknowledged and not stored.
+TEST_F(WitnessTest, ProcessesKilledBeforeAnyBatchIsRememberedNeverShareANumber) {
+  std::uint64_t before = 0;
+  for (int i = 0; i < 5; ++i) {  // within much less than a second
+    Witness witness(folder(), "host1");
+    EXPECT_GT(witness.first_sequence(), before + 100'000) << "what the one before had on its way";
+    before = witness.first_sequence();
+    if (i == 1) witness.committed({0, before + 7, Time::now(), 1, 1});
+  }
+}
+
+TEST_F(WitnessTest, WithoutRoomForItsNumbersAWriterHasANameOfItsOwn) {
+  std::string name;
+  {
+    Witness witness(folder(), "host1");
+    name = witness.writer(0);
+  }
+  std::filesystem::create_directory(folder() / "writer.json.new");  // so that the file cannot be written, as root too
+  EXPECT_NE(Witness(folder(), "host1").writer(0), name);
+  std::filesystem::remove(folder() / "writer.json.new");
+  EXPECT_EQ(Witness(folder(), "host1").writer(0), name);
 }
 
 TEST_F(WitnessTest, AWriterThatTheStoreHasForgottenIsNoLoss) {
@@ -292,7 +315,10 @@ TEST(StateFolder, AnUnreadableNameBeginsANewOne) {
   ASSERT_TRUE(state.ok());
   EXPECT_NE(state->remembered().writer.name, name);
   EXPECT_THAT(state->remembered().commits, IsEmpty()) << "they were another's";
-  EXPECT_EQ(StateFolder::open(scratch.path() / "no" / "collector").status().code(), kPermanent);
+  EXPECT_THAT(state->damage(), HasSubstr("writer.json is missing or damaged")) << "what it held is not compared";
+  EXPECT_THAT(StateFolder::open(scratch.path() / "new" / "collector")->damage(), IsEmpty()) << "made with its parent";
+  std::ofstream(scratch.path() / "file") << "x";
+  EXPECT_EQ(StateFolder::open(scratch.path() / "file" / "collector").status().code(), kPermanent);
 }
 
 TEST(Loss, IsReadAsItWasWritten) {

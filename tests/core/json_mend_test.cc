@@ -47,16 +47,24 @@ TEST(JsonMend, WhatIsMendedIsValidHoweverItIsCut) {
 TEST(Marks, CarryEveryByteThroughAndBack) {
   std::string bytes = "caf\xc3\xa9 ";
   for (int byte = 0x80; byte < 0x100; ++byte) bytes += static_cast<char>(byte);
-  const std::string marked = mark_bytes(bytes);
+  const std::string marked = mark_bytes(bytes).value();
   EXPECT_TRUE(is_utf8(marked));
   EXPECT_EQ(unmark_bytes(marked), bytes);
-  EXPECT_EQ(mark_bytes("caf\xc3\xa9"), "caf\xc3\xa9");
+  EXPECT_EQ(mark_bytes("caf\xc3\xa9").value(), "caf\xc3\xa9");
 }
 
 TEST(Marks, AnIdentityIsEscapedAndAnotherTextIsReplaced) {
-  EXPECT_EQ(unmark_identity(mark_bytes("Gr\xf6 5%")), "Gr%F6 5%25");
+  EXPECT_EQ(unmark_identity(mark_bytes("Gr\xf6 5%").value()), "Gr%F6 5%25");
   EXPECT_EQ(unmark_identity("Gr%F6"), "Gr%F6") << "nothing was marked in it";
-  EXPECT_EQ(unmark_text(mark_bytes("Gr\xf6")), "Gr\xef\xbf\xbd");
+  EXPECT_EQ(unmark_text(mark_bytes("Gr\xf6").value()), "Gr\xef\xbf\xbd");
+}
+
+// U+10FE22 would become a quotation mark that nobody sent.
+TEST(Marks, AreNotTakenFromTheSender) {
+  EXPECT_FALSE(mark_bytes("\xff \xf4\x8f\xb8\xa2"));
+  EXPECT_FALSE(mark_bytes("\xff \\udbff\\ude22"));
+  EXPECT_FALSE(mark_bytes("\xff \\\\\\uDBFF\\\\\\uDE22")) << "escaped twice";
+  EXPECT_EQ(mark_bytes("\xf4\x8f\xb7\xbf \xf4\x8f\xbc\x80"), "\xf4\x8f\xb7\xbf \xf4\x8f\xbc\x80") << "their neighbours";
 }
 
 }  // namespace

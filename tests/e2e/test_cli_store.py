@@ -33,23 +33,23 @@ class Store(Sandbox):
         bad = notification(1, "volume.sized", id="v1", p="p1", size="four", gigabytes=4)
         self.send(config, "notification", bad)
         self.settled(config, 3)
-        letters = {letter["kind"]: letter for letter in self.letters(config)}
-        self.assertEqual(set(letters), {"sample", "message"}, letters)
-        shown = self.rows("--config", config, "dead-letter", "show", letters["message"]["digest"])[0]
-        self.assertEqual(json.loads(shown["body"])["message_id"], "m-1")
+        letters = {letter["reason"]: letter for letter in self.letters(config)}
+        self.assertEqual(set(letters), {"conflict", "bad sample"}, letters)
+        shown = self.rows("--config", config, "dead-letter", "show", letters["bad sample"]["digest"])[0]
+        self.assertEqual((shown["message_id"], json.loads(shown["body"])["volume"]), ("m-1", "four"))
         self.assertIn("one.yaml", shown["detail"])
 
-        # A conflict stays one; the message lives once its definition is mended.
-        conflict = letters["sample"]["digest"]
+        # A conflict stays one; the sample lives once its definition is mended.
+        conflict = letters["conflict"]["digest"]
         out, _ = self.tally("--config", config, "dead-letter", "replay", conflict, status=1)
         self.assertIn("dead", out)
         self.assertIn("volume 1 there, 7 here", out)
         definitions.write_text(definitions.read_text().replace("$.payload.size", "$.payload.gigabytes"))
-        replayed = self.rows("--config", config, "dead-letter", "replay", letters["message"]["digest"])
+        replayed = self.rows("--config", config, "dead-letter", "replay", letters["bad sample"]["digest"])
         self.assertEqual([(row["outcome"], row["stored"]) for row in replayed], [("stored", 1)])
         self.assertEqual(self.rows("--config", config, "query", "statistics", "size")[0]["sum"], 4)
         self.assertEqual([letter["digest"] for letter in self.letters(config)], [conflict])
-        self.tally("--config", config, "dead-letter", "replay", letters["message"]["digest"], status=1)
+        self.tally("--config", config, "dead-letter", "replay", letters["bad sample"]["digest"], status=1)
 
         # By digest, of which one is not there; then all.
         out, err = self.tally("--config", config, "dead-letter", "purge", conflict, "0" * 32, "-f", "json", status=1)

@@ -105,7 +105,8 @@ class Losses(Sandbox):
         self.run_once(config)
         shutil.rmtree(self.folder / "one")
         self.run_once(config)
-        (self.folder / "one").mkdir()
+        self.assertTrue(self.state("one").is_dir(), "made again, with what is above it")
+        shutil.rmtree(self.state("one"))
         self.run_once(config)
         for path in self.state("one").iterdir():
             if path.is_file():

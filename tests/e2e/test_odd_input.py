@@ -117,7 +117,7 @@ class OddInput(Workshop):
         letter, = self.rows("--config", config, "dead-letter", "list")
         self.assertEqual((letter["kind"], letter["reason"], letter["handler"]), ("sample", "bad sample", "notification:meters"))
         replayed, _ = self.tally("--config", config, "dead-letter", "replay", letter["digest"], "-f", "jsonl", status=1)
-        self.assertIn("\"volume\\\" is \\\"many\\\"", replayed)
+        self.assertIn("volume \\\"many\\\" of bytes.out: not a number", replayed)
         self.end(collector)
         self.assertEqual(self.log_of(collector).count("makes no sample of a message"), 1)
 

@@ -53,8 +53,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(tally::host::valid_utf8(mended) && tally::host::mend_json(mended) == mended, "what is mended stays so");
   const bool nearly = tally::host::valid_utf8(text) && tally::host::python_json(text);
   if (nearly) require(Json::parse(mended).has_value(), "what Python reads is JSON once it is mended");
-  require(tally::host::unmark_bytes(tally::host::mark_bytes(text)) == text || text.find("\xf4\x8f") != text.npos,
-          "marks carry bytes and nothing else");
+  if (const auto marked = tally::host::mark_bytes(text))
+    require(tally::host::unmark_bytes(*marked) == text, "marks carry bytes and nothing else");
   if (tally::host::is_json_object(text) && !object) require(why.starts_with("nested too deep"), "and nothing else");
   for (const auto keys : {tally::host::SampleKeys::tally, tally::host::SampleKeys::bus}) {
     const auto sample = tally::host::sample_from_json(text, keys);

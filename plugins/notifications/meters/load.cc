@@ -158,16 +158,23 @@ void Definitions::notice_arithmetic(const Definition& made) {
                            "parentheses so that both agree");
 }
 
+bool Definitions::disabled(const Definition& definition) const {
+  return std::any_of(disabled_.begin(), disabled_.end(),
+                     [&](const std::string& pattern) { return glob_matches(pattern, definition.id); });
+}
+
 void Definitions::load_list(const YAML::Node& list, const std::string& file) {
   std::vector<YAML::Node> items(list.begin(), list.end());
   for (auto item = items.rbegin(); item != items.rend(); ++item) {
     const std::string place = at(file, item->Mark().line + 1, item->Mark().column + 1);
     try {
       Definition made = definition(*item, file);
-      if (names_.insert(made.name_key).second) {
+      made.disabled = disabled(made);
+      if (const auto known = names_.find(made.name_key); known == names_.end()) {
+        if (!made.disabled) names_.emplace(made.name_key, made.place);
         program_.definitions.push_back(std::move(made));
-      } else {
-        faults_.push_back(place + "skipped: \"" + made.name_key + "\" is defined already");
+      } else if (!made.disabled) {
+        faults_.push_back(place + "skipped: \"" + made.name_key + "\" is defined already, at " + known->second);
       }
     } catch (const Fault& fault) {
       const YAML::Node name = item->IsMap() ? (*item)["name"] : YAML::Node();

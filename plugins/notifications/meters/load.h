@@ -4,10 +4,11 @@
 #define TALLY_PLUGINS_METERS_LOAD_H
 
 #include <filesystem>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "program.h"
@@ -16,10 +17,11 @@
 namespace meters {
 
 // Collects definitions. Of those with the same name the first file's counts, and within a file the last; within a file
-// they make samples from the last to the first.
+// they make samples from the last to the first. One that is disabled ("file.yaml:meter", globs) hides no other.
 class Definitions {
  public:
-  explicit Definitions(PathOptions options = {}) : program_(options) {}
+  explicit Definitions(PathOptions options = {}, std::vector<std::string> disabled = {})
+      : program_(options), disabled_(std::move(disabled)) {}
 
   // Takes up the text of one file; `file` is its name in faults and places.
   void load(std::string_view text, const std::string& file);
@@ -42,8 +44,11 @@ class Definitions {
   std::uint32_t metadata(const std::vector<YamlMember>& all);
   void notice_arithmetic(const Definition& definition);
 
+  bool disabled(const Definition& definition) const;
+
   Program program_;
-  std::set<std::string> names_;
+  const std::vector<std::string> disabled_;
+  std::map<std::string, std::string> names_;  // of those that count, and where each is
   std::unordered_map<std::string, EventPattern> patterns_;
   std::unordered_map<std::string, std::uint32_t> metadata_;
   std::vector<std::string> faults_;

@@ -17,11 +17,16 @@ namespace {
 
 constexpr const char* kVariable = "TALLY_DEFINITIONS";
 
+bool from_variable() {
+  const char* variable = std::getenv(kVariable);
+  return variable != nullptr && *variable != '\0';
+}
+
 // The variable's paths, joined by colons; else the configured ones; else the shipped folder.
 std::vector<std::filesystem::path> paths(const tally::Config& config) {
   std::vector<std::filesystem::path> found;
-  if (const char* variable = std::getenv(kVariable); variable != nullptr && *variable != '\0') {
-    for (std::string_view rest = variable; !rest.empty();) {
+  if (from_variable()) {
+    for (std::string_view rest = std::getenv(kVariable); !rest.empty();) {
       const std::size_t end = std::min(rest.find(':'), rest.size());
       if (end > 0) found.emplace_back(rest.substr(0, end));
       rest.remove_prefix(std::min(end + 1, rest.size()));
@@ -51,19 +56,20 @@ class Meters : public tally::NotificationHandler {
  private:
   static meters::Program program(const tally::Config& config) {
     const auto from = paths(config);
-    meters::Definitions definitions({config.boolean("arithmetic_from_the_right")});
+    meters::Definitions definitions({config.boolean("arithmetic_from_the_right")}, config.disabled());
     definitions.load(from);
     for (const std::string& fault : definitions.faults()) tally::log(tally::Level::warning, fault);
     for (const std::string& notice : definitions.notices()) tally::log(tally::Level::warning, notice);
     if (definitions.program().definitions.empty()) {
-      throw tally::Error::absent("no definitions in " + from.front().string() + (from.size() > 1 ? " and others" : "") +
-                                 ": set " + kVariable + " or the key \"definitions\"");
+      const std::string none = "no definitions in " + from.front().string() + (from.size() > 1 ? " and others" : "");
+      if (from_variable() || !config.has("definitions") || config.list("definitions").empty()) {
+        throw tally::Error::absent(none + ": set " + kVariable + " or the key \"definitions\"");
+      }
+      // Somebody wants these: what they would take waits as dead letters, and is not passed over.
+      throw tally::Error::permanent(none + ": correct the key \"definitions\"" +
+                                    (definitions.faults().empty() ? "" : " (" + definitions.faults().front() + ")"));
     }
-    meters::Program program = std::move(definitions).take();
-    for (meters::Definition& one : program.definitions)
-      for (const std::string& pattern : config.disabled())
-        one.disabled = one.disabled || meters::glob_matches(pattern, one.id);
-    return program;
+    return std::move(definitions).take();
   }
 
   static meters::Reserved reserved(const tally::Config& config) {

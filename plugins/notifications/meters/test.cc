@@ -284,8 +284,16 @@ TEST_F(Meters, AMatchLimitIsAFaultThatNamesTheExpression) {
 }
 
 TEST_F(Meters, WithoutDefinitionsItIsAbsent) {
-  const auto made = tally::test::make_handler("meters", {{"definitions", "[\"" + tree_.path() + "/none\"]"}});
+  ASSERT_EQ(setenv("TALLY_DEFINITIONS", (tree_.path() + "/none").c_str(), 1), 0);
+  const auto made = tally::test::make_handler("meters", {});
+  unsetenv("TALLY_DEFINITIONS");
   EXPECT_EQ(made.status().code(), tally::kAbsent) << made.status();
+}
+
+TEST_F(Meters, WithoutThoseThatAreConfiguredItIsAtFaultSoThatMessagesWait) {
+  const auto made = tally::test::make_handler("meters", {{"definitions", "[\"" + tree_.path() + "/none\"]"}});
+  EXPECT_EQ(made.status().code(), tally::kPermanent) << made.status();
+  EXPECT_NE(made.status().message().find("correct the key \"definitions\""), std::string::npos) << made.status();
 }
 
 TEST_F(Meters, TheShippedOnesMeterAServerAVolumeAndAnImage) {

@@ -117,6 +117,21 @@ std::string through(std::string_view trait, std::string_view parameters, std::ve
   return text;
 }
 
+TEST(Definitions, OneThatIsDisabledHidesNoOther) {
+  const std::string text = "metric:\n- {name: size, event_type: x, type: gauge, unit: GB, volume: 1, resource_id: r}\n";
+  const auto loaded = [&](std::vector<std::string> disabled) {
+    meters::Definitions definitions({}, std::move(disabled));
+    definitions.load(text, "shipped.yaml");
+    definitions.load(text, "own.yaml");
+    std::vector<std::string> found = definitions.faults();
+    for (const auto& one : definitions.program().definitions) found.push_back(one.id + (one.disabled ? " off" : " on"));
+    return found;
+  };
+  EXPECT_THAT(loaded({}), ElementsAre(HasSubstr("defined already, at shipped.yaml:2"), "shipped.yaml:size on"));
+  EXPECT_THAT(loaded({"shipped.yaml:*"}), ElementsAre("shipped.yaml:size off", "own.yaml:size on"));
+  EXPECT_THAT(loaded({"own.yaml:size"}), ElementsAre("shipped.yaml:size on"));
+}
+
 TEST(Traits, Split) {
   constexpr const char* kText = R"("test-foobar-baz")";
   EXPECT_EQ(through("split", R"({"separator": "-"})", {kText}), R"("test")");

@@ -36,6 +36,8 @@ std::vector<RowResult> answer_before(const Connection& connection, const Batch& 
   return results;
 }
 
+// What a killed process had on its way may be committed after the first batch of the next one of its name: the later
+// number stays.
 void remember(Connection& connection, const Batch& batch, std::span<const RowResult> results) {
   if (!batch.writer()) return;
   Parameters parameters;
@@ -44,8 +46,11 @@ void remember(Connection& connection, const Batch& batch, std::span<const RowRes
   const bool is_new = connection.integer(
                           "INSERT INTO writer (id, sequence, used, rows, statuses) "
                           "VALUES ($1, $2, clock_timestamp(), $3, $4) ON CONFLICT (id) DO UPDATE SET "
-                          "sequence = excluded.sequence, used = excluded.used, rows = excluded.rows, "
-                          "statuses = excluded.statuses RETURNING (xmax = 0)::int",
+                          "sequence = greatest(writer.sequence, excluded.sequence), used = excluded.used, "
+                          "rows = CASE WHEN excluded.sequence >= writer.sequence THEN excluded.rows "
+                          "ELSE writer.rows END, "
+                          "statuses = CASE WHEN excluded.sequence >= writer.sequence THEN excluded.statuses "
+                          "ELSE writer.statuses END RETURNING (xmax = 0)::int",
                           parameters) != 0;
   if (!is_new) return;
   // Those whose row another writer is just about to change are at work: they are left alone.
