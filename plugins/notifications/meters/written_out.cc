@@ -9,7 +9,7 @@ namespace meters {
 namespace {
 
 constexpr std::size_t kMost = 64;
-constexpr int kDeepest = 32;
+constexpr int kDeepestGroup = 32;
 
 using Texts = std::vector<std::string>;
 
@@ -69,7 +69,7 @@ class Writer {
     if (rest_.starts_with("?P<") || rest_.starts_with("?<"))
       rest_.remove_prefix(std::min(rest_.find('>') + 1, rest_.size()));
     if (take('?')) rest_.remove_prefix(std::min(rest_.find_first_of(":=!"), rest_.size() - 1) + 1);
-    Texts inside = depth < kDeepest ? alternatives(depth + 1) : Texts{""};
+    Texts inside = depth < kDeepestGroup ? alternatives(depth + 1) : Texts{""};
     take(')');
     return looks ? Texts{""} : inside;
   }
