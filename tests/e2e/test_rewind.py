@@ -54,6 +54,9 @@ class Rewinding(Sandbox):
         self.assertIn("in use by tally-", err)
         self.assertIn("127.0.0.1", err)
         self.assertIn("systemctl stop tally-collector", err)
+        # Offsets are committed a moment after their messages are settled.
+        wait_until("the group has committed all", lambda: sum(
+            row["messages"] or 0 for row in self.rewind(config, time, "--dry-run")[0]) == 25)
         planned, err = self.rewind(config, time, "--dry-run")
         self.assertIn("stop them first", err)
         self.assertEqual({row["state"] for row in planned} - {"unchanged"}, {"would rewind", "absent"})
