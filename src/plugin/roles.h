@@ -67,6 +67,7 @@ class NotificationHandler {
 
   // What this instance makes, of messages of one event type or of all; none where it does not say.
   virtual absl::StatusOr<std::optional<std::vector<Definition>>> definitions(
+      // NOLINTNEXTLINE(performance-unnecessary-value-param): a guarded call takes it along to another thread
       std::optional<std::string> /*event_type*/) {
     return std::nullopt;
   }
