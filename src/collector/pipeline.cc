@@ -102,12 +102,16 @@ host::DeadLetter dead_written(std::string written, const Incoming& message, cons
   return letter;
 }
 
-// The object with one more member in front, unless it has that.
+// The object with one more member, unless it has that: in front, or behind where it has null there, since of two
+// members of one name the last counts.
 std::string with_member(std::string_view object, std::string_view key, std::string_view value) {
   const std::optional<Json> read = host::python_json(object);
   if (!read || !read->is_object() || (read->at(key) != nullptr && !read->at(key)->is_null()))
     return std::string(object);
-  std::string made = "{" + json_quote(key) + ":" + json_quote(value);
+  const std::string member = json_quote(key) + ":" + json_quote(value);
+  if (read->at(key) != nullptr)
+    return std::string(object.substr(0, object.rfind('}'))).append(",").append(member).append("}");
+  std::string made = "{" + member;
   if (!read->items().empty()) made += ',';
   return made.append(object.substr(object.find('{') + 1));
 }

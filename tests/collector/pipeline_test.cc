@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "bus/envelope.h"
 #include "collector/fakes.h"
 #include "collector/replay.h"
@@ -204,6 +206,19 @@ TEST_F(PipelineTest, ARefusedPolledSampleKeepsItsBytesAndTheMessagesTime) {
   const Processed without = process(fakes::message("1", "telemetry.polling", "[" + body + "]", kNow));
   EXPECT_EQ(without.filtered, 1U);
   EXPECT_THAT(without.dead_samples, IsEmpty());
+}
+
+TEST_F(PipelineTest, ARefusedPolledSampleWhoseTimeIsNullHasTheMessagesTimeWhenItIsReplayed) {
+  const Processed done = process(fakes::message(
+      "1", "telemetry.polling",
+      R"([{"counter_name":"a","counter_type":"gauge","timestamp": null,"counter_volume":NaN,"resource_id":"r"} ])",
+      kNow));
+  ASSERT_THAT(done.dead_samples, SizeIs(1));
+  std::string mended = done.dead_samples[0].body;
+  mended.replace(mended.find("NaN"), 3, "1");
+  const Processed replayed = pipeline().process_sample({mended, "fake://", Time{kNow.us + Time::kSecond}});
+  ASSERT_THAT(replayed.samples, SizeIs(1)) << mended;
+  EXPECT_EQ(sample(replayed, 0).timestamp, kNow) << mended;
 }
 
 TEST_F(PipelineTest, AReplayedSampleOfTheBusIsReadAsSuch) {
