@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "cli/cli.h"
 #include "cli/migration.h"
@@ -63,13 +64,23 @@ std::string in_shell(const std::string& text) {
   return quoted + "'";
 }
 
-// What the broker's side of the configuration is.
+// As a regular expression that matches it alone.
+std::string in_expression(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (std::string_view(".*+?()[]{}|^$\\").find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+// What the broker's side of the configuration is. The rights are those that transport:amqp names where it has them not.
 void print_permissions(const Plan& plan) {
   if (plan.vhosts.empty()) return;
   const auto keys = plan.agent_plugins.find("transport:amqp");
   const bool named = keys != plan.agent_plugins.end() && keys->second.contains("exchange");
   const std::string exchange = named ? keys->second.at("exchange").items.front() : "ceilometer";
-  const std::string ours = in_shell("^(tally\\..*|" + exchange + ")$");
+  const std::string ours = in_shell("^(tally\\..*|" + in_expression(exchange) + ")$");
   std::cout << "#\n# With queues: own Tally takes nothing from Ceilometer's queues: it makes its own, tally.TOPIC, and "
                "both get "
                "all messages.\n# A user of Tally's own may do that, put into the URLs in place of Ceilometer's "

@@ -1,6 +1,8 @@
 """What a program says while it cannot work: not ready, with the reason, in /readyz, `tally status` and its log; and that it is
 ready afterwards, with nothing to do. Not for what becomes of messages meanwhile: test_faults.py and cloud.py have that."""
 import json
+import re
+import shlex
 import socket
 import time
 
@@ -105,8 +107,11 @@ class WithRabbitmq(Ready):
 
     def test_a_queue_that_may_not_be_made_or_read_comes_with_the_way_out(self):
         self.begin("collector", self.listen(keys=", queues: own"))
-        grant = "rabbitmqctl set_permissions -p 'metering' 'tally' '^tally\\.' '^tally\\.' '.*'"
-        reason = self.assert_not_ready("queue tally.notifications cannot be made", "ACCESS_REFUSED", grant)
+        self.write("ceilometer/ceilometer.conf", "[DEFAULT]\ntransport_url = rabbit://c:c@127.0.0.1/metering\n")
+        printed = re.search(r"(?m)^#   rabbitmqctl (set_permissions .*)$", self.tally("migrate", "check", self.folder / "ceilometer")[0])[1]
+        reason = self.assert_not_ready("queue tally.notifications cannot be made", "ACCESS_REFUSED", "this replaces the user's rights",
+                                       "rabbitmqctl set_permissions -p 'metering' 'tally' ")
+        self.assertEqual(shlex.split(reason.partition("rabbitmqctl ")[2].partition("\n")[0]), shlex.split(printed), "one grant for both")
         self.assert_logged_once("queue tally.notifications cannot be made")
         self.broker.ctl("set_permissions", "-p", *(word.strip("'") for word in reason.partition("-p ")[2].split(" ")))
         self.assert_ready()

@@ -116,8 +116,9 @@ std::string reads(const Config& config) {
 
 // What gives the URL's user its rights, up to the rights themselves.
 std::string way_out(const Connection::Options& connection) {
-  return "; allow it: rabbitmqctl set_permissions -p " + quoted(connection.link.vhost) + " " +
-         quoted(connection.address.hosts.front().user) + " ";
+  return "; allow it (this replaces the user's rights there: repeat those that it needs besides): rabbitmqctl "
+         "set_permissions -p " +
+         quoted(connection.link.vhost) + " " + quoted(connection.address.hosts.front().user) + " ";
 }
 
 LinkOptions link_options(const Config& config, const Address& address) {
@@ -158,8 +159,10 @@ Options Options::read(const Config& config) {
   options.consumer.topology = topology(config);
   options.consumer.own_prefix = config.text("own_prefix");
   const bool own = !options.consumer.topology.queues.empty();
-  options.consumer.topology.way_out = grant + quoted("^" + escaped(config.text("own_prefix"))) + " " +
-                                      quoted("^" + escaped(config.text("own_prefix"))) + " '.*'";
+  // As `tally migrate check` prints it: consuming and publishing, of one user.
+  const std::string ours =
+      quoted("^(" + escaped(config.text("own_prefix")) + ".*|" + escaped(config.text("exchange")) + ")$");
+  options.consumer.topology.way_out = grant + ours + " " + ours + " '.*'";
   for (const std::string& queue : queues(config, options.consumer.topology)) {
     LaneOptions lane;
     lane.queue = queue;
