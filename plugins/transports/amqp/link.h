@@ -18,14 +18,19 @@ namespace tally::amqp {
 
 using Clock = std::chrono::steady_clock;
 
+struct TlsFile {
+  std::string said;  // where it is named: "tls_ca"
+  std::string path;  // empty: none
+};
+
 struct TlsOptions {
   bool on = false;
   bool verify = true;       // the certificate's chain
   bool verify_name = true;  // and, with it, that the certificate is for the host's name
   std::string version;      // "1.2" or "1.3" alone; empty: either
-  std::string ca;           // a file; empty: the system's
-  std::string cert;
-  std::string key;
+  TlsFile ca;               // none: the system's
+  TlsFile cert;
+  TlsFile key;  // none: in `cert`
 };
 
 struct LinkOptions {

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,15 +21,11 @@ std::chrono::milliseconds time(const Config& config, std::string_view key) {
   return std::chrono::ceil<std::chrono::milliseconds>(config.duration(key));
 }
 
-const std::string& readable(const std::string& what, const std::string& path) {
-  if (!path.empty() && ::access(path.c_str(), R_OK) != 0) {
-    throw Error::permanent(what + ": " + path + ": " + std::strerror(errno) + "; name a readable file in PEM form");
-  }
-  return path;
-}
-
-std::string file(const Config& config, const std::string& key) {
-  return readable(key, config.has(key) ? config.text(key) : std::string());
+// The URL's, else the key's. Whether it can be read is seen whenever a connection is made.
+TlsFile tls_file(const Config& config, const std::string& key, const std::optional<std::string>& said,
+                 const char* parameter) {
+  if (said) return {std::string("the URL's ") + parameter, *said};
+  return {key, config.has(key) ? config.text(key) : std::string()};
 }
 
 // What may be there of this configuration: what it consumes, what is ours from another time, what the services make.
@@ -129,9 +125,9 @@ LinkOptions link_options(const Config& config, const Address& address) {
   link.tls.verify = said.verify.value_or(config.boolean("tls_verify"));
   link.tls.verify_name = said.verify_name.value_or(config.boolean("tls_verify_name"));
   link.tls.version = said.version.value_or("");
-  link.tls.ca = said.ca ? readable("the URL's ssl_ca_file", *said.ca) : file(config, "tls_ca");
-  link.tls.cert = said.cert ? readable("the URL's ssl_cert_file", *said.cert) : file(config, "tls_cert");
-  link.tls.key = said.key ? readable("the URL's ssl_key_file", *said.key) : file(config, "tls_key");
+  link.tls.ca = tls_file(config, "tls_ca", said.ca, "ssl_ca_file");
+  link.tls.cert = tls_file(config, "tls_cert", said.cert, "ssl_cert_file");
+  link.tls.key = tls_file(config, "tls_key", said.key, "ssl_key_file");
   link.heartbeat_s = said.heartbeat_s.value_or(
       static_cast<int>(std::chrono::ceil<std::chrono::seconds>(config.duration("heartbeat")).count()));
   link.connect_timeout = time(config, "connect_timeout");

@@ -18,7 +18,7 @@ struct Options {
   PublisherOptions publisher;
   std::vector<KnownQueue> known;  // whatever `queues` says: ours and the services'
 
-  // Throws tally::Error, permanent, for a URL or a file that is of no use.
+  // Throws tally::Error, permanent, for a URL that is of no use.
   static Options read(const Config& config);
 };
 

@@ -4,10 +4,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 #include <array>
 
 #include <tally/sdk/error.h>
+#include <tally/sdk/spool_files.h>
 
 #include "link.h"
 
@@ -30,6 +32,12 @@ void require_version(SSL_CTX* context, const std::string& version) {
   SSL_CTX_set_max_proto_version(context, only);
 }
 
+void require_readable(const TlsFile& file) {
+  if (file.path.empty() || ::access(file.path.c_str(), R_OK) == 0) return;
+  throw Error::passing(file.said + ": " + file.path + ": " + spool_files::why(errno) +
+                       "; put a readable file in PEM form there");
+}
+
 }  // namespace
 
 std::string tls_reason() {
@@ -42,6 +50,7 @@ std::string tls_reason() {
 }
 
 amqp_socket_t* make_tls_socket(amqp_connection_state_t connection, const std::string& host, const TlsOptions& tls) {
+  for (const TlsFile* file : {&tls.ca, &tls.cert, &tls.key}) require_readable(*file);
   ERR_clear_error();
   amqp_socket_t* socket = amqp_ssl_socket_new(connection);
   if (socket == nullptr) return nullptr;
@@ -51,15 +60,16 @@ amqp_socket_t* make_tls_socket(amqp_connection_state_t connection, const std::st
   amqp_ssl_socket_set_verify_peer(socket, tls.verify ? 1 : 0);
   amqp_ssl_socket_set_verify_hostname(socket, 0);
   if (tls.verify && tls.verify_name) require_name(context, host);
-  if (tls.ca.empty()) {
+  if (tls.ca.path.empty()) {
     SSL_CTX_set_default_verify_paths(context);
-  } else if (amqp_ssl_socket_set_cacert(socket, tls.ca.c_str()) != AMQP_STATUS_OK) {
-    throw Error::permanent("tls_ca: " + tls.ca + " cannot be read as certificates in PEM form" + tls_reason());
+  } else if (amqp_ssl_socket_set_cacert(socket, tls.ca.path.c_str()) != AMQP_STATUS_OK) {
+    throw Error::permanent(tls.ca.said + ": " + tls.ca.path + " cannot be read as certificates in PEM form" +
+                           tls_reason());
   }
-  if (!tls.cert.empty()) {
-    const std::string& key = tls.key.empty() ? tls.cert : tls.key;
-    if (amqp_ssl_socket_set_key(socket, tls.cert.c_str(), key.c_str()) != AMQP_STATUS_OK) {
-      throw Error::permanent("tls_cert, tls_key: " + tls.cert + " and " + key +
+  if (!tls.cert.path.empty()) {
+    const std::string& key = tls.key.path.empty() ? tls.cert.path : tls.key.path;
+    if (amqp_ssl_socket_set_key(socket, tls.cert.path.c_str(), key.c_str()) != AMQP_STATUS_OK) {
+      throw Error::permanent(tls.cert.said + ", " + tls.key.said + ": " + tls.cert.path + " and " + key +
                              " are no certificate and its key in PEM form, or may not be read" + tls_reason());
     }
   }
