@@ -38,7 +38,7 @@ Consumer::Consumer(Connection::Options connection, const ConsumerOptions& option
       topology_(static_cast<amqp_channel_t>(options.lanes.size() + 1), options.topology),
       sharing_(static_cast<amqp_channel_t>(options.lanes.size() + 3), options.own_prefix,
                names_of(options.topology.queues)),
-      depth_(static_cast<amqp_channel_t>(options.lanes.size() + 2), options.depth_every, sharing_) {
+      depth_(static_cast<amqp_channel_t>(options.lanes.size() + 2), options.depth_every, sharing_, topology_) {
   lanes_.reserve(options.lanes.size());
   for (LaneOptions lane : options.lanes) {
     lane.prefetch = static_cast<std::uint16_t>(std::min<std::uint32_t>(lane.prefetch, prefetch_));

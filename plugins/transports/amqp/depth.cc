@@ -93,7 +93,8 @@ void Depth::tell(const TransportEvents& events) {
   for (const Told& one : told_) {
     Queue queue;
     queue.name = one.name;
-    const std::string warning = sharing_.warning(one.name);
+    std::string warning = sharing_.warning(one.name);
+    if (warning.empty()) warning = topology_.warning(one.name);
     if (one.messages) {
       queue.messages = one.messages;
       queue.consumers = one.consumers;

@@ -16,6 +16,7 @@
 #include "lane.h"
 #include "link.h"
 #include "sharing.h"
+#include "topology.h"
 
 namespace tally::amqp {
 
@@ -23,9 +24,10 @@ namespace tally::amqp {
 // one. One question at a time. One thread. What sends throws tally::Error when the link breaks.
 class Depth {
  public:
-  // `every`: from round to round; 0: never asks. `sharing` is told how many consumers each queue has.
-  Depth(amqp_channel_t channel, std::chrono::milliseconds every, Sharing& sharing)
-      : channel_(channel), every_(every), sharing_(sharing) {}
+  // `every`: from round to round; 0: never asks. `sharing` is told how many consumers each queue has; the two
+  // know what a person is warned of.
+  Depth(amqp_channel_t channel, std::chrono::milliseconds every, Sharing& sharing, const Topology& topology)
+      : channel_(channel), every_(every), sharing_(sharing), topology_(topology) {}
 
   amqp_channel_t channel() const { return channel_; }
   // Begins a round over the queues that `lanes` consume, when one is due. One that is not consumed any more is told so.
@@ -51,6 +53,7 @@ class Depth {
   amqp_channel_t channel_;
   std::chrono::milliseconds every_;
   Sharing& sharing_;
+  const Topology& topology_;
   State state_ = State::resting;
   bool open_ = false;
   Clock::time_point next_round_ = Clock::now();

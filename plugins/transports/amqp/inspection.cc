@@ -95,6 +95,23 @@ std::string Inspection::shared(const KnownQueue& queue, std::uint64_t consumers)
   return ours < consumers ? sharing_warning(consumers, consumers - ours) : std::string();
 }
 
+// A queue of ours whose exchanges are not all there.
+std::string Inspection::unbound(const KnownQueue& queue) {
+  std::vector<std::string> absent;
+  for (const std::string& name : queue.bound.exchanges) {
+    auto known = exchanges_.find(name);
+    if (known == exchanges_.end()) {
+      amqp_exchange_declare_t declare{};
+      declare.exchange = bytes_of(name);
+      declare.passive = 1;
+      const Answer answer = ask(AMQP_EXCHANGE_DECLARE_METHOD, &declare);
+      known = exchanges_.emplace(name, !answer.refused || answer.code != AMQP_NOT_FOUND).first;
+    }
+    if (!known->second) absent.push_back(name);
+  }
+  return absent_warning(queue.bound, absent);
+}
+
 void Inspection::tell(const std::vector<KnownQueue>& queues, const QueueSink& sink) {
   for (const KnownQueue& queue : queues) {
     const std::optional<Answer> found = look(queue.name);
@@ -113,6 +130,8 @@ void Inspection::tell(const std::vector<KnownQueue>& queues, const QueueSink& si
       told.consumers = found->consumers;
       if (found->consumers == 0) warning = warning_for(queue, found->messages);
       if (found->consumers > 1) warning = shared(queue, found->consumers);
+      const std::string missing = unbound(queue);
+      if (!missing.empty()) warning += (warning.empty() ? "" : "; ") + missing;
     }
     if (!warning.empty()) told.warning = warning;
     sink(told);

@@ -5,12 +5,14 @@
 
 #include <tally/sdk/transport.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "connection.h"
+#include "topology.h"
 
 namespace tally::amqp {
 
@@ -18,6 +20,7 @@ struct KnownQueue {
   std::string name;
   bool ours = false;      // made by us, under a name that only we give
   bool consumed = false;  // by this configuration; others are told only where they are there
+  TopologyOptions bound;  // of one that is ours and consumed: what it is bound to
   std::string marker;     // what Tally's collectors consume besides it, see sharing.h; empty: none
 };
 
@@ -42,10 +45,12 @@ class Inspection {
   void open_channel();
   Answer ask(amqp_method_number_t id, void* method);
   std::optional<Answer> look(const std::string& name);
+  std::string unbound(const KnownQueue& queue);
   std::string shared(const KnownQueue& queue, std::uint64_t consumers);
 
   Connection connection_;
   Clock::time_point deadline_;
+  std::map<std::string, bool> exchanges_;  // those looked at, and whether they are there
 };
 
 }  // namespace tally::amqp

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,11 @@ namespace {
 constexpr std::size_t kMostQueues = 500;
 constexpr std::size_t kLongestName = 255;
 
+// The default of `exchanges`.
+constexpr std::array<std::string_view, 14> kUsualExchanges = {"nova",     "glance", "neutron", "cinder", "heat",
+                                                              "keystone", "trove",  "zaqar",   "swift",  "ceilometer",
+                                                              "magnum",   "dns",    "ironic",  "aodh"};
+
 std::chrono::milliseconds time(const Config& config, std::string_view key) {
   return std::chrono::ceil<std::chrono::milliseconds>(config.duration(key));
 }
@@ -29,14 +35,16 @@ TlsFile tls_file(const Config& config, const std::string& key, const std::option
 }
 
 // What may be there of this configuration: what it consumes, what is ours from another time, what the services make.
-std::vector<KnownQueue> known_queues(const Config& config, const std::vector<LaneOptions>& consumed) {
+std::vector<KnownQueue> known_queues(const Config& config, const std::vector<LaneOptions>& consumed,
+                                     const TopologyOptions& own) {
   std::vector<KnownQueue> all;
   const auto add = [&](const std::string& name, bool ours) {
     const auto same = [&](const KnownQueue& queue) { return queue.name == name; };
     if (std::any_of(all.begin(), all.end(), same)) return;
     const auto takes = [&](const LaneOptions& lane) { return lane.queue == name; };
     const std::string marker = ours ? std::string() : marker_of(config.text("own_prefix"), name);
-    all.push_back({name, ours, std::any_of(consumed.begin(), consumed.end(), takes), marker});
+    const bool is_consumed = std::any_of(consumed.begin(), consumed.end(), takes);
+    all.push_back({name, ours, is_consumed, ours && is_consumed ? own : TopologyOptions(), marker});
   };
   for (const std::string& topic : config.list("topics")) add(config.text("own_prefix") + topic, true);
   for (const LaneOptions& lane : consumed) add(lane.queue, false);
@@ -56,6 +64,7 @@ TopologyOptions topology(const Config& config) {
     if (!queue.keys.empty()) own.queues.push_back(std::move(queue));
   }
   own.exchanges = config.list("exchanges");
+  own.usual = std::ranges::equal(own.exchanges, kUsualExchanges);
   own.type = config.text("own_type");
   own.overflow = config.text("own_overflow");
   own.length = config.integer("own_length");
@@ -170,7 +179,7 @@ Options Options::read(const Config& config) {
     lane.tag = connection.link.name + " " + queue;
     options.consumer.lanes.push_back(std::move(lane));
   }
-  options.known = known_queues(config, options.consumer.lanes);
+  options.known = known_queues(config, options.consumer.lanes, options.consumer.topology);
   options.publisher.exchange = config.text("exchange");
   options.publisher.durable = config.boolean("durable");
   options.publisher.own = options.consumer.topology;

@@ -274,5 +274,47 @@ TEST_F(AmqpTest, ABadUrlIsRefusedWithTheWayOut) {
   EXPECT_EQ(std::string(url.status().message()).find("hidden"), std::string::npos);
 }
 
+TEST_F(AmqpTest, AnExchangeOfOwnQueuesThatIsNotThereIsWarnedOf) {
+  const std::string own = "tally." + rig_.prefix + "notifications", other = rig_.prefix + "other";
+  const Options options = {{"queues", "own"},
+                           {"own_type", "classic"},
+                           {"exchanges", "[\"" + rig_.exchange() + "\", \"" + other + "\"]"},
+                           {"depth_every", "0.02"},
+                           {"look_again", "0.05"}};
+  raw_.declare_exchange(rig_.exchange());
+  const auto consumer = rig_.AmqpRig::make(options);
+  ASSERT_TRUE(consumer->consume(10).ok());
+  const std::string text = "exchange " + other + " is not there: nothing is received from it";
+  pump(*consumer, [&] { return depths_[own].warning == text; });
+  std::map<std::string, QueueState> told;
+  const auto look = [&] {
+    told.clear();
+    return rig_.AmqpRig::make(options)->inspect(5000, [&](const QueueState& one) { told[one.name] = one; });
+  };
+  ASSERT_TRUE(look().ok());
+  EXPECT_EQ(told[own].warning, text);
+  raw_.declare_exchange(other);
+  pump(*consumer, [&] { return depths_[own].state == "present" && depths_[own].warning.empty(); });
+  ASSERT_TRUE(look().ok());
+  EXPECT_EQ(told[own].warning, "");
+}
+
+TEST_F(AmqpTest, OfTheUsualExchangesSomeMayBeAbsent) {
+  const std::string own = "tally." + rig_.prefix + "notifications";
+  const Options options = {{"queues", "own"}, {"own_type", "classic"}};
+  const auto consumer = rig_.AmqpRig::make(options);
+  ASSERT_TRUE(consumer->consume(10).ok());
+  pump(*consumer, [&] { return raw_.consumers(own) == 1; });
+  const auto warning = [&] {
+    std::string text;
+    const auto take = [&](const QueueState& one) { text += one.name == own ? one.warning : ""; };
+    EXPECT_TRUE(rig_.AmqpRig::make(options)->inspect(5000, take).ok());
+    return text;
+  };
+  EXPECT_EQ(warning().find("exchanges nova, glance, "), 0U) << warning();
+  raw_.declare_exchange("aodh");
+  EXPECT_EQ(warning(), "");
+}
+
 }  // namespace
 }  // namespace tally::host

@@ -102,6 +102,7 @@ TEST_F(AmqpSharing, AUserWhoMayNotMakeTheMarkIsToldWhatIsMissing) {
 
 TEST_F(AmqpSharing, OurOwnQueueMayHaveAnyConsumer) {
   const std::string own = "tally." + rig_.prefix + "notifications";
+  raw_.declare_exchange(rig_.exchange());
   auto made = rig_.AmqpRig::make(rig_.own({{"depth_every", "0.05"}}));
   ASSERT_TRUE(made->consume(10).ok());
   pump(*made, [&] { return depths_[own].consumers == 1U; });

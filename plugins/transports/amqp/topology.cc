@@ -2,6 +2,7 @@
 
 #include <amqp_framing.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <tally/sdk/log.h>
@@ -29,7 +30,20 @@ void OwnArguments::add(const char* key, const std::string& value) {
   entry.value.value.bytes = bytes_of(value);
 }
 
+std::string absent_warning(const TopologyOptions& options, const std::vector<std::string>& absent) {
+  if (absent.empty() || (options.usual && absent.size() < options.exchanges.size())) return {};
+  std::string names;
+  for (const std::string& name : absent) names += (names.empty() ? "" : ", ") + name;
+  if (absent.size() == 1) return "exchange " + names + " is not there: nothing is received from it";
+  return "exchanges " + names + " are not there: nothing is received from them";
+}
+
 Topology::Topology(amqp_channel_t channel, TopologyOptions options) : channel_(channel), options_(std::move(options)) {}
+
+std::string Topology::warning(const std::string& queue) const {
+  const auto same = [&](const OwnQueue& own) { return own.name == queue; };
+  return std::any_of(options_.queues.begin(), options_.queues.end(), same) ? warning_ : std::string();
+}
 
 void Topology::turn(Link& link) {
   if (!ours() || state_ != State::resting || Clock::now() < next_round_) return;
@@ -49,6 +63,7 @@ void Topology::link_lost() {
   next_round_ = Clock::now();
   open_ = declared_ = told_ = false;
   refusal_.clear();
+  warning_.clear();
 }
 
 void Topology::open(Link& link) {
@@ -145,10 +160,10 @@ void Topology::refused(Link& link, const amqp_channel_close_t& close) {
     ++queue_;
   } else if (state_ == State::binding) {
     const std::string& exchange = options_.exchanges[exchange_];
-    if (absent)
-      absent_.push_back(exchange);
-    else
-      note("queue " + options_.queues[queue_].name + " cannot be bound to exchange " + exchange, close);
+    // A queue that has just gone is made in the next round.
+    const bool queue_gone = absent && view_of(close.reply_text).find("no queue '") != std::string_view::npos;
+    if (absent && !queue_gone) absent_.push_back(exchange);
+    if (!absent) note("queue " + options_.queues[queue_].name + " cannot be bound to exchange " + exchange, close);
     next_exchange();
   } else {
     state_ = State::resting;
@@ -162,6 +177,7 @@ void Topology::end_round(Link& link) {
   state_ = State::resting;
   next_round_ = Clock::now() + options_.look_again;
   refusal_ = noted_ + (more_ > 0 ? " (and " + std::to_string(more_) + " more)" : "") + way_out_;
+  warning_ = absent_warning(options_, absent_);
   if (std::exchange(told_, true) || absent_.empty()) return;
   std::string names;
   for (const std::string& name : absent_) names += (names.empty() ? "" : ", ") + name;

@@ -21,6 +21,7 @@ struct OwnQueue {
 struct TopologyOptions {
   std::vector<OwnQueue> queues;  // none: nothing is ours
   std::vector<std::string> exchanges;
+  bool usual = false;       // these are the default's, of which few clouds have all
   std::string type;         // "quorum" or "classic"
   std::string overflow;     // "drop-head" or "reject-publish"
   std::int64_t length = 0;  // messages; 0: no limit, so for all limits
@@ -29,6 +30,10 @@ struct TopologyOptions {
   std::chrono::milliseconds look_again{30'000};
   std::string way_out;  // of a refusal for want of rights; empty: none
 };
+
+// For a person: what our queues miss while these of the exchanges are not there; empty: nothing, or what is to be
+// expected. Of the default's exchanges the services of a cloud make some, so that only all of them are a fault.
+std::string absent_warning(const TopologyOptions& options, const std::vector<std::string>& absent);
 
 // The arguments that a queue of ours is made with. Lives no longer than the options.
 class OwnArguments {
@@ -56,6 +61,8 @@ class Topology {
   bool declared() const { return declared_; }
   // What the broker does not let us make or bind to, as the last whole round had it; empty: all is allowed.
   const std::string& refusal() const { return refusal_; }
+  // What a person should know of this queue, as the last whole round had it; empty: nothing, or it is not ours.
+  std::string warning(const std::string& queue) const;
 
   void turn(Link& link);
   Clock::time_point due() const { return ours() && state_ == State::resting ? next_round_ : Clock::time_point::max(); }
@@ -91,6 +98,7 @@ class Topology {
   std::string way_out_;              // of it
   std::size_t more_ = 0;             // refusals after it
   std::string refusal_;
+  std::string warning_;
 };
 
 }  // namespace tally::amqp
