@@ -345,6 +345,10 @@ void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& 
       continue;
     }
     if (!sample->timestamp) sample->timestamp = envelope.time;
+    if (const absl::Status texts = host::check_sample_texts(*sample); !texts.ok()) {
+      refuse(written[i], texts, i, message, envelope, out);
+      continue;
+    }
     if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, rules.source);
     samples.push_back(*sample);
     admit(samples.back(), message, out);
@@ -400,6 +404,8 @@ Processed Pipeline::process(const Incoming& message) {
 Processed Pipeline::process_sample(const Incoming& sample_json) {
   Processed out;
   auto sample = bus::decode_sample(sample_json.body, impl_->rules.telemetry_secret, sample_json.unverified);
+  if (sample.ok())
+    if (absl::Status texts = host::check_sample_texts(*sample); !texts.ok()) sample = std::move(texts);
   if (!sample.ok()) {
     const bool bad_signature = sample.status().code() == bus::kBadSignature;
     kill_part(out, sample_json, bad_signature ? "bad signature" : "bad sample", std::string(sample.status().message()),

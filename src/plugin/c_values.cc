@@ -308,6 +308,11 @@ tally_sample sample_to_c(const SampleView& sample, std::string_view volume) {
   return out;
 }
 
+absl::Status check_sample_texts(const SampleView& sample) {
+  const tally_sample texts = sample_to_c(sample, "0");
+  return surely_texts(texts) ? absl::OkStatus() : check_texts(texts);
+}
+
 absl::Status ErrorBuffer::status(std::int32_t result, bool may_be_unclaimed) const {
   if (result == TALLY_OK) return absl::OkStatus();
   return status_from_c(result, {text_.data(), std::min(error_.length, text_.size())}, may_be_unclaimed);

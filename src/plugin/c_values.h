@@ -44,6 +44,10 @@ absl::Status check_text(tally_str text, const TextRule& rule);
 // Valid JSON whose top is an object; numbers of any size.
 bool is_json_object(std::string_view text);
 
+// The limits of a plugin's sample, for one that came another way: its name, id, unit, source, resource, project and
+// user.
+absl::Status check_sample_texts(const SampleView& sample);
+
 absl::StatusOr<Sample> sample_from_c(const tally_sample& sample);
 // The same, put at the end. What is there already came from the same call, and so was checked: where the last one has
 // the same metadata, that is not read again.

@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bus/envelope.h"
 #include "collector/fakes.h"
@@ -219,6 +222,38 @@ TEST_F(PipelineTest, ARefusedPolledSampleWhoseTimeIsNullHasTheMessagesTimeWhenIt
   const Processed replayed = pipeline().process_sample({mended, "fake://", Time{kNow.us + Time::kSecond}});
   ASSERT_THAT(replayed.samples, SizeIs(1)) << mended;
   EXPECT_EQ(sample(replayed, 0).timestamp, kNow) << mended;
+}
+
+TEST_F(PipelineTest, TextsOfPolledAndReplayedSamplesHaveTheLimitsOfHandlers) {
+  const auto made = [](const std::string& key, std::size_t bytes) {
+    std::map<std::string, std::string> texts = {{"counter_name", "cpu"}, {"resource_id", "r"}};
+    texts[key] = std::string(bytes, 'x');
+    std::string json = R"({"counter_type":"gauge","counter_volume":1)";
+    for (const auto& [name, text] : texts) json.append(",\"" + name + "\":\"" + text + "\"");
+    return json + "}";
+  };
+  Pipeline all = pipeline();
+  for (const auto& [key, most] : std::vector<std::pair<std::string, std::size_t>>{{"resource_id", 1024},
+                                                                                  {"project_id", 1024},
+                                                                                  {"user_id", 1024},
+                                                                                  {"counter_name", 255},
+                                                                                  {"message_id", 255},
+                                                                                  {"source", 255}}) {
+    const std::string list = "[" + made(key, most) + "," + made(key, most + 1) + "," + made("user_name", 1) + "]";
+    const Processed done = all.process({fakes::message("1", "telemetry.polling", list, kNow), "fake://", kNow});
+    EXPECT_THAT(done.samples, SizeIs(2)) << key;
+    EXPECT_FALSE(done.dead_message);
+    ASSERT_THAT(done.dead_samples, SizeIs(1)) << key;
+    EXPECT_EQ(done.dead_samples[0].reason, "bad sample");
+    EXPECT_THAT(done.dead_samples[0].detail, HasSubstr("has " + std::to_string(most + 1) + " bytes, at most"));
+    const Processed replayed = all.process_sample({done.dead_samples[0].body, "fake://", kNow});
+    EXPECT_THAT(replayed.samples, IsEmpty()) << key;
+    ASSERT_TRUE(replayed.dead_message);
+    EXPECT_EQ(replayed.dead_message->reason, "bad sample");
+    EXPECT_THAT(all.process_sample({made(key, most), "fake://", kNow}).samples, SizeIs(1)) << key;
+  }
+  const std::string own = R"({"name":"m","type":"gauge","volume":1,"resource_id":")" + std::string(1025, 'x') + "\"}";
+  EXPECT_THAT(all.process_sample({own, "fake://", kNow}).samples, IsEmpty());
 }
 
 TEST_F(PipelineTest, AReplayedSampleOfTheBusIsReadAsSuch) {
