@@ -75,8 +75,9 @@ inline Values keyed(std::string_view file, std::string_view text) {
     if (file != meter.file) continue;
     for (const std::string_view line : tally::lines(text)) {
       const auto words = tally::words(line);
-      if (words.size() != 2 || words[0] != meter.key) continue;
-      values.push_back({meter.meter, meter.unit, meter.type, count(words[1], meter.factor)});
+      if (words.empty() || words[0] != meter.key) continue;
+      const std::string_view written = words.size() == 2 ? words[1] : std::string_view();
+      values.push_back({meter.meter, meter.unit, meter.type, count(written, meter.factor)});
       break;
     }
   }

@@ -104,11 +104,21 @@ TEST(Cgroup, NoLimitAndStrangeFilesAreNoSamples) {
   const auto polled = poll_once("cgroup", {{"root", tree.path()}, {"groups", kSlices}});
   EXPECT_TRUE(polled.status.ok()) << polled.status;
   EXPECT_TRUE(polled.result.samples.empty());
-  EXPECT_EQ(polled.result.faults.size(), 4U) << polled.faults();
+  EXPECT_EQ(polled.result.faults.size(), 5U) << polled.faults();
   EXPECT_NE(polled.faults().find("node1.a.slice: cgroup.memory.usage: " + tree.path() +
                                  "/sys/fs/cgroup/a.slice/memory.current: not a count\n"),
             std::string::npos)
       << polled.faults();
+}
+
+TEST(Cgroup, ANumberThatIsMissingBehindItsNameIsAFault) {
+  Tree tree;
+  with_top(tree).write(kTop + std::string("a.slice/cpu.stat"), "usage_usec 7\nuser_usec 3\nsystem_usec\n");
+  const auto polled = poll_once("cgroup", {{"root", tree.path()}, {"groups", kSlices}});
+  EXPECT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 2U);
+  EXPECT_EQ(polled.faults(),
+            "node1.a.slice: cgroup.cpu.system: " + tree.path() + "/sys/fs/cgroup/a.slice/cpu.stat: not a count\n");
 }
 
 TEST(Cgroup, TooLongAPathIsLeftOut) {

@@ -5,6 +5,7 @@
 
 #include <tally/sdk/files.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
@@ -26,19 +27,22 @@ inline constexpr std::array<Column, 4> kColumns = {{
     {9, 512, "hardware.disk.write.bytes", "B"},
 }};
 
+inline constexpr std::size_t kFewest = 10;  // columns of a line that has all of these
+
 struct Device {
   std::string_view name;
   std::array<std::optional<tally::Decimal>, kColumns.size()> values;  // none: not a count, or too large for a volume
+  std::size_t columns = kFewest;                                      // fewer: the line is cut, and has no values
 };
 
-// Lines with too few columns are partitions of ancient kernels, which count other things there.
+// Lines with too few columns are partitions of ancient kernels, which count other things there, or broken off.
 inline std::vector<Device> read(std::string_view text) {
   std::vector<Device> devices;
   for (const std::string_view line : tally::lines(text)) {
     const auto words = tally::words(line);
-    if (words.size() < 10) continue;
-    Device device{words[2], {}};
-    for (std::size_t i = 0; i < kColumns.size(); ++i) {
+    if (words.size() < 3) continue;  // of no device
+    Device device{words[2], {}, std::min(words.size(), kFewest)};
+    for (std::size_t i = 0; device.columns == kFewest && i < kColumns.size(); ++i) {
       const auto count = tally::to_count(words[kColumns[i].index]);
       if (count) device.values[i] = tally::Decimal::mul(*count, kColumns[i].factor);
     }

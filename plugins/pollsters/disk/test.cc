@@ -49,6 +49,18 @@ TEST(Disk, OneColumnThatIsNotACountCostsNoOther) {
             "node1.sda: hardware.disk.read.bytes: " + tree.path() + "/proc/diskstats: column 6 is not a count\n");
 }
 
+TEST(Disk, ALineThatIsTooShortIsOneFaultOfItsDisk) {
+  const Tree tree;
+  tree.write("proc/diskstats", " 8 0 sda 10 1 200 5 20\n 8 1 sda1 1 2 3 4\n 8\n 8 16 sdb 1 1 1 1 1 1 1 1 1 1 1\n");
+  for (const char* disk : {"sda", "sdb"}) tree.write(std::string("sys/block/") + disk + "/size", "1\n");
+  const auto polled = poll_once("disk", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 4U);
+  EXPECT_EQ(polled.volume("hardware.disk.read.bytes", "node1.sdb"), "512");
+  EXPECT_EQ(polled.faults(),
+            "node1.sda: " + tree.path() + "/proc/diskstats: the line has 8 columns, of 10 that are needed\n");
+}
+
 TEST(Disk, WithoutDisksItSaysSo) {
   const Tree tree;
   tree.write("proc/diskstats", "   7       0 loop0 9 0 9 0 9 0 9 0 0 0 0\n");

@@ -22,6 +22,11 @@ inline std::optional<tally::Decimal> celsius(std::string_view text) {
   return degrees && below ? -*degrees : degrees;
 }
 
+// Whether nothing can be so cold.
+inline bool below_absolute_zero(const tally::Decimal& degrees) {
+  return degrees < *tally::Decimal::from_parts(true, 27315, -2);
+}
+
 // "temp1" of "temp1_input"; empty for a file of another kind.
 inline std::string_view name_of(std::string_view file) {
   constexpr std::string_view kEnd = "_input";

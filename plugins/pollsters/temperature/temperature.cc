@@ -15,18 +15,18 @@ class Temperature : public tally::Pollster {
   explicit Temperature(const tally::Config& config)
       : host_(config.host()), class_(tally::join(config.text("root"), "sys/class")) {}
 
-  void poll(const tally::Poll&, tally::Emitter& emit) override {
+  void poll(const tally::Poll& poll, tally::Emitter& emit) override {
     std::size_t count = 0;
     for (const fs::path& chip : entries(class_ / "hwmon", "hwmon")) {
       for (const fs::path& input : entries(chip, "temp")) {
         const std::string file = input.filename(), sensor(sensor::name_of(file));
         if (sensor.empty()) continue;
-        count += measure(input, chip.filename().string() + "." + sensor, label(chip, sensor), emit);
+        count += measure(input, chip.filename().string() + "." + sensor, label(chip, sensor), poll, emit);
       }
     }
     if (count == 0) {
       for (const fs::path& zone : entries(class_ / "thermal", "thermal_zone")) {
-        count += measure(zone / "temp", zone.filename(), first_line(zone / "type"), emit);
+        count += measure(zone / "temp", zone.filename(), first_line(zone / "type"), poll, emit);
       }
     }
     if (count == 0) throw tally::Error::absent("no temperature sensor under " + class_.string() + "/{hwmon,thermal}");
@@ -56,10 +56,17 @@ class Temperature : public tally::Pollster {
   }
 
   // A sensor that cannot be read now (a sleeping disk, a driver that answers with an error) is left out.
-  std::size_t measure(const fs::path& file, const std::string& sensor, const std::string& label, tally::Emitter& emit) {
+  std::size_t measure(const fs::path& file, const std::string& sensor, const std::string& label,
+                      const tally::Poll& poll, tally::Emitter& emit) {
     const auto celsius = sensor::celsius(first_line(file));
     if (!celsius) return 0;
-    auto sample = tally::gauge("hardware.temperature", "C", *celsius, host_ + "." + tally::escape_identity(sensor));
+    const std::string resource = host_ + "." + tally::escape_identity(sensor);
+    if (sensor::below_absolute_zero(*celsius)) {
+      poll.fault(resource, tally::Error::passing("hardware.temperature: " + file.string() + ": " +
+                                                 celsius->to_string() + " C is below absolute zero"));
+      return 1;
+    }
+    auto sample = tally::gauge("hardware.temperature", "C", *celsius, resource);
     sample.resource_metadata = tally::JsonObject().set("sensor", sensor).set("label", label).str();
     emit(sample);
     return 1;

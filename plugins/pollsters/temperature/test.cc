@@ -39,6 +39,20 @@ TEST(Temperature, TurnsItselfOffWithoutSensors) {
   EXPECT_NE(polled.status.ToString().find("no temperature sensor"), std::string::npos) << polled.status;
 }
 
+TEST(Temperature, WhatIsBelowAbsoluteZeroIsAFaultAndCostsNoOther) {
+  const Tree tree;
+  tree.write("sys/class/hwmon/hwmon0/temp1_input", "-273150\n");
+  tree.write("sys/class/hwmon/hwmon0/temp2_input", "-273151\n");
+  tree.write("sys/class/hwmon/hwmon0/temp3_input", "45500\n");
+  const auto polled = poll_once("temperature", {{"root", tree.path()}});
+  ASSERT_TRUE(polled.status.ok()) << polled.status;
+  EXPECT_EQ(polled.result.samples.size(), 2U);
+  EXPECT_EQ(polled.volume("hardware.temperature", "node1.hwmon0.temp1"), "-273.15");
+  EXPECT_EQ(polled.volume("hardware.temperature", "node1.hwmon0.temp3"), "45.5");
+  EXPECT_EQ(polled.faults(), "node1.hwmon0.temp2: hardware.temperature: " + tree.path() +
+                                 "/sys/class/hwmon/hwmon0/temp2_input: -273.151 C is below absolute zero\n");
+}
+
 TEST(Temperature, NeitherStrangeBytesNorStrangeNumbersCostAnother) {
   const Tree tree;
   tree.write("sys/class/hwmon/hwmon0/temp1_input", "45500\n");
