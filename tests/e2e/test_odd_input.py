@@ -178,6 +178,15 @@ class CountedTwice(Workshop):
         shown, _ = self.tally("--config", off, "plugin", "show", "notification:meters")
         self.assertIn("meter: backup.size (gauge, GiB) volume.yaml:backup.size, disabled", shown)
 
+    def test_a_disabled_definition_that_is_hidden_is_told_with_what_hides_it(self):
+        text = "metric:\n- {name: own.size, event_type: x.y, type: gauge, unit: GB, volume: 1, resource_id: r}\n"
+        first, second = self.write("first.yaml", text), self.write("second.yaml", text)
+        config = self.collector_config(f"plugins: {{'notification:meters': {{definitions: ['{first}', '{second}']}}}}\n"
+                                       "disable: {definitions: ['second.yaml:own.size']}\n")
+        out, err = self.tally("--config", config, "config", "check")
+        self.assertNotIn("matches no definition", out + err)
+        self.assertIn(f'"second.yaml:own.size" is disabled, and is hidden anyway by the definition at {first}:2', err)
+
     def test_the_shipped_definitions_alone_raise_no_alarm(self):
         (self.plugins / "backup.so").unlink()
         config = self.collector_config()

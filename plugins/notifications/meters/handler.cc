@@ -41,6 +41,7 @@ std::vector<tally::MeterDefinition> Handler::definitions(std::optional<std::stri
     for (const std::uint32_t taker : index_.match(*event_type)) add(program_.definitions[taker]);
   } else {
     for (const Definition& one : program_.definitions) add(one);
+    for (const Definition& one : program_.hidden) add(one);
   }
   return all;
 }

@@ -173,7 +173,11 @@ void Definitions::load_list(const YAML::Node& list, const std::string& file) {
       if (const auto known = names_.find(made.name_key); known == names_.end()) {
         if (!made.disabled) names_.emplace(made.name_key, made.place);
         program_.definitions.push_back(std::move(made));
-      } else if (!made.disabled) {
+      } else if (made.disabled) {
+        notices_.push_back(place + "\"" + made.id + "\" is disabled, and is hidden anyway by the definition at " +
+                           known->second + ", which counts: disable that one to have no \"" + made.name_key + "\"");
+        program_.hidden.push_back(std::move(made));
+      } else {
         faults_.push_back(place + "skipped: \"" + made.name_key + "\" is defined already, at " + known->second);
       }
     } catch (const Fault& fault) {

@@ -77,6 +77,7 @@ struct Program {
   PathTable paths;
   std::vector<Metadata> metadata = std::vector<Metadata>(1);  // the first: the whole payload
   std::vector<Definition> definitions;                        // in the order in which they make samples
+  std::vector<Definition> hidden;       // disabled, and hidden by one that counts: told with the others, and no more
   Field context_project, context_user;  // where a definition finds neither: who asked for what the message tells of
   Field payload, payload_event_type, payload_host;  // for metadata that is the whole payload
 };

@@ -5,11 +5,13 @@
 #include <tally/sdk/error.h>
 
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "event_pattern.h"
+#include "handler.h"
 #include "load.h"
 #include "sample.h"
 #include "scan.h"
@@ -130,6 +132,23 @@ TEST(Definitions, OneThatIsDisabledHidesNoOther) {
   EXPECT_THAT(loaded({}), ElementsAre(HasSubstr("defined already, at shipped.yaml:2"), "shipped.yaml:size on"));
   EXPECT_THAT(loaded({"shipped.yaml:*"}), ElementsAre("shipped.yaml:size off", "own.yaml:size on"));
   EXPECT_THAT(loaded({"own.yaml:size"}), ElementsAre("shipped.yaml:size on"));
+}
+
+TEST(Definitions, ADisabledOneThatIsHiddenIsToldWithWhatHidesItAndTakesNoPlace) {
+  const std::string text = "metric:\n- {name: size, event_type: x, type: gauge, unit: GB, volume: 1, resource_id: r}\n";
+  meters::Definitions definitions({}, {"own.yaml:size"});
+  definitions.load(text, "shipped.yaml");
+  definitions.load(text, "own.yaml");
+  EXPECT_THAT(definitions.notices(), ElementsAre(HasSubstr("own.yaml:2:3: \"own.yaml:size\" is disabled, and is hidden "
+                                                           "anyway by the definition at shipped.yaml:2")));
+  const meters::Handler handler(std::move(definitions).take(), {});
+  const auto told = [&](std::optional<std::string_view> type) {
+    std::vector<std::string> found;
+    for (const auto& one : handler.definitions(type)) found.push_back(one.name + (one.disabled ? " off" : " on"));
+    return found;
+  };
+  EXPECT_THAT(told(std::nullopt), ElementsAre("shipped.yaml:size on", "own.yaml:size off"));
+  EXPECT_THAT(told("x"), ElementsAre("shipped.yaml:size on")) << "no sample is left out for it";
 }
 
 TEST(Traits, Split) {
