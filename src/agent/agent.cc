@@ -1,5 +1,5 @@
 // What the agent does with each pollster's answer: log lines, samples into envelopes, the snapshot.
-// Not for timers (plugin/iterator.h), nor for the bus: batches go to the outbox.
+// Not for timers (plugin/managers/iterator.h), nor for the bus: batches go to the outbox.
 #include "agent/agent.h"
 
 #include <algorithm>
@@ -9,13 +9,13 @@
 #include <span>
 #include <utility>
 
-#include "agent/last_values.h"
-#include "bus/envelope.h"
-#include "core/glob.h"
-#include "core/ids.h"
-#include "core/log.h"
-#include "core/status.h"
-#include "plugin/iterator.h"
+#include "agent/latest_values.h"
+#include "base/glob.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "plugin/managers/iterator.h"
+#include "wire/envelope.h"
+#include "wire/ids.h"
 
 namespace tally::agent {
 namespace {
@@ -23,9 +23,9 @@ namespace {
 constexpr std::size_t kMostTold = 16;  // resources of a poll whose faults are told one by one
 
 // A resource's fault is told once and counted, those of many resources together; what is given up is told by itself.
-void log_faults(const std::string& name, const std::vector<host::PollFault>& faults) {
+void log_faults(const std::string& name, const std::vector<plugin::PollFault>& faults) {
   std::size_t told = 0;
-  for (const host::PollFault& fault : faults) {
+  for (const plugin::PollFault& fault : faults) {
     const std::string text = name + ": " + fault.resource_id + ": " + std::string(fault.status.message());
     if (fault.given_up) {
       log::warning(text + "; not polled again until it is discovered anew");
@@ -38,7 +38,7 @@ void log_faults(const std::string& name, const std::vector<host::PollFault>& fau
 }
 
 // One log line at each change of state.
-void log_answer(const host::Polled& polled) {
+void log_answer(const plugin::Polled& polled) {
   const std::string name = "pollster:" + polled.pollster;
   const std::string text = std::string(polled.status.message());
   log_faults(name, polled.faults);
@@ -81,7 +81,7 @@ struct Agent::Impl {
   Impl(AgentOptions given, Outbox& to)
       : options(std::move(given)),
         outbox(to),
-        iterator({.recheck_us = options.recheck_us, .at_once = options.at_once}, [this](host::Polled answer) {
+        iterator({.recheck_us = options.recheck_us, .at_once = options.at_once}, [this](plugin::Polled answer) {
           log_answer(answer);
           if (!answer.samples.empty()) deliver(std::move(answer));
         }) {}
@@ -102,18 +102,18 @@ struct Agent::Impl {
   std::vector<PluginStatus> off;
   std::vector<PluginStatus> polled;  // with the state they began in
 
-  host::Iterator iterator;  // last: its threads use the rest
+  plugin::Iterator iterator;  // last: its threads use the rest
 
   void launch(Sources next);
-  void deliver(host::Polled answer);
+  void deliver(plugin::Polled answer);
 };
 
-void Agent::Impl::deliver(host::Polled answer) {
+void Agent::Impl::deliver(plugin::Polled answer) {
   std::vector<Sample>& samples = answer.samples;
   const std::lock_guard lock(deliver_mutex);
   for (Sample& sample : samples) {
     if (sample.source.empty()) sample.source = options.source;
-    if (sample.id.empty()) sample.id = host::poll_sample_id(sample, options.source);
+    if (sample.id.empty()) sample.id = wire::poll_sample_id(sample, options.source);
   }
   filtered += std::erase_if(samples, [&](const Sample& sample) {
     return std::any_of(disabled_meters.begin(), disabled_meters.end(),
@@ -123,14 +123,14 @@ void Agent::Impl::deliver(host::Polled answer) {
   const auto parts = in_messages(samples, std::max<std::size_t>(options.samples_per_message, 1));
   for (std::size_t at = 0; at < parts.size(); ++at) {
     const std::span<const Sample> part = parts[at];
-    const std::string message_id = host::digest(part.front().id + part.back().id + std::to_string(part.size()));
+    const std::string message_id = wire::digest(part.front().id + part.back().id + std::to_string(part.size()));
     if (log::enabled(log::Level::debug)) {
       // With "message … is spooled" or "… is sent" behind it: this part of the cycle is taken, whatever is killed.
       log::debug("message " + message_id + " holds " + std::to_string(part.size()) + " samples of pollster:" +
                  answer.pollster + ", cycle " + answer.cycle.to_string() + ", part " + std::to_string(at + 1) + " of " +
                  std::to_string(parts.size()) + ", " + part.front().id + " to " + part.back().id);
     }
-    outbox.put({bus::encode_samples(part, "tally-agent:" + options.host, message_id, Time::now(), telemetry_secret),
+    outbox.put({wire::encode_samples(part, "tally-agent:" + options.host, message_id, Time::now(), telemetry_secret),
                 part.size(), message_id});
   }
 }
@@ -138,7 +138,7 @@ void Agent::Impl::deliver(host::Polled answer) {
 void Agent::Impl::launch(Sources next) {
   std::vector<PluginStatus> not_on;
   std::vector<PluginStatus> begun;
-  std::vector<host::TimedPollster> timed;
+  std::vector<plugin::TimedPollster> timed;
   for (PollsterSource& source : next.pollsters) {
     const bool runs = source.make != nullptr && (source.state == "on" || source.state == "absent");
     (runs ? begun : not_on).push_back({source.name, "pollster", source.version, source.state, source.reason});
@@ -188,7 +188,7 @@ AgentStatus Agent::status() const {
   status.state = impl_->stopped ? "stopping" : status.books.bus_away ? "bus away" : "running";
   const std::lock_guard lock(impl_->mutex);
   status.plugins = impl_->polled;
-  for (const host::PollsterState& state : impl_->iterator.states()) {
+  for (const plugin::PollsterState& state : impl_->iterator.states()) {
     status.cycles += state.cycles;
     status.skipped_cycles += state.skipped;
     status.errors += state.errors;

@@ -1,5 +1,5 @@
 // Runs the pollsters of some namespaces on their timers and hands their samples to the outbox.
-// Not for finding plugins (agent/sources.h) nor for the bus (agent/outbox.h).
+// Not for finding plugins (agent/wiring.h) nor for the bus (agent/outbox.h).
 #ifndef TALLY_AGENT_AGENT_H
 #define TALLY_AGENT_AGENT_H
 
@@ -14,21 +14,21 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/outbox.h"
-#include "core/identity.h"
-#include "plugin/poller.h"
-#include "plugin/shared_discovery.h"
+#include "daemon/process_identity.h"
+#include "plugin/managers/poller.h"
+#include "plugin/managers/shared_discovery.h"
 
 namespace tally::agent {
 
 // One pollster as the agent needs it. One whose `state` is neither "on" nor "absent" is reported, never made.
-struct PollsterSource : host::TimedPollster {
+struct PollsterSource : plugin::TimedPollster {
   std::string version;
   std::string poll_namespace;
 };
 
 struct Sources {
   std::vector<PollsterSource> pollsters;
-  std::vector<host::DiscoverySource> discoveries;
+  std::vector<plugin::DiscoverySource> discoveries;
   std::vector<std::string> disabled_meters;  // exact, or with `*`
   std::string telemetry_secret;              // signs what is published; empty: unsigned
 };
@@ -69,7 +69,7 @@ struct AgentStatus {
   std::vector<PluginStatus> plugins;
 };
 
-// The pollsters run in a host::Iterator: a slow one delays only itself.
+// The pollsters run in a plugin::Iterator: a slow one delays only itself.
 class Agent {
  public:
   // `outbox` must outlive the agent.
@@ -100,7 +100,7 @@ std::string bus_json(const OutboxBooks& books);
 
 // The object of `/status` and `tally status -f json`: state, messages, samples, cycles, plugins, as a collector has
 // them where it makes sense. made = sent + filtered + refused + lost + expired + spooled + in_flight, in both units.
-std::string status_json(const AgentStatus& status, const Identity& identity);
+std::string status_json(const AgentStatus& status, const daemon::Identity& identity);
 
 }  // namespace tally::agent
 

@@ -19,19 +19,19 @@
 
 #include "agent/agent.h"
 #include "agent/outbox.h"
-#include "agent/sources.h"
-#include "core/build_config.h"
-#include "core/command_docs.h"
-#include "core/config.h"
-#include "core/http.h"
-#include "core/log.h"
-#include "core/metrics.h"
-#include "core/service_manager.h"
-#include "core/url.h"
-#include "plugin/catalog.h"
-#include "plugin/descriptors.h"
-#include "plugin/guard.h"
-#include "plugin/last_words.h"
+#include "agent/wiring.h"
+#include "base/build_config.h"
+#include "base/http_server.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/url.h"
+#include "config/config.h"
+#include "daemon/command_docs.h"
+#include "daemon/service_manager.h"
+#include "plugin/catalog/catalog.h"
+#include "plugin/supervise/crash_report.h"
+#include "plugin/supervise/descriptor_leaks.h"
+#include "plugin/supervise/guard.h"
 
 namespace tally::agent {
 namespace {
@@ -52,21 +52,21 @@ struct Arguments {
 };
 
 struct Loaded {
-  host::Catalog catalog;
-  host::LoadedConfig loaded;
+  plugin::Catalog catalog;
+  config::LoadedConfig loaded;
 };
 
 std::optional<Loaded> load(const Arguments& arguments) {
   Loaded result;
-  result.catalog = host::Catalog::scan(host::plugin_folders());
+  result.catalog = plugin::Catalog::scan(plugin::plugin_folders());
   std::optional<std::filesystem::path> path;
   if (!arguments.config_path.empty()) path = arguments.config_path;
-  if (!path) path = host::default_config_path(host::Program::agent);
-  result.loaded = host::load_config(host::Program::agent, path, result.catalog.keys());
-  host::check_disable(result.loaded, result.catalog.names(), result.catalog.meters());
-  host::check_polling(result.loaded, result.catalog.polled_meters(), result.catalog.discoveries());
-  host::check_urls(result.loaded, result.catalog);
-  for (const host::ConfigFault& fault : result.loaded.faults) std::cerr << fault.to_string() << '\n';
+  if (!path) path = config::default_config_path(config::Program::agent);
+  result.loaded = config::load_config(config::Program::agent, path, result.catalog.keys());
+  config::check_disable(result.loaded, result.catalog.names(), result.catalog.meters());
+  config::check_polling(result.loaded, result.catalog.polled_meters(), result.catalog.discoveries());
+  plugin::check_urls(result.loaded, result.catalog);
+  for (const config::ConfigFault& fault : result.loaded.faults) std::cerr << fault.to_string() << '\n';
   if (!result.loaded.valid()) return std::nullopt;
   if (!arguments.namespaces.empty()) result.loaded.config.polling.namespaces = arguments.namespaces;
   result.catalog.apply(result.loaded.config);
@@ -107,11 +107,12 @@ std::string metrics_text(const Agent& agent) {
   page.value({}, status.errors);
   page.family("tally_agent_faults_total", "counter", "Resources that could not be measured, and samples left out.");
   page.value({}, status.faults);
-  host::descriptor_metrics(page);
+  plugin::descriptor_metrics(page);
   return page.text();
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, const Agent& agent, Identity identity) {
+absl::StatusOr<std::unique_ptr<HttpServer>> serve(const config::Config& config, const Agent& agent,
+                                                  daemon::Identity identity) {
   if (config.http.address.empty()) return std::unique_ptr<HttpServer>();
   ServicePages pages;
   pages.metrics = [&agent] { return metrics_text(agent); };
@@ -120,7 +121,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, co
   return HttpServer::open(config.http.address, config.http.port, service_routes(std::move(pages)));
 }
 
-void configure_log(const Arguments& arguments, const host::Config& config) {
+void configure_log(const Arguments& arguments, const config::Config& config) {
   log::Options options;
   options.program = "tally-agent";
   options.level = log::level_of(arguments.verbosity);
@@ -131,14 +132,14 @@ void configure_log(const Arguments& arguments, const host::Config& config) {
 }
 
 // Checks first and applies only what is valid; the running configuration goes on otherwise.
-void reload(const Arguments& arguments, host::Config& running, Agent& agent, Outbox& outbox,
-            const std::shared_ptr<host::HangCounter>& hangs) {
+void reload(const Arguments& arguments, config::Config& running, Agent& agent, Outbox& outbox,
+            const std::shared_ptr<plugin::HangCounter>& hangs) {
   static unsigned count = 0;  // told apart, so that the log says the outcome of each
   const std::string which = "reload " + std::to_string(++count) + ": ";
   std::optional<Loaded> next = load(arguments);
   if (!next) return log::error(which + "the configuration is invalid, going on with the running one");
-  const host::Config& config = next->loaded.config;
-  absl::StatusOr<std::unique_ptr<host::Transport>> transport = make_publisher(next->catalog, config);
+  const config::Config& config = next->loaded.config;
+  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = make_publisher(next->catalog, config);
   if (!transport.ok()) {
     return log::error(which + "going on with the running configuration: " + std::string(transport.status().message()));
   }
@@ -149,24 +150,24 @@ void reload(const Arguments& arguments, host::Config& running, Agent& agent, Out
 }
 
 int run(const Arguments& arguments) {
-  host::ServiceManager manager;
+  daemon::ServiceManager manager;
   std::optional<Loaded> loaded = load(arguments);
   if (!loaded) return kInvalidConfig;
-  host::Config config = loaded->loaded.config;
+  config::Config config = loaded->loaded.config;
   configure_log(arguments, config);
 
-  host::install_last_words();
+  plugin::install_last_words();
   sigset_t signals;
   sigemptyset(&signals);
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
   std::signal(SIGPIPE, SIG_IGN);
 
-  const auto hangs = std::make_shared<host::HangCounter>([](const std::string& plugin) {
+  const auto hangs = std::make_shared<plugin::HangCounter>([](const std::string& plugin) {
     log::error(plugin + " is the second plugin that does not come back, ending for a restart");
     std::_Exit(kRestartMe);  // nothing is lost: what is not sent yet is measured again or in the spool
   });
-  absl::StatusOr<std::unique_ptr<host::Transport>> transport = make_publisher(loaded->catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = make_publisher(loaded->catalog, config);
   if (!transport.ok()) {
     log::error(std::string(transport.status().message()));
     return kAway;
@@ -236,7 +237,7 @@ int main(int argc, char** argv) {
   app.add_flag(
       "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
   app.footer("Exit status: 0 done, 64 wrong usage, 69 a service is away, 70 restart me, 78 configuration invalid.");
-  tally::add_docs_option(
+  tally::daemon::add_docs_option(
       app,
       {TALLY_VERSION,
        ".TP\n.I /etc/tally/agent.yaml, /etc/tally/agent.d/*.yaml\nthe configuration; an absent one is a working one\n"

@@ -1,6 +1,6 @@
 // What stands in an agent's way, and its snapshot as JSON.
 #include "agent/agent.h"
-#include "core/json.h"
+#include "base/json.h"
 
 namespace tally::agent {
 
@@ -20,7 +20,7 @@ namespace {
 
 std::string counts_json(const OutboxCounts& counts, std::uint64_t filtered) {
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
-  host::JsonWriter json;
+  JsonWriter json;
   json.number("made", number(counts.made + filtered)).number("sent", number(counts.sent));
   json.number("filtered", number(filtered)).number("refused", number(counts.refused));
   json.number("lost", number(counts.lost)).number("expired", number(counts.expired));
@@ -30,7 +30,7 @@ std::string counts_json(const OutboxCounts& counts, std::uint64_t filtered) {
 }  // namespace
 
 std::string bus_json(const OutboxBooks& books) {
-  host::JsonWriter json;
+  JsonWriter json;
   json.text("name", books.bus).text("use", "publish");
   json.text("state", books.bus_away ? "away" : books.bus_answered ? "connected" : "waiting");
   json.text("reason", !books.bus_away && !books.bus_answered ? "not connected yet" : books.bus_error);
@@ -39,23 +39,23 @@ std::string bus_json(const OutboxBooks& books) {
   return json.raw("warnings", "[]").str();
 }
 
-std::string status_json(const AgentStatus& status, const Identity& identity) {
+std::string status_json(const AgentStatus& status, const daemon::Identity& identity) {
   std::string plugins;
   for (const PluginStatus& plugin : status.plugins) {
-    host::JsonWriter json;
+    JsonWriter json;
     json.text("name", plugin.name).text("role", plugin.role).text("version", plugin.version);
     json.text("state", plugin.state).text("reason", plugin.reason);
     plugins += (plugins.empty() ? "" : ",") + json.str();
   }
-  host::JsonWriter cycles;
+  JsonWriter cycles;
   cycles.number("polled", static_cast<std::int64_t>(status.cycles));
   cycles.number("skipped", static_cast<std::int64_t>(status.skipped_cycles));
   cycles.number("errors", static_cast<std::int64_t>(status.errors));
   cycles.number("faults", static_cast<std::int64_t>(status.faults));
   const std::vector<std::string> reasons = not_ready(status.books);
-  host::JsonWriter json;
-  put_identity(json, identity);
-  json.text("state", status.state).boolean("ready", reasons.empty()).raw("not_ready", json_list(reasons));
+  JsonWriter json;
+  daemon::put_identity(json, identity);
+  json.text("state", status.state).boolean("ready", reasons.empty()).raw("not_ready", daemon::json_list(reasons));
   json.raw("messages", counts_json(status.books.messages, 0));
   json.raw("samples", counts_json(status.books.samples, status.filtered)).raw("cycles", cycles.str());
   json.raw("buses", "[" + bus_json(status.books) + "]");

@@ -6,25 +6,25 @@
 #include <string>
 #include <vector>
 
+#include "base/status.h"
+#include "base/strings.h"
+#include "base/url.h"
 #include "cli/cli.h"
-#include "core/status.h"
-#include "core/strings.h"
-#include "core/url.h"
-#include "plugin/driver.h"
+#include "plugin/managers/driver.h"
 
 namespace tally::cli {
 namespace {
 
-constexpr std::uint32_t kTimeoutMs = 15'000;  // for one bus
+constexpr std::uint32_t kBusTimeoutMs = 15'000;  // for one bus
 
-using Act = absl::Status (host::Transport::*)(std::uint32_t, const host::QueueSink&);
+using BusAction = absl::Status (plugin::Transport::*)(std::uint32_t, const plugin::QueueSink&);
 
 // An agent's is the one it sends to.
-std::vector<std::string> buses_of(const host::Config& config) {
+std::vector<std::string> buses_of(const config::Config& config) {
   return config.listen.empty() ? std::vector<std::string>{config.publish} : config.listen;
 }
 
-void print(Output& output, const std::string& bus, const host::QueueState& queue) {
+void print(Output& output, const std::string& bus, const plugin::QueueState& queue) {
   RowBuilder row;
   row.text("bus", bus).text("queue", queue.name).text("state", queue.state);
   for (const auto& [name, number] : {std::pair("messages", queue.messages), std::pair("consumers", queue.consumers)}) {
@@ -39,21 +39,22 @@ void print(Output& output, const std::string& bus, const host::QueueState& queue
   row.emit(output);
 }
 
-void run(Context& context, Act act) {
-  const bool reads = act == &host::Transport::inspect;
+void run(Context& context, BusAction act) {
+  const bool reads = act == &plugin::Transport::inspect;
   std::optional<Setup> setup =
-      load_setup(context, host::Program::run, reads ? needs_role<host::Role::transport> : needs_all);
+      load_setup(context, config::Program::run, reads ? needs_role<plugin::Role::transport> : needs_all);
   if (!setup) return;
-  const host::Config& config = setup->loaded.config;
+  const config::Config& config = setup->loaded.config;
   const auto output = Output::open(context.format_or(Format::table), std::cout,
                                    {"bus", "queue", "state", "messages", "consumers", "ours", "warning"});
   std::vector<absl::Status> failures;
   for (const std::string& url : buses_of(config)) {
     const std::string bus = redact_url(url);
-    absl::StatusOr<host::Driver<host::Transport>> transport = host::open_transport(setup->catalog, url, config);
+    absl::StatusOr<plugin::Driver<plugin::Transport>> transport = plugin::open_transport(setup->catalog, url, config);
     absl::Status status = transport.status();
     if (status.ok()) {
-      status = ((**transport).*act)(kTimeoutMs, [&](const host::QueueState& queue) { print(*output, bus, queue); });
+      status =
+          ((**transport).*act)(kBusTimeoutMs, [&](const plugin::QueueState& queue) { print(*output, bus, queue); });
     }
     if (status.code() == kAbsent) {
       if (context.verbosity >= 0) std::cerr << "tally: " << bus << ": " << to_std(status.message()) << '\n';
@@ -71,7 +72,7 @@ RowBuilder& number(RowBuilder& row, const char* name, std::optional<std::int64_t
   return value ? row.number(name, std::to_string(*value)) : row.null(name);
 }
 
-void print(Output& output, const std::string& bus, const host::RewoundQueue& queue) {
+void print(Output& output, const std::string& bus, const plugin::RewoundQueue& queue) {
   RowBuilder row;
   row.text("bus", bus).text("queue", queue.name).text("state", queue.state);
   number(row, "from", queue.from);
@@ -96,18 +97,18 @@ void rewind(Context& context, const std::string& to, bool dry_run) {
     context.exit_status = fail(kUsage, "--to " + to + " is later than now; times are UTC");
     return;
   }
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  std::optional<Setup> setup = load_setup(context, config::Program::run);
   if (!setup) return;
-  const host::Config& config = setup->loaded.config;
+  const config::Config& config = setup->loaded.config;
   const auto output = Output::open(context.format_or(Format::table), std::cout,
                                    {"bus", "queue", "state", "from", "to", "messages", "warning"});
   std::vector<absl::Status> failures;
   for (const std::string& url : buses_of(config)) {
     const std::string bus = redact_url(url);
-    absl::StatusOr<host::Driver<host::Transport>> transport = host::open_transport(setup->catalog, url, config);
+    absl::StatusOr<plugin::Driver<plugin::Transport>> transport = plugin::open_transport(setup->catalog, url, config);
     absl::Status status = transport.status();
     if (status.ok()) {
-      status = (*transport)->rewind(*time, dry_run, kTimeoutMs, [&](const host::RewoundQueue& queue) {
+      status = (*transport)->rewind(*time, dry_run, kBusTimeoutMs, [&](const plugin::RewoundQueue& queue) {
         print(*output, bus, queue);
       });
     }
@@ -118,11 +119,11 @@ void rewind(Context& context, const std::string& to, bool dry_run) {
 }
 
 void add_rewind(CLI::App& group, Context& context) {
-  struct Arguments {
+  struct BusArguments {
     std::string to;
     bool dry_run = false;
   };
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<BusArguments>();
   CLI::App* command = group.add_subcommand("rewind", "Have what was read since a time delivered again (Kafka)");
   add_common_options(*command, context);
   command->add_option("--to", arguments->to, "What the bus took from this time on, UTC")->type_name("TIME")->required();
@@ -130,7 +131,7 @@ void add_rewind(CLI::App& group, Context& context) {
   command->callback([&context, arguments] { rewind(context, arguments->to, arguments->dry_run); });
 }
 
-void add(CLI::App& group, Context& context, const char* name, const char* help, Act act) {
+void add(CLI::App& group, Context& context, const char* name, const char* help, BusAction act) {
   CLI::App* command = group.add_subcommand(name, help);
   add_common_options(*command, context);
   command->callback([&context, act] { run(context, act); });
@@ -142,8 +143,8 @@ void add_bus_command(CLI::App& app, Context& context) {
   CLI::App* group = app.add_subcommand("bus", "The message buses: status, unsubscribe, rewind");
   group->require_subcommand(1);
   add(*group, context, "status", "Each queue, what waits in it, and whether anybody consumes it",
-      &host::Transport::inspect);
-  add(*group, context, "unsubscribe", "Remove the queues that Tally made for itself", &host::Transport::unsubscribe);
+      &plugin::Transport::inspect);
+  add(*group, context, "unsubscribe", "Remove the queues that Tally made for itself", &plugin::Transport::unsubscribe);
   add_rewind(*group, context);
 }
 

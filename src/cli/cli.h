@@ -15,10 +15,10 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
+#include "base/log.h"
 #include "cli/output.h"
-#include "core/config.h"
-#include "core/log.h"
-#include "plugin/catalog.h"
+#include "config/config.h"
+#include "plugin/catalog/catalog.h"
 
 namespace tally::cli {
 
@@ -51,27 +51,27 @@ int fail(int status, std::string_view text);
 
 // The plugins there are and the configuration that counts for a command, with its faults printed to stderr.
 struct Setup {
-  host::Catalog catalog;
-  host::LoadedConfig loaded;
+  plugin::Catalog catalog;
+  config::LoadedConfig loaded;
 };
 
 // Which faults of the configuration a command can do without.
-using Tolerance = bool (*)(const host::ConfigFault&);
-inline bool needs_all(const host::ConfigFault&) { return false; }
-inline bool needs_nothing(const host::ConfigFault&) { return true; }
+using Tolerance = bool (*)(const config::ConfigFault&);
+inline bool needs_all(const config::ConfigFault&) { return false; }
+inline bool needs_nothing(const config::ConfigFault&) { return true; }
 // For a command that uses plugins of the one role alone, whatever is wrong with the settings of others.
-template <host::Role kRole>
-bool needs_role(const host::ConfigFault& fault) {
-  return !fault.plugin.empty() && !fault.plugin.starts_with(std::string(host::role_name(kRole)) + ":");
+template <plugin::Role kRole>
+bool needs_role(const config::ConfigFault& fault) {
+  return !fault.plugin.empty() && !fault.plugin.starts_with(std::string(plugin::role_name(kRole)) + ":");
 }
 
 // Loads both, and says all faults. With one that is no warning and not tolerated: sets context.exit_status to 78 and
 // answers nothing. `program` chooses the default place and keys; `run` looks for ./tally.yaml and
 // /etc/tally/tally.yaml.
-std::optional<Setup> load_setup(Context& context, host::Program program, Tolerance tolerated = needs_all);
+std::optional<Setup> load_setup(Context& context, config::Program program, Tolerance tolerated = needs_all);
 
 // How this invocation logs, which load_setup has put into effect.
-log::Options log_options(const Context& context, const host::Config& config);
+log::Options log_options(const Context& context, const config::Config& config);
 
 void add_run_command(CLI::App& app, Context& context);
 void add_poll_command(CLI::App& app, Context& context);

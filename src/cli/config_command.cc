@@ -1,5 +1,5 @@
 // `tally config check|show|sample|reference`, and `tally validate`: what the files say, without a network or a daemon.
-// Not for reading them: core/config.h does.
+// Not for reading them: config/config.h does.
 #include <array>
 #include <filesystem>
 #include <iostream>
@@ -7,57 +7,58 @@
 #include <string>
 #include <vector>
 
+#include "base/strings.h"
 #include "cli/cli.h"
-#include "cli/handlers_apart.h"
-#include "core/strings.h"
+#include "cli/isolated_handlers.h"
 
 namespace tally::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<host::Program, 3> kPrograms = {host::Program::collector, host::Program::agent, host::Program::run};
+constexpr std::array<config::Program, 3> kPrograms = {config::Program::collector, config::Program::agent,
+                                                      config::Program::run};
 
 // One program with its file; no file: the defaults.
 struct Subject {
-  host::Program program = host::Program::run;
+  config::Program program = config::Program::run;
   std::optional<fs::path> file;
 };
 
-std::optional<host::Program> program_of(std::string_view name) {
-  for (const host::Program program : kPrograms) {
-    if (name == host::program_name(program)) return program;
+std::optional<config::Program> program_of(std::string_view name) {
+  for (const config::Program program : kPrograms) {
+    if (name == config::program_name(program)) return program;
   }
   return std::nullopt;
 }
 
 // What the command line speaks of: --program and --config; else every default file that there is; else `tally run`.
 std::vector<Subject> subjects(const Context& context, const std::string& program) {
-  const std::optional<host::Program> named = program_of(program);
+  const std::optional<config::Program> named = program_of(program);
   if (!context.config_path.empty()) {
     const fs::path file = context.config_path;
-    return {{named.value_or(program_of(file.stem().string()).value_or(host::Program::run)), file}};
+    return {{named.value_or(program_of(file.stem().string()).value_or(config::Program::run)), file}};
   }
-  if (named) return {{*named, host::default_config_path(*named)}};
+  if (named) return {{*named, config::default_config_path(*named)}};
   std::vector<Subject> found;
-  for (const host::Program each : kPrograms) {
-    if (auto file = host::default_config_path(each)) found.push_back({each, std::move(file)});
+  for (const config::Program each : kPrograms) {
+    if (auto file = config::default_config_path(each)) found.push_back({each, std::move(file)});
   }
   if (found.empty()) found.push_back({});
   return found;
 }
 
-host::LoadedConfig load(const Subject& subject, const host::Catalog& catalog) {
-  host::LoadedConfig loaded = host::load_config(subject.program, subject.file, catalog.keys());
-  host::check_disable(loaded, catalog.names(), catalog.meters());
-  host::check_polling(loaded, catalog.polled_meters(), catalog.discoveries());
-  host::check_urls(loaded, catalog);
+config::LoadedConfig load(const Subject& subject, const plugin::Catalog& catalog) {
+  config::LoadedConfig loaded = config::load_config(subject.program, subject.file, catalog.keys());
+  config::check_disable(loaded, catalog.names(), catalog.meters());
+  config::check_polling(loaded, catalog.polled_meters(), catalog.discoveries());
+  plugin::check_urls(loaded, catalog);
   return loaded;
 }
 
 // What only the notification handlers themselves can say of a configuration.
-void check_handlers(const Subject& subject, host::Catalog& catalog, host::LoadedConfig& loaded) {
-  if (subject.program == host::Program::agent || !loaded.valid()) return;
+void check_handlers(const Subject& subject, plugin::Catalog& catalog, config::LoadedConfig& loaded) {
+  if (subject.program == config::Program::agent || !loaded.valid()) return;
   catalog.apply(loaded.config);
   const auto survey = survey_apart(catalog, loaded.config, /*aloud=*/true);
   const std::string file = subject.file ? subject.file->string() : "no file, the defaults";
@@ -65,7 +66,7 @@ void check_handlers(const Subject& subject, host::Catalog& catalog, host::Loaded
   if (!survey.ok()) return warn(std::string(to_std(survey.status().message())));
   std::vector<std::string> definitions;
   for (const auto& made : survey->made) definitions.push_back(made.definition.name);
-  host::check_disabled_definitions(loaded, definitions);
+  config::check_disabled_definitions(loaded, definitions);
   for (const std::string& line : survey->twice) warn(line);
 }
 
@@ -75,7 +76,7 @@ bool file_is_there(const Context& context, int& exit_status) {
   return false;
 }
 
-void print_fault(const host::ConfigFault& fault, Output& output) {
+void print_fault(const config::ConfigFault& fault, Output& output) {
   RowBuilder row;
   row.text("file", std::string_view(fault.file)).number("line", static_cast<std::uint64_t>(fault.line));
   row.number("column", static_cast<std::uint64_t>(fault.column));
@@ -83,15 +84,15 @@ void print_fault(const host::ConfigFault& fault, Output& output) {
   row.text("text", std::string_view(fault.text)).emit(output);
 }
 
-void check(Context& context, const std::string& program) {
+void check_config(Context& context, const std::string& program) {
   if (!file_is_there(context, context.exit_status)) return;
-  host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
   std::unique_ptr<Output> output;
   if (context.format) output = Output::open(*context.format, std::cout, {"file", "line", "column", "level", "text"});
   for (const Subject& subject : subjects(context, program)) {
-    host::LoadedConfig loaded = load(subject, catalog);
+    config::LoadedConfig loaded = load(subject, catalog);
     check_handlers(subject, catalog, loaded);
-    for (const host::ConfigFault& fault : loaded.faults) {
+    for (const config::ConfigFault& fault : loaded.faults) {
       if (output) {
         print_fault(fault, *output);
       } else {
@@ -101,27 +102,27 @@ void check(Context& context, const std::string& program) {
     if (!loaded.valid()) context.exit_status = kInvalidConfig;
     if (output || context.verbosity < 0) continue;
     std::cout << (subject.file ? subject.file->string() : "no file, the defaults") << " ("
-              << host::program_name(subject.program) << "): " << (loaded.valid() ? "valid" : "invalid") << '\n';
+              << config::program_name(subject.program) << "): " << (loaded.valid() ? "valid" : "invalid") << '\n';
   }
   if (output) output->finish();
 }
 
-void show(Context& context, const std::string& program) {
+void show_config(Context& context, const std::string& program) {
   if (!file_is_there(context, context.exit_status)) return;
-  const host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  const plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
   std::unique_ptr<Output> output;
   if (context.format) output = Output::open(*context.format, std::cout, {"program", "key", "value", "origin"});
   for (const Subject& subject : subjects(context, program)) {
-    const host::LoadedConfig loaded = load(subject, catalog);
-    for (const host::ConfigFault& fault : loaded.faults) std::cerr << fault.to_string() << '\n';
+    const config::LoadedConfig loaded = load(subject, catalog);
+    for (const config::ConfigFault& fault : loaded.faults) std::cerr << fault.to_string() << '\n';
     if (!loaded.valid()) {
       context.exit_status = kInvalidConfig;
     } else if (!output) {
-      std::cout << "# " << host::program_name(subject.program) << '\n' << host::render_config(loaded);
+      std::cout << "# " << config::program_name(subject.program) << '\n' << config::render_config(loaded);
     } else {
-      for (const host::Setting& setting : loaded.settings) {
+      for (const config::Setting& setting : loaded.settings) {
         RowBuilder row;
-        row.text("program", host::program_name(subject.program)).text("key", std::string_view(setting.key));
+        row.text("program", config::program_name(subject.program)).text("key", std::string_view(setting.key));
         row.text("value", std::string_view(setting.value));
         row.text("origin", std::string_view(setting.origin)).emit(*output);
       }
@@ -133,14 +134,14 @@ void show(Context& context, const std::string& program) {
 using Verb = void (*)(Context&, const std::string&);
 
 void sample(Context& context, const std::string& program) {
-  const host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  const plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
   const std::string stem = fs::path(context.config_path).stem().string();
-  const host::Program chosen = program_of(program).value_or(program_of(stem).value_or(host::Program::run));
-  std::cout << host::config_sample(chosen, catalog.keys());
+  const config::Program chosen = program_of(program).value_or(program_of(stem).value_or(config::Program::run));
+  std::cout << config::config_sample(chosen, catalog.keys());
 }
 
 void reference(Context&, const std::string&) {
-  std::cout << host::config_reference(host::Catalog::scan(host::plugin_folders()).keys());
+  std::cout << config::config_reference(plugin::Catalog::scan(plugin::plugin_folders()).keys());
 }
 
 void add_verb(CLI::App& parent, Context& context, const std::string& name, const std::string& help, Verb verb) {
@@ -158,11 +159,11 @@ void add_verb(CLI::App& parent, Context& context, const std::string& name, const
 void add_config_command(CLI::App& app, Context& context) {
   CLI::App* config = app.add_subcommand("config", "Check and show what the configuration says");
   config->require_subcommand(1);
-  add_verb(*config, context, "check", "Tell all faults at once; exit status 78 when there is one", check);
-  add_verb(*config, context, "show", "Every value in use and where it came from, secrets hidden", show);
+  add_verb(*config, context, "check", "Tell all faults at once; exit status 78 when there is one", check_config);
+  add_verb(*config, context, "show", "Every value in use and where it came from, secrets hidden", show_config);
   add_verb(*config, context, "sample", "A commented sample file", sample);
   add_verb(*config, context, "reference", "The reference of all keys, as Markdown", reference);
-  add_verb(app, context, "validate", "The same as config check", check);
+  add_verb(app, context, "validate", "The same as config check", check_config);
 }
 
 }  // namespace tally::cli

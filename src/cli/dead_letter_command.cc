@@ -6,31 +6,31 @@
 #include <string>
 #include <vector>
 
+#include "base/status.h"
+#include "base/strings.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
-#include "cli/values.h"
 #include "collector/replay.h"
 #include "collector/wiring.h"
-#include "core/status.h"
-#include "core/strings.h"
 
 namespace tally::cli {
 namespace {
 
 struct Open {
   Setup setup;
-  std::unique_ptr<host::Storage> store;
+  std::unique_ptr<plugin::Storage> store;
 };
 
 // To read, or else to change: then all of the configuration is to be sound.
 std::optional<Open> open(Context& context, bool reads) {
   std::optional<Setup> setup =
-      load_setup(context, host::Program::run, reads ? needs_role<host::Role::storage> : needs_all);
+      load_setup(context, config::Program::run, reads ? needs_role<plugin::Role::storage> : needs_all);
   if (!setup) return std::nullopt;
   if (const auto missing = missing_store(setup->loaded.config)) {
     context.exit_status = fail(kAway, *missing);
     return std::nullopt;
   }
-  absl::StatusOr<std::unique_ptr<host::Storage>> store = collector::make_store(setup->catalog, setup->loaded.config);
+  absl::StatusOr<std::unique_ptr<plugin::Storage>> store = collector::make_store(setup->catalog, setup->loaded.config);
   if (!store.ok()) {
     context.exit_status = fail(store.status());
     return std::nullopt;
@@ -42,17 +42,17 @@ std::string no_such(const std::string& digest) {
   return "there is no dead letter " + digest + "; `tally dead-letter list` has all";
 }
 
-host::Query letters(const std::string& digest) {
-  host::Query query;
-  query.kind = host::QueryKind::dead_letters;
+plugin::Query letters(const std::string& digest) {
+  plugin::Query query;
+  query.kind = plugin::QueryKind::dead_letters;
   query.digest = digest;
   return query;
 }
 
-absl::StatusOr<std::vector<std::string>> all_digests(host::Storage& store) {
+absl::StatusOr<std::vector<std::string>> all_digests(plugin::Storage& store) {
   std::vector<std::string> digests;
-  const absl::Status status = store.query(letters(""), [&](std::span<const host::Cell> row) {
-    for (const host::Cell& cell : row) {
+  const absl::Status status = store.query(letters(""), [&](std::span<const plugin::Cell> row) {
+    for (const plugin::Cell& cell : row) {
       if (cell.name == "digest") digests.emplace_back(cell.value);
     }
     return true;
@@ -61,34 +61,34 @@ absl::StatusOr<std::vector<std::string>> all_digests(host::Storage& store) {
   return digests;
 }
 
-absl::StatusOr<host::DeadLetter> read_letter(host::Storage& store, const std::string& digest) {
+absl::StatusOr<plugin::DeadLetter> read_letter(plugin::Storage& store, const std::string& digest) {
   std::map<std::string, std::optional<std::string>, std::less<>> fields;
-  const absl::Status status = store.query(letters(digest), [&](std::span<const host::Cell> row) {
-    for (const host::Cell& cell : row) {
+  const absl::Status status = store.query(letters(digest), [&](std::span<const plugin::Cell> row) {
+    for (const plugin::Cell& cell : row) {
       fields[std::string(cell.name)] =
-          cell.kind == host::CellKind::null ? std::nullopt : std::optional(std::string(cell.value));
+          cell.kind == plugin::CellKind::null ? std::nullopt : std::optional(std::string(cell.value));
     }
     return false;
   });
   if (!status.ok()) return status;
   if (fields.empty()) return permanent(no_such(digest));
   const auto text = [&](const char* name) { return fields[name].value_or(""); };
-  host::DeadLetter letter{.digest = text("digest"),
-                          .kind = text("kind"),
-                          .reason = text("reason"),
-                          .detail = text("detail"),
-                          .bus = text("bus"),
-                          .event_type = fields["event_type"],
-                          .message_id = fields["message_id"],
-                          .handler = fields["handler"],
-                          .body = text("body"),
-                          .received = {}};
+  plugin::DeadLetter letter{.digest = text("digest"),
+                            .kind = text("kind"),
+                            .reason = text("reason"),
+                            .detail = text("detail"),
+                            .bus = text("bus"),
+                            .event_type = fields["event_type"],
+                            .message_id = fields["message_id"],
+                            .handler = fields["handler"],
+                            .body = text("body"),
+                            .received = {}};
   for (const char* name : {"received", "received_at"})
     letter.received = Time::parse(text(name)).value_or(letter.received);
   return letter;
 }
 
-void list(Context& context) {
+void list_letters(Context& context) {
   std::optional<Open> opened = open(context, true);
   if (!opened) return;
   const Format format = context.format_or(Format::table);
@@ -96,7 +96,7 @@ void list(Context& context) {
       format, std::cout,
       format == Format::table ? std::vector<std::string>{"digest", "kind", "reason", "event_type", "handler", "detail"}
                               : std::vector<std::string>());
-  const absl::Status status = opened->store->query(letters(""), [&](std::span<const host::Cell> row) {
+  const absl::Status status = opened->store->query(letters(""), [&](std::span<const plugin::Cell> row) {
     output->row(row);
     return true;
   });
@@ -104,12 +104,12 @@ void list(Context& context) {
   if (!status.ok()) context.exit_status = fail(status);
 }
 
-void show(Context& context, const std::string& digest) {
+void show_letter(Context& context, const std::string& digest) {
   std::optional<Open> opened = open(context, true);
   if (!opened) return;
   const auto output = Output::open(context.format_or(Format::json), std::cout);
   bool any = false;
-  const absl::Status status = opened->store->query(letters(digest), [&](std::span<const host::Cell> row) {
+  const absl::Status status = opened->store->query(letters(digest), [&](std::span<const plugin::Cell> row) {
     output->row(row);
     return any = true;
   });
@@ -124,7 +124,7 @@ void show(Context& context, const std::string& digest) {
 // Whether there is something to show of it.
 bool replay_one(Context& context, Open& opened, collector::Pipeline& pipeline, const std::string& digest,
                 Output& output) {
-  const absl::StatusOr<host::DeadLetter> letter = read_letter(*opened.store, digest);
+  const absl::StatusOr<plugin::DeadLetter> letter = read_letter(*opened.store, digest);
   if (!letter.ok()) {
     context.exit_status = fail(letter.status());
     return false;
@@ -206,19 +206,19 @@ void add_dead_letter_command(CLI::App& app, Context& context) {
   for (CLI::App* command : {list_command, show_command, replay_command, purge_command}) {
     add_common_options(*command, context);
   }
-  struct Arguments {
+  struct DeadLetterArguments {
     std::vector<std::string> digests;
     std::string digest;
     bool all = false;
   };
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DeadLetterArguments>();
   show_command->add_option("DIGEST", arguments->digest)->required();
   for (CLI::App* command : {replay_command, purge_command}) {
     command->add_option("DIGEST", arguments->digests);
     command->add_flag("--all", arguments->all, "All there are");
   }
-  list_command->callback([&context] { list(context); });
-  show_command->callback([&context, arguments] { show(context, arguments->digest); });
+  list_command->callback([&context] { list_letters(context); });
+  show_command->callback([&context, arguments] { show_letter(context, arguments->digest); });
   replay_command->callback([&context, arguments] { replay(context, arguments->digests, arguments->all); });
   purge_command->callback([&context, arguments] { purge(context, arguments->digests, arguments->all); });
 }

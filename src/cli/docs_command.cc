@@ -2,9 +2,9 @@
 // Not for prose: doc/ has that.
 #include <iostream>
 
+#include "base/build_config.h"
 #include "cli/cli.h"
-#include "core/build_config.h"
-#include "core/command_docs.h"
+#include "daemon/command_docs.h"
 
 namespace tally::cli {
 namespace {
@@ -20,10 +20,11 @@ void add_docs_command(CLI::App& app, Context& context) {
   CLI::App* docs = app.add_subcommand("docs", "Make the man page or the shell completion")->group("");
   docs->require_subcommand(1);
   docs->add_subcommand("man", "The man page")->callback([&context] {
-    std::cout << man_page(*context.root, {TALLY_VERSION, kFiles, ".BR tally\\-collector (1),\n.BR tally\\-agent (1)"});
+    std::cout << daemon::man_page(*context.root,
+                                  {TALLY_VERSION, kFiles, ".BR tally\\-collector (1),\n.BR tally\\-agent (1)"});
   });
   docs->add_subcommand("completion", "Completion for bash")->callback([&context] {
-    std::cout << bash_completion(*context.root);
+    std::cout << daemon::bash_completion(*context.root);
   });
 }
 

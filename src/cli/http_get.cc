@@ -13,7 +13,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "core/status.h"
+#include "base/status.h"
 
 namespace tally::cli {
 namespace {

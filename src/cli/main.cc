@@ -14,12 +14,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/build_config.h"
+#include "base/log.h"
+#include "base/status.h"
 #include "cli/cli.h"
-#include "core/build_config.h"
-#include "core/config_value.h"
-#include "core/log.h"
-#include "core/status.h"
-#include "plugin/last_words.h"
+#include "config/value.h"
+#include "plugin/supervise/crash_report.h"
 
 namespace tally::cli {
 
@@ -49,7 +49,7 @@ int fail(const absl::Status& status) {
   return fail(status.code() == kPassing ? kAway : kFailed, to_std(status.message()));
 }
 
-log::Options log_options(const Context& context, const host::Config& config) {
+log::Options log_options(const Context& context, const config::Config& config) {
   log::Options options;
   options.program = "tally";
   options.level = log::level_of(context.verbosity);
@@ -58,9 +58,9 @@ log::Options log_options(const Context& context, const host::Config& config) {
   return options;
 }
 
-std::optional<Setup> load_setup(Context& context, host::Program program, Tolerance tolerated) {
+std::optional<Setup> load_setup(Context& context, config::Program program, Tolerance tolerated) {
   Setup setup;
-  setup.catalog = host::Catalog::scan(host::plugin_folders());
+  setup.catalog = plugin::Catalog::scan(plugin::plugin_folders());
   std::optional<std::filesystem::path> path;
   if (!context.config_path.empty()) {
     path = context.config_path;
@@ -69,25 +69,25 @@ std::optional<Setup> load_setup(Context& context, host::Program program, Toleran
       return std::nullopt;
     }
     const std::string stem = path->stem().string();  // each program has defaults of its own
-    if (stem == "collector") program = host::Program::collector;
-    if (stem == "agent") program = host::Program::agent;
+    if (stem == "collector") program = config::Program::collector;
+    if (stem == "agent") program = config::Program::agent;
   } else {
-    path = host::default_config_path(program);
+    path = config::default_config_path(program);
     const std::filesystem::path collectors = "/etc/tally/collector.yaml";
-    if (!path && program == host::Program::run && std::filesystem::exists(collectors) &&
+    if (!path && program == config::Program::run && std::filesystem::exists(collectors) &&
         !std::filesystem::exists("tally-data")) {
       path = collectors;
-      program = host::Program::collector;
+      program = config::Program::collector;
     }
   }
-  setup.loaded = host::load_config(program, path, setup.catalog.keys());
-  host::check_disable(setup.loaded, setup.catalog.names(), setup.catalog.meters());
-  host::check_polling(setup.loaded, setup.catalog.polled_meters(), setup.catalog.discoveries());
-  host::check_urls(setup.loaded, setup.catalog);
-  for (const host::ConfigFault& fault : setup.loaded.faults) {
+  setup.loaded = config::load_config(program, path, setup.catalog.keys());
+  config::check_disable(setup.loaded, setup.catalog.names(), setup.catalog.meters());
+  config::check_polling(setup.loaded, setup.catalog.polled_meters(), setup.catalog.discoveries());
+  plugin::check_urls(setup.loaded, setup.catalog);
+  for (const config::ConfigFault& fault : setup.loaded.faults) {
     if (!fault.warning || context.verbosity >= 0) std::cerr << fault.to_string() << '\n';
   }
-  const auto stops = [&](const host::ConfigFault& fault) { return !fault.warning && !tolerated(fault); };
+  const auto stops = [&](const config::ConfigFault& fault) { return !fault.warning && !tolerated(fault); };
   if (std::any_of(setup.loaded.faults.begin(), setup.loaded.faults.end(), stops)) {
     context.exit_status = kInvalidConfig;
     return std::nullopt;
@@ -127,7 +127,7 @@ int complain(const CLI::App& app, const CLI::ParseError& error) {
     for (std::size_t at = 0; at < verbs.size(); ++at) text += (at > 0 ? ", " : "") + verbs[at];
     if (unknown) {
       const std::vector<std::string_view> candidates(verbs.begin(), verbs.end());
-      const std::string guess = host::did_you_mean(rest.front(), candidates);
+      const std::string guess = config::did_you_mean(rest.front(), candidates);
       text = "there is no \"" + rest.front() + "\"" + (guess.empty() ? "; " + text : guess);
     }
   }
@@ -148,7 +148,7 @@ int finish_output(int exit_status) {
 
 int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
-  host::install_last_words();  // whatever the command: most of them run plugins
+  plugin::install_last_words();  // whatever the command: most of them run plugins
   CLI::App app("Meters what a cloud's tenants use.", "tally");
   Context context;
   context.root = &app;

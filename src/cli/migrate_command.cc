@@ -7,17 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "base/build_config.h"
 #include "cli/cli.h"
 #include "cli/migration.h"
-#include "core/build_config.h"
-#include "plugin/adapters.h"
+#include "plugin/call/adapters.h"
 
 namespace tally::cli {
 namespace {
 
 // What the handler of definitions says while it loads one file, through the log, where it says it in a collector too.
-std::vector<std::string> complaints_of(host::Catalog& catalog, const std::filesystem::path& file) {
-  host::Entry* entry = catalog.find(host::Role::notification, "meters");
+std::vector<std::string> complaints_of(plugin::Catalog& catalog, const std::filesystem::path& file) {
+  plugin::Entry* entry = catalog.find(plugin::Role::notification, "meters");
   if (entry == nullptr || !entry->usable())
     return {"the handler notification:meters is not there or off; `tally plugin list` says why"};
   std::vector<std::string> lines;
@@ -26,10 +26,10 @@ std::vector<std::string> complaints_of(host::Catalog& catalog, const std::filesy
   options.quiet = std::chrono::milliseconds(0);
   options.sink = [&lines](std::string_view line) { lines.emplace_back(line); };
   log::configure(options);
-  host::PluginSettings settings = host::settings_for(*entry, host::Config());
+  plugin::PluginSettings settings = plugin::settings_for(*entry, config::Config());
   std::erase_if(settings.options, [](const auto& option) { return option.first == "definitions"; });
   settings.options.emplace_back("definitions", "[" + json_string(file.string()) + "]");
-  const auto handler = host::make_notification(*entry, settings);
+  const auto handler = plugin::make_notification(*entry, settings);
   if (!handler.ok()) lines.emplace_back(handler.status().message());
   log::flush();
   log::configure({});
@@ -107,13 +107,13 @@ void print_all(const Migration& migration) {
   std::cout << "---\n# /etc/tally/agent.yaml\n" << migration.plan.agent_yaml();
 }
 
-void check(Context& context, const std::string& folder) {
+void check_files(Context& context, const std::string& folder) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored)) {
     context.exit_status = fail(kFailed, folder + ": no such folder; name the one that has ceilometer.conf");
     return;
   }
-  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
+  std::optional<Setup> setup = load_setup(context, config::Program::run, needs_nothing);
   if (!setup) return;
   MigrationInput input{folder,
                        {setup->catalog.polled_meters(), setup->catalog.discoveries()},
@@ -142,7 +142,7 @@ void add_migrate_command(CLI::App& app, Context& context) {
   const auto folder = std::make_shared<std::string>("/etc/ceilometer");
   command->add_option("FOLDER", *folder, "Where ceilometer.conf, pipeline.yaml, polling.yaml and meters.d are")
       ->capture_default_str();
-  command->callback([&context, folder] { check(context, *folder); });
+  command->callback([&context, folder] { check_files(context, *folder); });
 }
 
 }  // namespace tally::cli

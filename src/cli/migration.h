@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "plugin/manifest.h"
+#include "plugin/file/manifest.h"
 
 namespace tally::cli {
 

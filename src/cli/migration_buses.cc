@@ -4,9 +4,9 @@
 #include <array>
 
 #include "absl/strings/ascii.h"
+#include "base/strings.h"
+#include "base/url.h"
 #include "cli/migration.h"
-#include "core/strings.h"
-#include "core/url.h"
 
 namespace tally::cli {
 namespace {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/url.h"
 #include "cli/migration.h"
-#include "core/polling_file.h"
-#include "core/url.h"
+#include "config/polling_file.h"
 
 namespace tally::cli {
 namespace {
@@ -165,8 +165,8 @@ void judge_polled(const Source& source, const PollingInventory& installed, const
   const YAML::Node meters = source.node["meters"];
   for (const std::string& entry : source.meters) {
     const std::string_view glob = std::string_view(entry).substr(entry.starts_with("!") ? 1 : 0);
-    const bool known = std::ranges::any_of(installed.meters,
-                                           [&](const std::string& meter) { return host::entry_matches(glob, meter); });
+    const bool known = std::ranges::any_of(
+        installed.meters, [&](const std::string& meter) { return config::entry_matches(glob, meter); });
     const auto at = static_cast<std::size_t>(&entry - source.meters.data());
     const std::vector<UnmadeMeter> unmade = unmade_meters(entry, installed.meters);
     const std::string left_out = unmade.empty() ? "" : "not measured: " + unmade_text(unmade);
@@ -192,10 +192,10 @@ void judge_polled(const Source& source, const PollingInventory& installed, const
 
 // The file itself goes on being read: what is judged here is what it comes to with the pollsters that are installed.
 void read_polling(const std::filesystem::path& file, const PollingInventory& installed, Migration& migration) {
-  host::Faults faults;
-  host::read_polling(file, {file.string(), 0, 0}, faults);
+  config::Faults faults;
+  config::read_polling(file, {file.string(), 0, 0}, faults);
   bool sound = true;
-  for (const host::ConfigFault& fault : faults.take({file})) {
+  for (const config::ConfigFault& fault : faults.take({file})) {
     const Verdict verdict = fault.warning ? Verdict::ignored : Verdict::fault;
     migration.findings.push_back({verdict, fault.file, fault.line, "sources", fault.text});
     sound = sound && fault.warning;

@@ -3,8 +3,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/strings.h"
 #include "cli/migration.h"
-#include "core/strings.h"
 
 namespace tally::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "cli/migration.h"
-#include "core/polling_file.h"
+#include "config/polling_file.h"
 
 namespace tally::cli {
 namespace {
@@ -51,7 +51,7 @@ std::vector<UnmadeMeter> unmade_meters(std::string_view entry, std::span<const s
   if (entry.starts_with("!") || entry == "*") return found;  // "*" asks for whatever there is
   for (const UnmadeMeter& meter : kUnmade) {
     const std::string name(meter.name);
-    if (host::entry_matches(entry, name) && std::ranges::find(installed, name) == installed.end())
+    if (config::entry_matches(entry, name) && std::ranges::find(installed, name) == installed.end())
       found.push_back(meter);
   }
   return found;

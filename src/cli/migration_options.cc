@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/url.h"
 #include "cli/migration.h"
-#include "core/config_value.h"
-#include "core/url.h"
+#include "config/value.h"
 
 namespace tally::cli {
 namespace {
@@ -34,7 +34,7 @@ void set_namespaces(Migration& migration, const IniValue& value, Finding& findin
 }
 
 void set_batch_age(Migration& migration, const IniValue& value, Finding& finding) {
-  const auto age = host::parse_duration(value.value + "s");
+  const auto age = config::parse_duration(value.value + "s");
   if (!age.ok() || *age <= std::chrono::seconds(0) || *age > std::chrono::minutes(1)) {
     return differ(finding, "batch.age is between 1ms and 1m; the default of 1s is used");
   }

@@ -7,14 +7,14 @@
 #include <string>
 #include <utility>
 
-#include "core/json_mend.h"
-#include "core/json_text.h"
+#include "base/json_quote.h"
+#include "base/json_repair.h"
 
 namespace tally::cli {
 namespace {
 
-using host::Cell;
-using host::CellKind;
+using plugin::Cell;
+using plugin::CellKind;
 
 // Columns on a terminal: one for each code point, which is right for what names of meters and resources hold.
 std::size_t display_width(std::string_view text) {
@@ -39,7 +39,7 @@ void append_value(std::string& out, const Cell& cell) {
       return;
     case CellKind::json:
       if (cell.value.find("\\u") != std::string_view::npos) {  // half a surrogate pair, from a store of older versions
-        out += host::mend_json(cell.value);
+        out += mend_json(cell.value);
         return;
       }
       [[fallthrough]];

@@ -31,7 +31,7 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   // The cells need live only for the call.
-  virtual void row(std::span<const host::Cell> cells) = 0;
+  virtual void row(std::span<const plugin::Cell> cells) = 0;
 
   // Writes what is left. REQUIRES: called once, after the last row.
   virtual void finish() = 0;
@@ -58,14 +58,14 @@ class RowBuilder {
  private:
   struct Owned {
     std::string name;
-    host::CellKind kind;
+    plugin::CellKind kind;
     std::string value;
   };
   std::vector<Owned> cells_;
 };
 
 // One row as a JSON object, without a line end.
-std::string json_object(std::span<const host::Cell> cells);
+std::string json_object(std::span<const plugin::Cell> cells);
 
 // `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);

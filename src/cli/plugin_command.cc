@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "cli/cli.h"
-#include "cli/handlers_apart.h"
 #include "cli/http_get.h"
-#include "core/config_value.h"
+#include "cli/isolated_handlers.h"
+#include "config/value.h"
 
 namespace tally::cli {
 namespace {
 
-using host::Entry;
+using plugin::Entry;
 
 // What a daemon found out at run time, by "role:name version".
 struct Live {
@@ -34,7 +34,7 @@ std::string live_key(std::string_view role, std::string_view name, std::string_v
 }
 
 // Empty where no daemon answers, which is no error: listing needs none.
-LiveStates ask_daemon(const host::Config& config) {
+LiveStates ask_daemon(const config::Config& config) {
   LiveStates states;
   if (config.http.address.empty()) return states;
   const absl::StatusOr<std::string> body = http_get(config.http.address, config.http.port, "/status");
@@ -51,19 +51,19 @@ LiveStates ask_daemon(const host::Config& config) {
 }
 
 Live state_of(const Entry& entry, const LiveStates& states) {
-  Live own{std::string(host::state_name(entry.state)), entry.reason};
-  if (entry.state != host::State::on) return own;
-  const auto live = states.find(live_key(host::role_name(entry.role.role), entry.role.name, entry.manifest.version));
+  Live own{std::string(plugin::state_name(entry.state)), entry.reason};
+  if (entry.state != plugin::State::on) return own;
+  const auto live = states.find(live_key(plugin::role_name(entry.role.role), entry.role.name, entry.manifest.version));
   if (live != states.end() && !live->second.state.empty()) return live->second;
   own.reason = "not yet run";
   return own;
 }
 
 // The entry with the event types and meters of the definitions that its handler has loaded, where it tells them.
-Entry with_definitions(const Entry& entry, const host::Survey& survey) {
+Entry with_definitions(const Entry& entry, const plugin::Survey& survey) {
   Entry shown = entry;
   std::vector<std::string> types;
-  std::vector<host::MeterDecl> meters;
+  std::vector<plugin::MeterDecl> meters;
   for (const auto& [handler, definition] : survey.made) {
     if (handler != entry.key()) continue;
     for (const std::string& type : definition.event_types)
@@ -78,8 +78,8 @@ Entry with_definitions(const Entry& entry, const host::Survey& survey) {
   return shown;
 }
 
-void list(Context& context) {
-  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
+void list_plugins(Context& context) {
+  std::optional<Setup> setup = load_setup(context, config::Program::run, needs_nothing);
   if (!setup) return;
   const LiveStates states = ask_daemon(setup->loaded.config);
   const auto output =
@@ -88,7 +88,7 @@ void list(Context& context) {
     const Live state = state_of(entry, states);
     const bool readable = !entry.role.name.empty();
     RowBuilder row;
-    row.text("role", readable ? host::role_name(entry.role.role) : std::string_view());
+    row.text("role", readable ? plugin::role_name(entry.role.role) : std::string_view());
     row.text("name", readable ? entry.role.name : entry.key());
     row.text("version", entry.manifest.version);
     row.text("state", state.state);
@@ -103,11 +103,11 @@ void list(Context& context) {
     for (const std::string& line : survey->twice) std::cerr << "tally: warning: " << line << '\n';
 }
 
-std::string json_list(const std::vector<std::string>& items) { return host::list_to_json(items); }
+std::string json_list(const std::vector<std::string>& items) { return config::list_to_json(items); }
 
-std::string meters_json(const host::RoleManifest& role) {
+std::string meters_json(const plugin::RoleManifest& role) {
   std::string text = "[";
-  for (const host::MeterDecl& meter : role.meters) {
+  for (const plugin::MeterDecl& meter : role.meters) {
     JsonObject object;
     object.set("name", meter.name).set("type", meter.type).set("unit", meter.unit);
     object.set("description", meter.description);
@@ -116,11 +116,11 @@ std::string meters_json(const host::RoleManifest& role) {
   return text + "]";
 }
 
-std::string keys_json(const std::vector<host::KeyDecl>& keys) {
+std::string keys_json(const std::vector<config::KeyDecl>& keys) {
   std::string text = "[";
-  for (const host::KeyDecl& key : keys) {
+  for (const config::KeyDecl& key : keys) {
     JsonObject object;
-    object.set("key", key.name).set("type", host::key_type_name(key.type)).set("secret", key.secret);
+    object.set("key", key.name).set("type", config::key_type_name(key.type)).set("secret", key.secret);
     if (key.fallback) object.set("default", *key.fallback);
     object.set("help", key.help);
     text.append(text.size() > 1 ? "," : "").append(object.str());
@@ -128,36 +128,37 @@ std::string keys_json(const std::vector<host::KeyDecl>& keys) {
   return text + "]";
 }
 
-std::string precondition_text(const host::Precondition& need) {
+std::string precondition_text(const plugin::Precondition& need) {
   switch (need.kind) {
-    case host::Precondition::Kind::path:
+    case plugin::Precondition::Kind::path:
       return "path " + need.value;
-    case host::Precondition::Kind::socket:
+    case plugin::Precondition::Kind::socket:
       return "socket " + need.value;
-    case host::Precondition::Kind::library:
+    case plugin::Precondition::Kind::library:
       return "library " + need.value;
-    case host::Precondition::Kind::config:
+    case plugin::Precondition::Kind::config:
       return "configuration key " + need.value;
-    case host::Precondition::Kind::any: {
+    case plugin::Precondition::Kind::any: {
       std::string either;
-      for (const host::Precondition& one : need.any) either += (either.empty() ? "" : " or ") + precondition_text(one);
+      for (const plugin::Precondition& one : need.any)
+        either += (either.empty() ? "" : " or ") + precondition_text(one);
       return either;
     }
   }
   return need.value;
 }
 
-std::vector<std::string> precondition_texts(const host::RoleManifest& role) {
+std::vector<std::string> precondition_texts(const plugin::RoleManifest& role) {
   std::vector<std::string> texts;
-  for (const host::Precondition& need : role.preconditions) texts.push_back(precondition_text(need));
+  for (const plugin::Precondition& need : role.preconditions) texts.push_back(precondition_text(need));
   return texts;
 }
 
 void show_as_row(const Entry& entry, const Live& state, Output& output) {
-  const host::RoleManifest& role = entry.role;
+  const plugin::RoleManifest& role = entry.role;
   RowBuilder row;
   const bool readable = !role.name.empty();
-  row.text("role", readable ? host::role_name(role.role) : std::string_view());
+  row.text("role", readable ? plugin::role_name(role.role) : std::string_view());
   row.text("name", readable ? role.name : entry.key());
   row.text("plugin", entry.manifest.name).text("version", entry.manifest.version);
   row.text("state", state.state).text("reason", state.reason).text("file", entry.file.string());
@@ -172,7 +173,7 @@ void show_as_row(const Entry& entry, const Live& state, Output& output) {
 }
 
 void show_for_reading(const Entry& entry, const Live& state) {
-  const host::RoleManifest& role = entry.role;
+  const plugin::RoleManifest& role = entry.role;
   auto line = [](std::string_view name, std::string_view value) {
     if (!value.empty()) std::cout << name << ": " << value << '\n';
   };
@@ -187,13 +188,13 @@ void show_for_reading(const Entry& entry, const Live& state) {
   for (const std::string& type : role.event_types) line("event type", type);
   for (const std::string& scheme : role.schemes) line("URL", scheme + "://");
   for (const std::string& need : precondition_texts(role)) line("needs", need);
-  for (const host::MeterDecl& meter : role.meters) {
+  for (const plugin::MeterDecl& meter : role.meters) {
     line("meter", meter.name + " (" + meter.type + ", " + meter.unit + ")" +
                       (meter.description.empty() ? "" : " " + meter.description));
   }
-  const auto keys = [&](std::string_view what, const std::vector<host::KeyDecl>& all) {
-    for (const host::KeyDecl& key : all) {
-      std::string text = key.name + " (" + std::string(host::key_type_name(key.type));
+  const auto keys = [&](std::string_view what, const std::vector<config::KeyDecl>& all) {
+    for (const config::KeyDecl& key : all) {
+      std::string text = key.name + " (" + std::string(config::key_type_name(key.type));
       if (key.fallback) text += ", default " + *key.fallback;
       line(what, text + ")" + (key.help.empty() ? "" : " " + key.help));
     }
@@ -219,28 +220,28 @@ bool is_named(const Entry& entry, const std::string& name) {
          entry.file.filename() == name || entry.file == name || is_file_of(entry, name);
 }
 
-int unknown(const host::Catalog& catalog, const std::string& name) {
+int unknown(const plugin::Catalog& catalog, const std::string& name) {
   std::vector<std::string> names = catalog.names();
   for (const Entry& entry : catalog.entries()) names.push_back(entry.role.name);
   const std::vector<std::string_view> candidates(names.begin(), names.end());
-  return fail(kFailed, "no plugin is called \"" + name + "\"" + host::did_you_mean(name, candidates) +
+  return fail(kFailed, "no plugin is called \"" + name + "\"" + config::did_you_mean(name, candidates) +
                            " (`tally plugin list` has all)");
 }
 
-void show(Context& context, const std::string& name) {
-  std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
+void show_plugin(Context& context, const std::string& name) {
+  std::optional<Setup> setup = load_setup(context, config::Program::run, needs_nothing);
   if (!setup) return;
   const LiveStates states = ask_daemon(setup->loaded.config);
   const Format format = context.format_or(Format::table);
   const auto output = Output::open(format, std::cout);
   bool found = false;
-  std::optional<host::Survey> survey;  // asked once, for who wants a handler
+  std::optional<plugin::Survey> survey;  // asked once, for who wants a handler
   for (const Entry& listed : setup->catalog.entries()) {
     if (!is_named(listed, name)) continue;
-    if (!survey && listed.role.role == host::Role::notification && listed.usable()) {
+    if (!survey && listed.role.role == plugin::Role::notification && listed.usable()) {
       const auto asked = survey_apart(setup->catalog, setup->loaded.config, /*aloud=*/false);
       if (!asked.ok()) std::cerr << "tally: warning: " << asked.status().message() << '\n';
-      survey = asked.ok() ? *asked : host::Survey();
+      survey = asked.ok() ? *asked : plugin::Survey();
     }
     const Entry entry = survey ? with_definitions(listed, *survey) : listed;
     const Live state = state_of(entry, states);
@@ -263,13 +264,13 @@ void add_plugin_command(CLI::App& app, Context& context) {
   command->require_subcommand(1);
   CLI::App* list_command = command->add_subcommand("list", "Every plugin with its state and the reason");
   add_common_options(*list_command, context);
-  list_command->callback([&context] { list(context); });
+  list_command->callback([&context] { list_plugins(context); });
 
   CLI::App* show_command = command->add_subcommand("show", "One plugin: file, meters, keys, needs");
   auto name = std::make_shared<std::string>();
   show_command->add_option("name", *name, "role:name, or a name")->required();
   add_common_options(*show_command, context);
-  show_command->callback([&context, name] { show(context, *name); });
+  show_command->callback([&context, name] { show_plugin(context, *name); });
 }
 
 }  // namespace tally::cli

@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "agent/sources.h"
+#include "agent/wiring.h"
+#include "base/glob.h"
+#include "base/status.h"
 #include "cli/cli.h"
 #include "cli/sample_row.h"
-#include "core/glob.h"
-#include "core/ids.h"
-#include "core/status.h"
-#include "plugin/poller.h"
-#include "plugin/shared_discovery.h"
+#include "plugin/managers/poller.h"
+#include "plugin/managers/shared_discovery.h"
+#include "wire/ids.h"
 
 namespace tally::cli {
 namespace {
 
-struct Arguments {
+struct PollArguments {
   std::vector<std::string> names, namespaces;
 };
 
@@ -29,7 +29,7 @@ bool wanted(const std::vector<std::string>& patterns, const std::string& name) {
   return false;
 }
 
-std::string nothing_matches(const Arguments& arguments) {
+std::string nothing_matches(const PollArguments& arguments) {
   const auto list = [](const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) text += (text.empty() ? "\"" : ", \"") + word + "\"";
@@ -41,18 +41,18 @@ std::string nothing_matches(const Arguments& arguments) {
   return text + "; `tally plugin list` shows all";
 }
 
-void poll_one(Context& context, const agent::PollsterSource& source, host::Poller poller, Time now, bool named,
-              const agent::Sources& sources, const host::Config& config, Output& output) {
-  host::Poller::Answer answer = poller.poll(now);
+void poll_one(Context& context, const agent::PollsterSource& source, plugin::Poller poller, Time now, bool named,
+              const agent::Sources& sources, const config::Config& config, Output& output) {
+  plugin::Poller::Answer answer = poller.poll(now);
   for (Sample& sample : answer.samples) {
     bool disabled = false;
     for (const std::string& pattern : sources.disabled_meters) disabled = disabled || glob_match(pattern, sample.name);
     if (disabled) continue;
     if (sample.source.empty()) sample.source = config.source;
-    if (sample.id.empty()) sample.id = host::poll_sample_id(sample, config.source);
+    if (sample.id.empty()) sample.id = wire::poll_sample_id(sample, config.source);
     print_sample(sample, output);
   }
-  for (const host::PollFault& fault : answer.faults) {
+  for (const plugin::PollFault& fault : answer.faults) {
     context.exit_status = fail(
         kFailed, "pollster:" + source.name + ": " + fault.resource_id + ": " + std::string(fault.status.message()));
   }
@@ -64,14 +64,14 @@ void poll_one(Context& context, const agent::PollsterSource& source, host::Polle
   }
 }
 
-void run(Context& context, const Arguments& arguments) {
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+void run(Context& context, const PollArguments& arguments) {
+  std::optional<Setup> setup = load_setup(context, config::Program::run);
   if (!setup) return;
-  host::Config& config = setup->loaded.config;
+  config::Config& config = setup->loaded.config;
   config.polling.namespaces = {"host", "compute", "central"};
   if (!arguments.namespaces.empty()) config.polling.namespaces = arguments.namespaces;
   const agent::Sources sources = agent::find_sources(setup->catalog, setup->loaded, nullptr);
-  const auto discovery = std::make_shared<host::SharedDiscovery>(sources.discoveries);
+  const auto discovery = std::make_shared<plugin::SharedDiscovery>(sources.discoveries);
   const Format format = context.format_or(Format::table);
   const auto output =
       Output::open(format, std::cout, format == Format::table ? sample_columns() : std::vector<std::string>());
@@ -81,7 +81,7 @@ void run(Context& context, const Arguments& arguments) {
     if (!wanted(arguments.names, source.name)) continue;
     any = true;
     if (source.make) {
-      poll_one(context, source, host::Poller(source, discovery), now, !arguments.names.empty(), sources, config,
+      poll_one(context, source, plugin::Poller(source, discovery), now, !arguments.names.empty(), sources, config,
                *output);
     } else if (!arguments.names.empty()) {
       std::cerr << "tally: pollster:" << source.name << " is " << source.state << ": " << source.reason << '\n';
@@ -99,7 +99,7 @@ void run(Context& context, const Arguments& arguments) {
 void add_poll_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("poll", "Run the pollsters once and print what they measure");
   add_common_options(*command, context);
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<PollArguments>();
   command->add_option("NAME", arguments->names, "Which pollsters; * is any run of characters");
   command->add_option("--namespace", arguments->namespaces, "host, compute or central; default all")
       ->delimiter(',')

@@ -24,19 +24,19 @@
 
 #include "agent/agent.h"
 #include "agent/outbox.h"
-#include "agent/sources.h"
+#include "agent/wiring.h"
+#include "base/build_config.h"
+#include "base/http_server.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "base/url.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/live_table.h"
-#include "cli/values.h"
 #include "collector/collector.h"
 #include "collector/wiring.h"
-#include "core/build_config.h"
-#include "core/http.h"
-#include "core/log.h"
-#include "core/metrics.h"
-#include "core/status.h"
-#include "core/url.h"
-#include "plugin/descriptors.h"
+#include "plugin/supervise/descriptor_leaks.h"
 
 namespace tally::cli {
 namespace {
@@ -48,20 +48,20 @@ constexpr std::chrono::milliseconds kBusLimit{5'000};  // the wait for the embed
 // The two halves and what they share; members end in the opposite order.
 struct Halves {
   spool_files::Fd lock;
-  std::shared_ptr<host::Catalog> catalog;
-  host::LoadedConfig loaded;
-  std::shared_ptr<host::HangCounter> hangs;
+  std::shared_ptr<plugin::Catalog> catalog;
+  config::LoadedConfig loaded;
+  std::shared_ptr<plugin::HangCounter> hangs;
   std::unique_ptr<collector::Collector> collector;
   std::unique_ptr<agent::Outbox> outbox;
   std::unique_ptr<agent::Agent> agent;
   std::unique_ptr<HttpServer> server;
 
-  const host::Config& config() const { return loaded.config; }
+  const config::Config& config() const { return loaded.config; }
 };
 
 // The folder is this process's as long as the file is open; one beside another would fight it for the bus and the
 // spool.
-absl::Status take_folder(const host::Config& config, spool_files::Fd& lock) {
+absl::Status take_folder(const config::Config& config, spool_files::Fd& lock) {
   std::error_code error;
   std::filesystem::create_directories(config.data, error);
   if (error) return permanent(config.data.string() + ": cannot be made: " + error.message());
@@ -84,13 +84,13 @@ absl::Status take_folder(const host::Config& config, spool_files::Fd& lock) {
 // The collector's own plugins, then every pollster and discovery there is: as the agent knows it, or as the catalog
 // does.
 std::vector<collector::PluginState> all_plugins(std::vector<collector::PluginState> states,
-                                                const host::Catalog& catalog, const agent::AgentStatus& agent) {
-  for (const host::Entry& entry : catalog.entries()) {
-    const bool polls = entry.role.role == host::Role::pollster || entry.role.role == host::Role::discovery;
+                                                const plugin::Catalog& catalog, const agent::AgentStatus& agent) {
+  for (const plugin::Entry& entry : catalog.entries()) {
+    const bool polls = entry.role.role == plugin::Role::pollster || entry.role.role == plugin::Role::discovery;
     if (entry.shadowed || !polls) continue;
     collector::PluginState state{entry.role.name.empty() ? entry.key() : entry.role.name,
-                                 std::string(host::role_name(entry.role.role)), entry.manifest.version,
-                                 std::string(host::state_name(entry.state)), entry.reason};
+                                 std::string(plugin::role_name(entry.role.role)), entry.manifest.version,
+                                 std::string(plugin::state_name(entry.state)), entry.reason};
     for (const agent::PluginStatus& known : agent.plugins) {
       if (known.role == state.role && known.name == state.name) {
         state = {known.name, known.role, known.version, known.state, known.reason};
@@ -102,8 +102,8 @@ std::vector<collector::PluginState> all_plugins(std::vector<collector::PluginSta
 }
 
 // REQUIRES of status(): halves.agent is there.
-collector::CollectorOptions wire_collector(const std::shared_ptr<host::Catalog>& catalog, const host::Config& config,
-                                           const Halves& halves) {
+collector::CollectorOptions wire_collector(const std::shared_ptr<plugin::Catalog>& catalog,
+                                           const config::Config& config, const Halves& halves) {
   collector::CollectorOptions options = collector::wire(catalog, config, halves.hangs);
   options.store.upgrade = config.storage.find(config.data.string()) != std::string::npos;  // its own, not another's
   options.plugins = [own = options.plugins, catalog, &halves] {
@@ -113,13 +113,13 @@ collector::CollectorOptions wire_collector(const std::shared_ptr<host::Catalog>&
 }
 
 absl::Status open_halves(Setup setup, Halves& halves) {
-  halves.catalog = std::make_shared<host::Catalog>(std::move(setup.catalog));
+  halves.catalog = std::make_shared<plugin::Catalog>(std::move(setup.catalog));
   halves.loaded = std::move(setup.loaded);
-  halves.hangs = std::make_shared<host::HangCounter>([](const std::string& plugin) {
+  halves.hangs = std::make_shared<plugin::HangCounter>([](const std::string& plugin) {
     log::error(plugin + " is the second plugin that does not come back, ending");
     std::_Exit(kFailed);  // what is acknowledged is stored
   });
-  const host::Config& config = halves.config();
+  const config::Config& config = halves.config();
   if (absl::Status status = take_folder(config, halves.lock); !status.ok()) return status;
 
   absl::StatusOr<std::unique_ptr<collector::Collector>> collector =
@@ -127,7 +127,7 @@ absl::Status open_halves(Setup setup, Halves& halves) {
   if (!collector.ok()) return collector.status();
   halves.collector = std::move(*collector);
 
-  absl::StatusOr<std::unique_ptr<host::Transport>> transport = agent::make_publisher(*halves.catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = agent::make_publisher(*halves.catalog, config);
   if (!transport.ok()) return transport.status();
   absl::StatusOr<std::unique_ptr<agent::Outbox>> outbox =
       agent::Outbox::open(std::move(*transport), agent::outbox_options(config));
@@ -151,17 +151,17 @@ collector::CollectorStatus status_of(const Halves& halves) {
 
 // A port in use (another `tally run`) is no reason not to run.
 void serve(Halves& halves) {
-  const host::Config& config = halves.config();
+  const config::Config& config = halves.config();
   if (config.http.address.empty()) return;
   ServicePages pages;
   pages.metrics = [&halves] {
     MetricsPage page;
     collector::status_metrics(status_of(halves), page);
-    host::descriptor_metrics(page);
+    plugin::descriptor_metrics(page);
     return page.text();
   };
   pages.not_ready = [&halves] { return status_of(halves).not_ready; };
-  pages.status = [&halves, identity = Identity{"tally run", TALLY_VERSION, halves.loaded.files}] {
+  pages.status = [&halves, identity = daemon::Identity{"tally run", TALLY_VERSION, halves.loaded.files}] {
     return collector::status_json(status_of(halves), identity, agent::bus_json(halves.outbox->books()));
   };
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
@@ -239,14 +239,14 @@ class Screen {
 void reload(Context& context, Halves& halves) {
   static unsigned count = 0;  // told apart, so that the log says the outcome of each
   const std::string which = "reload " + std::to_string(++count) + ": ";
-  std::optional<Setup> next = load_setup(context, host::Program::run);
+  std::optional<Setup> next = load_setup(context, config::Program::run);
   if (!next) {
     context.exit_status = kDone;
     return log::error(which + "the configuration is invalid, going on with the running one");
   }
-  auto catalog = std::make_shared<host::Catalog>(std::move(next->catalog));
-  const host::Config& config = next->loaded.config;
-  absl::StatusOr<std::unique_ptr<host::Transport>> transport = agent::make_publisher(*catalog, config);
+  auto catalog = std::make_shared<plugin::Catalog>(std::move(next->catalog));
+  const config::Config& config = next->loaded.config;
+  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = agent::make_publisher(*catalog, config);
   absl::Status status = transport.status();
   if (status.ok()) status = halves.collector->reload(wire_collector(catalog, config, halves));
   if (!status.ok()) {
@@ -296,7 +296,7 @@ void run(Context& context, const std::string& duration) {
     }
     end = Clock::now() + std::chrono::microseconds(*us);
   }
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  std::optional<Setup> setup = load_setup(context, config::Program::run);
   if (!setup) return;
   sigset_t signals;
   sigemptyset(&signals);

@@ -1,5 +1,5 @@
 // A sample as a row of cells: the keys of every output, in their order.
-// Not for reading samples back: core/sample_json.h.
+// Not for reading samples back: wire/sample_json.h.
 #ifndef TALLY_CLI_SAMPLE_ROW_H
 #define TALLY_CLI_SAMPLE_ROW_H
 

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "bus/envelope.h"
+#include "base/status.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
-#include "cli/values.h"
-#include "core/ids.h"
-#include "core/sample_json.h"
-#include "core/status.h"
-#include "plugin/driver.h"
+#include "plugin/managers/driver.h"
+#include "wire/envelope.h"
+#include "wire/ids.h"
+#include "wire/sample_json.h"
 
 namespace tally::cli {
 namespace {
@@ -27,7 +27,7 @@ struct Counts {
 
 class Sender {
  public:
-  Sender(host::Transport& transport, std::string topic) : transport_(transport), topic_(std::move(topic)) {}
+  Sender(plugin::Transport& transport, std::string topic) : transport_(transport), topic_(std::move(topic)) {}
 
   absl::Status add(std::string body, std::uint64_t count) {
     waiting_.push_back({topic_, "", std::move(body)});
@@ -60,9 +60,9 @@ class Sender {
   Counts counts;
 
  private:
-  host::Transport& transport_;
+  plugin::Transport& transport_;
   const std::string topic_;
-  std::vector<host::Outgoing> waiting_;
+  std::vector<plugin::Outgoing> waiting_;
   std::vector<std::uint64_t> counts_of_;
 };
 
@@ -77,15 +77,15 @@ absl::Status send_notifications(Sender& sender, const std::string& file) {
   return read.ok() ? sender.flush() : read;
 }
 
-absl::Status send_samples(Sender& sender, const std::string& file, const host::Config& config) {
+absl::Status send_samples(Sender& sender, const std::string& file, const config::Config& config) {
   std::vector<Sample> samples;
   const auto add = [&]() -> absl::Status {
     if (samples.empty()) return absl::OkStatus();
     std::string ids;
     for (const Sample& sample : samples) ids += sample.id;
     const std::size_t count = samples.size();
-    absl::Status status = sender.add(bus::encode_samples(samples, "tally-send:" + config.host, host::digest(ids),
-                                                         Time::now(), config.telemetry_secret),
+    absl::Status status = sender.add(wire::encode_samples(samples, "tally-send:" + config.host, wire::digest(ids),
+                                                          Time::now(), config.telemetry_secret),
                                      count);
     samples.clear();
     return status;
@@ -93,7 +93,7 @@ absl::Status send_samples(Sender& sender, const std::string& file, const host::C
   absl::Status sent;
   const absl::Status read = each_line(file, [&](const std::string& line, std::uint64_t number) {
     ++sender.counts.lines;
-    absl::StatusOr<Sample> sample = host::sample_from_json(line);
+    absl::StatusOr<Sample> sample = wire::sample_from_json(line);
     if (!sample.ok()) {
       ++sender.counts.unreadable;
       fail(kFailed, "line " + std::to_string(number) + ": " + std::string(sample.status().message()));
@@ -101,7 +101,7 @@ absl::Status send_samples(Sender& sender, const std::string& file, const host::C
     }
     if (!sample->timestamp) sample->timestamp = Time::now();
     if (sample->source.empty()) sample->source = config.source;
-    if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, config.source);
+    if (sample->id.empty()) sample->id = wire::poll_sample_id(*sample, config.source);
     samples.push_back(std::move(*sample));
     if (samples.size() >= kSamplesPerMessage) sent = add();
     return sent.ok();
@@ -112,14 +112,14 @@ absl::Status send_samples(Sender& sender, const std::string& file, const host::C
 }
 
 void run(Context& context, bool samples, const std::string& file) {
-  std::optional<Setup> setup = load_setup(context, host::Program::run);
+  std::optional<Setup> setup = load_setup(context, config::Program::run);
   if (!setup) return;
-  const host::Config& config = setup->loaded.config;
+  const config::Config& config = setup->loaded.config;
   // Where only `listen` is set, as in a collector's configuration, that is the bus to send to.
   const auto& origins = setup->loaded.origins;
   const bool listens = origins.contains("listen") && !origins.contains("publish") && !config.listen.empty();
   const std::string url = listens || config.publish.empty() ? config.listen.front() : config.publish;
-  absl::StatusOr<host::Driver<host::Transport>> transport = host::open_transport(setup->catalog, url, config);
+  absl::StatusOr<plugin::Driver<plugin::Transport>> transport = plugin::open_transport(setup->catalog, url, config);
   if (!transport.ok()) {
     context.exit_status = fail(transport.status());
     return;

@@ -113,7 +113,7 @@ void print_plugins(const Json& status, Output& output) {
 }
 
 void run(Context& context) {
-  const std::optional<Setup> setup = load_setup(context, host::Program::run, needs_nothing);
+  const std::optional<Setup> setup = load_setup(context, config::Program::run, needs_nothing);
   if (!setup) return;
   const auto& http = setup->loaded.config.http;
   if (http.address.empty()) {

@@ -8,39 +8,39 @@
 #include <memory>
 #include <string>
 
+#include "base/status.h"
+#include "base/strings.h"
+#include "base/url.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
-#include "cli/values.h"
+#include "collector/loss_detector.h"
 #include "collector/losses.h"
-#include "collector/witness.h"
-#include "core/status.h"
-#include "core/strings.h"
-#include "core/url.h"
-#include "plugin/driver.h"
+#include "plugin/managers/driver.h"
 
 namespace tally::cli {
 namespace {
 
-using Act = std::function<absl::Status(host::Storage&, const host::Config&, const host::RowSink&)>;
+using StorageAction = std::function<absl::Status(plugin::Storage&, const config::Config&, const plugin::RowSink&)>;
 
-template <host::Prepare how>
-absl::Status prepare(host::Storage& store, const host::Config& /*config*/, const host::RowSink& rows) {
+template <plugin::Prepare how>
+absl::Status prepare(plugin::Storage& store, const config::Config& /*config*/, const plugin::RowSink& rows) {
   return store.prepare(how, rows);
 }
 
-template <host::QueryKind kind>
-absl::Status ask(host::Storage& store, const host::Config& /*config*/, const host::RowSink& rows) {
-  host::Query query;
+template <plugin::QueryKind kind>
+absl::Status ask(plugin::Storage& store, const config::Config& /*config*/, const plugin::RowSink& rows) {
+  plugin::Query query;
   query.kind = kind;
   return store.query(query, rows);
 }
 
-void say(const host::RowSink& rows, const std::string& line) {
-  const host::Cell cell{"report", host::CellKind::text, line};
+void say(const plugin::RowSink& rows, const std::string& line) {
+  const plugin::Cell cell{"report", plugin::CellKind::text, line};
   rows({&cell, 1});
 }
 
 // What a collector of this host remembers and the store does not have, noticed by the collector or not yet.
-absl::StatusOr<std::vector<collector::Loss>> unseen_losses(host::Storage& store, const host::Config& config) {
+absl::StatusOr<std::vector<collector::Loss>> unseen_losses(plugin::Storage& store, const config::Config& config) {
   const absl::StatusOr<std::string> id = collector::store_id(store);
   if (!id.ok()) return id.status();
   for (const std::filesystem::path& data : {config.data, std::filesystem::path("/var/lib/tally")}) {
@@ -54,7 +54,8 @@ absl::StatusOr<std::vector<collector::Loss>> unseen_losses(host::Storage& store,
 }
 
 // All that nobody has acknowledged, those too that only the state folder tells; these are kept in the store then.
-absl::StatusOr<std::vector<collector::Loss>> all_losses(host::Storage& store, const host::Config& config, bool keep) {
+absl::StatusOr<std::vector<collector::Loss>> all_losses(plugin::Storage& store, const config::Config& config,
+                                                        bool keep) {
   absl::StatusOr<std::vector<collector::Loss>> unseen = unseen_losses(store, config);
   if (!unseen.ok()) return unseen.status();
   if (keep) {
@@ -63,19 +64,19 @@ absl::StatusOr<std::vector<collector::Loss>> all_losses(host::Storage& store, co
   }
   absl::StatusOr<std::vector<collector::Loss>> losses = collector::open_losses(store);
   if (!losses.ok()) return losses.status();
-  const absl::StatusOr<std::vector<host::Record>> done = host::records_of(store, collector::kAcknowledgedKind);
+  const absl::StatusOr<std::vector<plugin::Record>> done = plugin::records_of(store, collector::kAcknowledgedKind);
   if (!done.ok() && done.status().code() != kAbsent) return done.status();
   for (collector::Loss& loss : *unseen) {
     const auto same = [&](const auto& other) { return other.key() == loss.key(); };
     const bool acknowledged =
-        done.ok() && std::ranges::any_of(*done, [&](const host::Record& record) { return record.key == loss.key(); });
+        done.ok() && std::ranges::any_of(*done, [&](const plugin::Record& record) { return record.key == loss.key(); });
     if (!acknowledged && std::ranges::none_of(*losses, same)) losses->push_back(std::move(loss));
   }
   return losses;
 }
 
-absl::Status check(host::Storage& store, const host::Config& config, const host::RowSink& rows) {
-  if (absl::Status status = store.prepare(host::Prepare::check, rows); !status.ok()) return status;
+absl::Status check(plugin::Storage& store, const config::Config& config, const plugin::RowSink& rows) {
+  if (absl::Status status = store.prepare(plugin::Prepare::check, rows); !status.ok()) return status;
   const absl::StatusOr<std::vector<collector::Loss>> losses = all_losses(store, config, false);
   if (!losses.ok()) return losses.status();
   for (const collector::Loss& loss : *losses) say(rows, "lost: " + loss.text());
@@ -85,7 +86,7 @@ absl::Status check(host::Storage& store, const host::Config& config, const host:
       "acknowledge-loss`");
 }
 
-absl::Status acknowledge(host::Storage& store, const host::Config& config, const host::RowSink& rows,
+absl::Status acknowledge(plugin::Storage& store, const config::Config& config, const plugin::RowSink& rows,
                          const std::string& note) {
   if (absl::Status status = all_losses(store, config, true).status(); !status.ok()) return status;
   const absl::StatusOr<std::vector<collector::Loss>> losses = collector::acknowledge_losses(store, note);
@@ -101,11 +102,11 @@ absl::Status acknowledge(host::Storage& store, const host::Config& config, const
   return absl::OkStatus();
 }
 
-void run(Context& context, const Act& act, bool makes_it) {
+void run(Context& context, const StorageAction& act, bool makes_it) {
   std::optional<Setup> setup =
-      load_setup(context, host::Program::run, makes_it ? needs_all : needs_role<host::Role::storage>);
+      load_setup(context, config::Program::run, makes_it ? needs_all : needs_role<plugin::Role::storage>);
   if (!setup) return;
-  const host::Config& config = setup->loaded.config;
+  const config::Config& config = setup->loaded.config;
   if (makes_it) {
     std::error_code ignored;  // the driver says what it cannot open
     std::filesystem::create_directories(config.data, ignored);
@@ -113,13 +114,13 @@ void run(Context& context, const Act& act, bool makes_it) {
     context.exit_status = fail(kAway, *missing);
     return;
   }
-  absl::StatusOr<host::Driver<host::Storage>> store = host::open_storage(setup->catalog, config.storage, config);
+  absl::StatusOr<plugin::Driver<plugin::Storage>> store = plugin::open_storage(setup->catalog, config.storage, config);
   if (!store.ok()) {
     context.exit_status = fail(store.status());
     return;
   }
   const auto output = Output::open(context.format_or(Format::table), std::cout);
-  const absl::Status status = act(**store, config, [&](std::span<const host::Cell> row) {
+  const absl::Status status = act(**store, config, [&](std::span<const plugin::Cell> row) {
     output->row(row);
     return true;
   });
@@ -127,7 +128,8 @@ void run(Context& context, const Act& act, bool makes_it) {
   if (!status.ok()) context.exit_status = fail(status);
 }
 
-void add(CLI::App& group, Context& context, const char* name, const char* help, const Act& act, bool makes_it) {
+void add(CLI::App& group, Context& context, const char* name, const char* help, const StorageAction& act,
+         bool makes_it) {
   CLI::App* command = group.add_subcommand(name, help);
   add_common_options(*command, context);
   command->callback([&context, act, makes_it] { run(context, act, makes_it); });
@@ -141,7 +143,7 @@ void add_acknowledge(CLI::App& group, Context& context) {
   command->callback([&context, note] {
     run(
         context,
-        [&note = *note](host::Storage& store, const host::Config& config, const host::RowSink& rows) {
+        [&note = *note](plugin::Storage& store, const config::Config& config, const plugin::RowSink& rows) {
           return acknowledge(store, config, rows, note);
         },
         false);
@@ -153,11 +155,11 @@ void add_acknowledge(CLI::App& group, Context& context) {
 void add_storage_command(CLI::App& app, Context& context) {
   CLI::App* group = app.add_subcommand("storage", "The store: init, upgrade, check, usage, books, acknowledge-loss");
   group->require_subcommand(1);
-  add(*group, context, "init", "Make it", prepare<host::Prepare::init>, true);
-  add(*group, context, "upgrade", "Bring it to this version", prepare<host::Prepare::upgrade>, false);
+  add(*group, context, "init", "Make it", prepare<plugin::Prepare::init>, true);
+  add(*group, context, "upgrade", "Bring it to this version", prepare<plugin::Prepare::upgrade>, false);
   add(*group, context, "check", "Reachable, of this version, intact, with all it has answered for?", check, false);
-  add(*group, context, "usage", "Bytes by meter", ask<host::QueryKind::usage>, false);
-  add(*group, context, "books", "What became of messages and samples, by bus and day", ask<host::QueryKind::books>,
+  add(*group, context, "usage", "Bytes by meter", ask<plugin::QueryKind::usage>, false);
+  add(*group, context, "books", "What became of messages and samples, by bus and day", ask<plugin::QueryKind::books>,
       false);
   add_acknowledge(*group, context);
 }

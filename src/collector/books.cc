@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "plugin/c_values.h"
+#include "plugin/call/marshal.h"
 
 namespace tally::collector {
 
@@ -49,31 +49,32 @@ const char* to_string(Outcome outcome) {
   return "dead";
 }
 
-Fate decide(const Incoming& message, const Processed& processed, std::span<const host::RowResult> results) {
+Fate decide(const Incoming& message, const Processed& processed, std::span<const plugin::RowResult> results) {
   // A driver that answers for fewer rows than it was given has not kept the others.
-  static const host::RowResult kMissing{host::RowStatus::rejected, "the storage driver gave no answer for this row"};
+  static const plugin::RowResult kMissing{plugin::RowStatus::rejected,
+                                          "the storage driver gave no answer for this row"};
   Fate fate;
   fate.filtered = processed.filtered;
   fate.dead = processed.dead_samples.size();
   fate.dead_letters = processed.dead_samples;
   if (processed.dead_message) fate.dead_letters.push_back(*processed.dead_message);
   const auto kill = [&](std::size_t i, const char* reason, const std::string& why) {
-    fate.dead_letters.push_back(dead_sample(host::view_of(processed.samples[i]), message, processed, reason, why));
+    fate.dead_letters.push_back(dead_sample(plugin::view_of(processed.samples[i]), message, processed, reason, why));
   };
   for (std::size_t i = 0; i < processed.samples.size(); ++i) {
-    const host::RowResult& result = i < results.size() ? results[i] : kMissing;
+    const plugin::RowResult& result = i < results.size() ? results[i] : kMissing;
     switch (result.status) {
-      case host::RowStatus::stored:
+      case plugin::RowStatus::stored:
         ++fate.stored;
         break;
-      case host::RowStatus::duplicate:
+      case plugin::RowStatus::duplicate:
         ++fate.duplicate;
         break;
-      case host::RowStatus::conflict:
+      case plugin::RowStatus::conflict:
         ++fate.conflict;
         kill(i, "conflict", result.reason);
         break;
-      case host::RowStatus::rejected:
+      case plugin::RowStatus::rejected:
         ++fate.dead;
         kill(i, "rejected", result.reason);
         break;
@@ -93,7 +94,7 @@ Fate refuse(const Incoming& message, const Processed& processed, const std::stri
   fate.outcome = Outcome::dead;
   fate.filtered = processed.filtered;
   fate.dead = processed.samples.size() + processed.dead_samples.size();
-  host::DeadLetter letter = dead_message(message, processed, "store refused", why, "");
+  plugin::DeadLetter letter = dead_message(message, processed, "store refused", why, "");
   if (processed.dead_message) {
     letter.detail += "; before that: " + processed.dead_message->detail;
     letter.handler = processed.dead_message->handler;
@@ -128,7 +129,7 @@ void count(const Fate& fate, Books& books) {
   samples.filtered += fate.filtered;
 }
 
-void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<host::BookEntry>& entries) {
+void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<plugin::BookEntry>& entries) {
   const auto add = [&](const char* unit, const char* outcome, std::uint64_t count) {
     if (count > 0) entries.push_back({day, std::string(bus), unit, outcome, count});
   };

@@ -2,10 +2,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
 #include "collector/threads.h"
-#include "core/log.h"
-#include "core/status.h"
-#include "core/strings.h"
 
 namespace tally::collector {
 namespace {
@@ -21,9 +21,9 @@ class Arrivals {
   Arrivals(Desk& desk, const BusPtr& bus) : desk_(desk), bus_(bus) {}
 
   // Valid as long as this.
-  host::TransportEvents events() {
-    host::TransportEvents events;
-    events.message = [this](host::Message message) { take(std::move(message)); };
+  plugin::TransportEvents events() {
+    plugin::TransportEvents events;
+    events.message = [this](plugin::Message message) { take(std::move(message)); };
     events.lane_lost = [this](std::uint64_t lane, std::uint64_t generation) {
       flush();
       desk_.lose_lane(bus_, lane, generation);
@@ -33,24 +33,24 @@ class Arrivals {
       desk_.close_lane(bus_, lane, generation);
     };
     events.counted = [this](std::string_view what, std::uint64_t total) { desk_.count_bus(bus_, what, total); };
-    events.queue = [this](const host::QueueState& queue) { desk_.note_queue(bus_, queue); };
+    events.queue = [this](const plugin::QueueState& queue) { desk_.note_queue(bus_, queue); };
     return events;
   }
 
   void flush() { desk_.arrive(bus_, std::exchange(came_, {})); }
 
  private:
-  void take(host::Message message) {
+  void take(plugin::Message message) {
     came_.push_back(std::move(message));
     if (came_.size() >= kMostArriving) flush();
   }
 
   Desk& desk_;
   const BusPtr& bus_;
-  std::vector<host::Message> came_;
+  std::vector<plugin::Message> came_;
 };
 
-void settle(const BusPtr& bus, host::Transport& transport, const std::vector<host::Settlement>& settlements) {
+void settle(const BusPtr& bus, plugin::Transport& transport, const std::vector<plugin::Settlement>& settlements) {
   if (settlements.empty()) return;
   const absl::Status status = transport.settle(settlements);
   if (!status.ok())  // what it did not take comes again from the bus, and is a duplicate then
@@ -59,9 +59,9 @@ void settle(const BusPtr& bus, host::Transport& transport, const std::vector<hos
                       " messages, the bus will give them again: " + std::string(to_std(status.message())));
 }
 
-void serve(Desk& desk, const BusPtr& bus, host::Transport& transport) {
+void serve(Desk& desk, const BusPtr& bus, plugin::Transport& transport) {
   Arrivals arrivals(desk, bus);
-  const host::TransportEvents events = arrivals.events();
+  const plugin::TransportEvents events = arrivals.events();
   bool stopped = false;
   std::uint32_t wait_ms = kFirstServiceMs;
   while (true) {

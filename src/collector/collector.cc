@@ -4,7 +4,7 @@
 #include <thread>
 #include <utility>
 
-#include "collector/desk.h"
+#include "collector/in_flight.h"
 #include "collector/threads.h"
 
 namespace tally::collector {

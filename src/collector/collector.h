@@ -20,11 +20,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/metrics.h"
 #include "collector/books.h"
 #include "collector/pipeline.h"
-#include "core/config.h"
-#include "core/identity.h"
-#include "core/metrics.h"
+#include "config/config.h"
+#include "daemon/process_identity.h"
 #include "plugin/roles.h"
 
 namespace tally::collector {
@@ -42,14 +42,14 @@ struct BusOptions {
   std::string name;         // its URL without secrets; in books, dead letters and metrics
   std::string fingerprint;  // of the whole URL and the plugin's settings; may hold secrets, never shown
   // Called on the bus's own thread, again with growing pauses while it fails.
-  std::function<absl::StatusOr<std::unique_ptr<host::Transport>>()> open;
+  std::function<absl::StatusOr<std::unique_ptr<plugin::Transport>>()> open;
 };
 
 struct StoreOptions {
   std::string name;
   std::string fingerprint;
   // Called on each writer's thread, again with growing pauses while it fails.
-  std::function<absl::StatusOr<std::unique_ptr<host::Storage>>()> open;
+  std::function<absl::StatusOr<std::unique_ptr<plugin::Storage>>()> open;
   unsigned writers = 1;  // threads that write at the same time
   bool upgrade = false;  // bring an older one to this version, instead of waiting for someone who does
 };
@@ -59,7 +59,7 @@ struct CopyOptions {
   std::string name;  // its URL without secrets; empty: none
   std::string topic;
   // Called on the copier's thread, again with growing pauses while it fails.
-  std::function<absl::StatusOr<std::unique_ptr<host::Transport>>()> open;
+  std::function<absl::StatusOr<std::unique_ptr<plugin::Transport>>()> open;
 };
 
 struct CollectorOptions {
@@ -69,7 +69,7 @@ struct CollectorOptions {
   // Once per worker at open and at each reload, on the caller's thread; a failure fails open() or reload().
   std::function<absl::StatusOr<Pipeline>()> pipeline;
   std::function<std::vector<PluginState>()> plugins;  // any thread; may be empty
-  std::vector<host::Retention> retention;             // expired in the store at the start, and then
+  std::vector<config::Retention> retention;           // expired in the store at the start, and then
   Milliseconds expire_every{3'600'000};               // so often
   // Where it remembers what the store has answered for; empty: nowhere. A reload changes neither.
   std::filesystem::path state_folder;
@@ -183,7 +183,8 @@ class Collector {
 
 // The object of `/status` and `tally status -f json`, of the program that `identity` names.
 // `more_buses`: further entries of `buses`, as JSON, with commas between them.
-std::string status_json(const CollectorStatus& status, const Identity& identity, std::string_view more_buses = {});
+std::string status_json(const CollectorStatus& status, const daemon::Identity& identity,
+                        std::string_view more_buses = {});
 
 // Adds the snapshot's books and states to a page of metrics.
 void status_metrics(const CollectorStatus& status, MetricsPage& page);

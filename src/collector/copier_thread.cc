@@ -3,10 +3,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
 #include "collector/threads.h"
-#include "core/log.h"
-#include "core/status.h"
-#include "core/strings.h"
 
 namespace tally::collector {
 namespace {
@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint32_t kTimeoutMs = 5'000;
 
 // The body as it came; what is known of it in headers.
-host::Outgoing copy_of(const host::DeadLetter& letter, const std::string& topic) {
-  host::Outgoing copy{topic, letter.digest, letter.body};
+plugin::Outgoing copy_of(const plugin::DeadLetter& letter, const std::string& topic) {
+  plugin::Outgoing copy{topic, letter.digest, letter.body};
   const auto header = [&copy](const char* name, const std::string& value) {
     if (!value.empty()) copy.headers.emplace_back(name, value);
   };
@@ -37,8 +37,8 @@ class Copier {
 
   void run() {
     while (true) {
-      std::vector<host::Outgoing> copies;
-      for (const host::DeadLetter& letter : desk_.take_copies()) copies.push_back(copy_of(letter, options_.topic));
+      std::vector<plugin::Outgoing> copies;
+      for (const plugin::DeadLetter& letter : desk_.take_copies()) copies.push_back(copy_of(letter, options_.topic));
       if (copies.empty()) return;
       send(std::move(copies));
       transport_ = nullptr;  // dead letters are rare, and a connection that nobody serves would be cut
@@ -47,7 +47,7 @@ class Copier {
 
  private:
   // Until each is sent or refused, or the desk quits.
-  void send(std::vector<host::Outgoing> copies) {
+  void send(std::vector<plugin::Outgoing> copies) {
     Milliseconds pause = kFirstPause;
     while (true) {
       const absl::Status status = attempt(copies);
@@ -63,7 +63,7 @@ class Copier {
   }
 
   // Takes out of `copies` what was sent or refused.
-  absl::Status attempt(std::vector<host::Outgoing>& copies) {
+  absl::Status attempt(std::vector<plugin::Outgoing>& copies) {
     if (!transport_) {
       auto opened = options_.open();
       if (!opened.ok()) return opened.status();
@@ -73,7 +73,7 @@ class Copier {
     if (!results.ok()) return results.status();
     CopyCounts counts;
     absl::Status away;
-    std::vector<host::Outgoing> rest;
+    std::vector<plugin::Outgoing> rest;
     for (std::size_t at = 0; at < copies.size(); ++at) {
       const absl::Status result = at < results->size() ? (*results)[at] : passing("the transport gave no answer");
       if (result.ok()) {
@@ -95,7 +95,7 @@ class Copier {
 
   Desk& desk_;
   const CopyOptions options_;
-  std::unique_ptr<host::Transport> transport_;
+  std::unique_ptr<plugin::Transport> transport_;
 };
 
 }  // namespace

@@ -9,9 +9,9 @@
 #include <random>
 #include <set>
 
-#include "core/json.h"
-#include "core/status.h"
-#include "core/strings.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "base/strings.h"
 
 namespace tally::collector {
 namespace {
@@ -79,11 +79,11 @@ std::string Loss::json() const {
   const std::size_t skipped = batches.size() - std::min(batches.size(), kMostListed);
   for (std::size_t i = skipped; i < batches.size(); ++i) {
     const Commit& batch = batches[i];
-    host::JsonWriter one;
+    JsonWriter one;
     one.number("sequence", static_cast<std::int64_t>(batch.sequence)).text("time", batch.time.to_string());
     list += (list.empty() ? "" : ",") + one.number("messages", batch.messages).number("samples", batch.samples).str();
   }
-  host::JsonWriter json;
+  JsonWriter json;
   json.text("writer", writer).text("host", host).number("after", static_cast<std::int64_t>(after));
   json.number("last", static_cast<std::int64_t>(last)).boolean("more", more || skipped > 0);
   return json.raw("batches", "[" + list + "]").str();
@@ -110,32 +110,32 @@ std::optional<Loss> Loss::parse(std::string_view text) {
   return loss;
 }
 
-absl::StatusOr<std::string> store_id(host::Storage& storage) {
-  const absl::StatusOr<std::vector<host::Record>> records = host::records_of(storage, "store", "id");
+absl::StatusOr<std::string> store_id(plugin::Storage& storage) {
+  const absl::StatusOr<std::vector<plugin::Record>> records = plugin::records_of(storage, "store", "id");
   if (records.status().code() == kAbsent) return std::string();
   if (!records.ok()) return records.status();
   return records->empty() ? std::string() : records->front().value;
 }
 
-absl::Status keep_losses(host::Storage& storage, std::span<const Loss> losses) {
+absl::Status keep_losses(plugin::Storage& storage, std::span<const Loss> losses) {
   for (const Loss& loss : losses) {
-    const std::array<host::Record, 1> record = {host::Record{kLossKind, loss.key(), loss.json(), 0}};
+    const std::array<plugin::Record, 1> record = {plugin::Record{kLossKind, loss.key(), loss.json(), 0}};
     const absl::StatusOr<bool> put = storage.put_records(record);  // false: it is there
     if (!put.ok()) return put.status();
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Loss>> open_losses(host::Storage& storage) {
-  const absl::StatusOr<std::vector<host::Record>> noticed = host::records_of(storage, kLossKind);
+absl::StatusOr<std::vector<Loss>> open_losses(plugin::Storage& storage) {
+  const absl::StatusOr<std::vector<plugin::Record>> noticed = plugin::records_of(storage, kLossKind);
   if (noticed.status().code() == kAbsent) return std::vector<Loss>();
   if (!noticed.ok()) return noticed.status();
-  const absl::StatusOr<std::vector<host::Record>> acknowledged = host::records_of(storage, kAcknowledgedKind);
+  const absl::StatusOr<std::vector<plugin::Record>> acknowledged = plugin::records_of(storage, kAcknowledgedKind);
   if (!acknowledged.ok()) return acknowledged.status();
   std::set<std::string> done;
-  for (const host::Record& record : *acknowledged) done.insert(record.key);
+  for (const plugin::Record& record : *acknowledged) done.insert(record.key);
   std::vector<Loss> losses;
-  for (const host::Record& record : *noticed) {
+  for (const plugin::Record& record : *noticed) {
     if (done.contains(record.key)) continue;
     std::optional<Loss> loss = Loss::parse(record.value);
     if (!loss) return permanent("the store's record of the loss " + record.key + " cannot be read");
@@ -144,18 +144,18 @@ absl::StatusOr<std::vector<Loss>> open_losses(host::Storage& storage) {
   return losses;
 }
 
-absl::StatusOr<std::vector<Loss>> acknowledge_losses(host::Storage& storage, const std::string& note) {
+absl::StatusOr<std::vector<Loss>> acknowledge_losses(plugin::Storage& storage, const std::string& note) {
   for (int tries = 0; tries < kTries; ++tries) {
     absl::StatusOr<std::vector<Loss>> losses = open_losses(storage);
     if (!losses.ok() || losses->empty()) return losses;
-    absl::StatusOr<std::vector<host::Record>> id = host::records_of(storage, "store", "id");
+    absl::StatusOr<std::vector<plugin::Record>> id = plugin::records_of(storage, "store", "id");
     if (!id.ok()) return id.status();
     const std::string before = id->empty() ? "" : id->front().value;
     const std::string after = random_id();
     // One transaction: where the id changes, all are acknowledged, and where one is, the id has changed.
-    std::vector<host::Record> records = {{"store", "id", after, id->empty() ? 0 : id->front().version}};
+    std::vector<plugin::Record> records = {{"store", "id", after, id->empty() ? 0 : id->front().version}};
     for (const Loss& loss : *losses) {
-      host::JsonWriter json;
+      JsonWriter json;
       json.text("time", Time::now().to_string()).text("note", note).text("store_before", before);
       records.push_back(
           {kAcknowledgedKind, loss.key(), json.text("store_after", after).raw("loss", loss.json()).str(), 0});

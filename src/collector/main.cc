@@ -14,20 +14,20 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/build_config.h"
+#include "base/http_server.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/strings.h"
 #include "collector/collector.h"
 #include "collector/wiring.h"
-#include "core/build_config.h"
-#include "core/command_docs.h"
-#include "core/config.h"
-#include "core/http.h"
-#include "core/log.h"
-#include "core/metrics.h"
-#include "core/service_manager.h"
-#include "core/strings.h"
-#include "plugin/catalog.h"
-#include "plugin/descriptors.h"
-#include "plugin/guard.h"
-#include "plugin/last_words.h"
+#include "config/config.h"
+#include "daemon/command_docs.h"
+#include "daemon/service_manager.h"
+#include "plugin/catalog/catalog.h"
+#include "plugin/supervise/crash_report.h"
+#include "plugin/supervise/descriptor_leaks.h"
+#include "plugin/supervise/guard.h"
 
 namespace tally::collector {
 namespace {
@@ -47,27 +47,27 @@ struct Arguments {
 };
 
 struct Loaded {
-  std::shared_ptr<host::Catalog> catalog;
-  host::Config config;
+  std::shared_ptr<plugin::Catalog> catalog;
+  config::Config config;
   std::vector<std::filesystem::path> files;
 };
 
 // Prints all faults; none when one of them is more than a warning.
 std::optional<Loaded> load(const Arguments& arguments) {
-  auto catalog = std::make_shared<host::Catalog>(host::Catalog::scan(host::plugin_folders()));
+  auto catalog = std::make_shared<plugin::Catalog>(plugin::Catalog::scan(plugin::plugin_folders()));
   std::optional<std::filesystem::path> path;
   if (!arguments.config_path.empty()) path = arguments.config_path;
-  if (!path) path = host::default_config_path(host::Program::collector);
-  host::LoadedConfig loaded = host::load_config(host::Program::collector, path, catalog->keys());
-  host::check_disable(loaded, catalog->names(), catalog->meters());
-  host::check_urls(loaded, *catalog);
-  for (const host::ConfigFault& fault : loaded.faults) std::cerr << fault.to_string() << '\n';
+  if (!path) path = config::default_config_path(config::Program::collector);
+  config::LoadedConfig loaded = config::load_config(config::Program::collector, path, catalog->keys());
+  config::check_disable(loaded, catalog->names(), catalog->meters());
+  plugin::check_urls(loaded, *catalog);
+  for (const config::ConfigFault& fault : loaded.faults) std::cerr << fault.to_string() << '\n';
   if (!loaded.valid()) return std::nullopt;
   catalog->apply(loaded.config);
   return Loaded{std::move(catalog), std::move(loaded.config), std::move(loaded.files)};
 }
 
-void configure_log(const Arguments& arguments, const host::Config& config) {
+void configure_log(const Arguments& arguments, const config::Config& config) {
   log::Options options;
   options.program = "tally-collector";
   options.level = log::level_of(arguments.verbosity);
@@ -76,14 +76,14 @@ void configure_log(const Arguments& arguments, const host::Config& config) {
   log::configure(std::move(options));
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> serve(const host::Config& config, const Collector& collector,
-                                                  Identity identity) {
+absl::StatusOr<std::unique_ptr<HttpServer>> serve(const config::Config& config, const Collector& collector,
+                                                  daemon::Identity identity) {
   if (config.http.address.empty()) return std::unique_ptr<HttpServer>();
   ServicePages pages;
   pages.metrics = [&collector] {
     MetricsPage page;
     status_metrics(collector.status(), page);
-    host::descriptor_metrics(page);
+    plugin::descriptor_metrics(page);
     return page.text();
   };
   pages.not_ready = [&collector] { return collector.status().not_ready; };
@@ -101,8 +101,8 @@ sigset_t block_signals() {
 }
 
 // Checks first and applies only what is valid; the running configuration goes on otherwise.
-void reload(const Arguments& arguments, host::Config& running, Collector& collector,
-            const std::shared_ptr<host::HangCounter>& hangs) {
+void reload(const Arguments& arguments, config::Config& running, Collector& collector,
+            const std::shared_ptr<plugin::HangCounter>& hangs) {
   static unsigned count = 0;  // told apart, so that the log says the outcome of each
   const std::string which = "reload " + std::to_string(++count) + ": ";
   std::optional<Loaded> next = load(arguments);
@@ -126,8 +126,8 @@ void watch_for_second(const sigset_t& signals) {
   }).detach();
 }
 
-void wait_for_end(const sigset_t& signals, const Arguments& arguments, host::Config& config, Collector& collector,
-                  const std::shared_ptr<host::HangCounter>& hangs, host::ServiceManager& manager) {
+void wait_for_end(const sigset_t& signals, const Arguments& arguments, config::Config& config, Collector& collector,
+                  const std::shared_ptr<plugin::HangCounter>& hangs, daemon::ServiceManager& manager) {
   while (true) {
     const timespec second{1, 0};
     const int signal = sigtimedwait(&signals, nullptr, &second);
@@ -139,14 +139,14 @@ void wait_for_end(const sigset_t& signals, const Arguments& arguments, host::Con
 }
 
 int run(const Arguments& arguments) {
-  host::ServiceManager manager;
+  daemon::ServiceManager manager;
   std::optional<Loaded> loaded = load(arguments);
   if (!loaded) return kInvalidConfig;
-  host::Config config = loaded->config;
+  config::Config config = loaded->config;
   configure_log(arguments, config);
-  host::install_last_words();
+  plugin::install_last_words();
   const sigset_t signals = block_signals();
-  const auto hangs = std::make_shared<host::HangCounter>([](const std::string& plugin) {
+  const auto hangs = std::make_shared<plugin::HangCounter>([](const std::string& plugin) {
     log::error(plugin + " is the second plugin that does not come back, ending for a restart");
     std::_Exit(kRestartMe);
   });
@@ -192,10 +192,11 @@ int main(int argc, char** argv) {
   app.add_flag(
       "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
   app.footer("Exit status: 0 done, 64 wrong usage, 69 a service is away, 70 restart me, 78 configuration invalid.");
-  tally::add_docs_option(app, {TALLY_VERSION,
-                               ".TP\n.I /etc/tally/collector.yaml, /etc/tally/collector.d/*.yaml\nthe configuration; "
-                               "an absent one is a working one",
-                               ".BR tally (1),\n.BR tally\\-agent (1)"});
+  tally::daemon::add_docs_option(
+      app, {TALLY_VERSION,
+            ".TP\n.I /etc/tally/collector.yaml, /etc/tally/collector.d/*.yaml\nthe configuration; "
+            "an absent one is a working one",
+            ".BR tally (1),\n.BR tally\\-agent (1)"});
   app.set_version_flag("--version", std::string("tally-collector ") + TALLY_VERSION);
   try {
     app.parse(argc, argv);

@@ -3,23 +3,23 @@
 #include <span>
 #include <utility>
 
-#include "bus/envelope.h"
-#include "core/glob.h"
-#include "core/ids.h"
-#include "core/json.h"
-#include "core/json_mend.h"
-#include "core/log.h"
-#include "core/sample_json.h"
-#include "core/status.h"
-#include "core/strings.h"
-#include "plugin/c_values.h"
-#include "plugin/dispatcher.h"
+#include "base/glob.h"
+#include "base/json.h"
+#include "base/json_repair.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "plugin/call/marshal.h"
+#include "plugin/managers/dispatcher.h"
+#include "wire/envelope.h"
+#include "wire/ids.h"
+#include "wire/sample_json.h"
 
 namespace tally::collector {
 namespace {
 
-host::Notification view_of(const bus::Envelope& envelope, Time received) {
-  host::Notification notification;
+plugin::Notification view_of(const wire::Envelope& envelope, Time received) {
+  plugin::Notification notification;
   notification.message_id = envelope.message_id;
   notification.event_type = envelope.event_type;
   notification.publisher_id = envelope.publisher_id;
@@ -43,17 +43,17 @@ void kill_part(Processed& processed, const Incoming& message, const std::string&
     processed.dead_message = dead_message(message, processed, reason, detail, handler);
     return;
   }
-  host::DeadLetter& letter = *processed.dead_message;
+  plugin::DeadLetter& letter = *processed.dead_message;
   letter.detail += "; " + detail;
   if (!handler.empty()) letter.handler = letter.handler ? *letter.handler + ", " + handler : handler;
 }
 
 }  // namespace
 
-host::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
-                              std::string detail, const std::string& handler) {
-  host::DeadLetter letter;
-  letter.digest = host::digest(message.body);
+plugin::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
+                                std::string detail, const std::string& handler) {
+  plugin::DeadLetter letter;
+  letter.digest = wire::digest(message.body);
   letter.kind = "message";
   letter.reason = std::move(reason);
   letter.detail = std::move(detail);
@@ -66,11 +66,11 @@ host::DeadLetter dead_message(const Incoming& message, const Processed& processe
   return letter;
 }
 
-host::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
-                             std::string reason, const std::string& detail) {
-  host::DeadLetter letter;
-  letter.body = host::to_json(sample);
-  letter.digest = host::digest(letter.body);
+plugin::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
+                               std::string reason, const std::string& detail) {
+  plugin::DeadLetter letter;
+  letter.body = wire::to_json(sample);
+  letter.digest = wire::digest(letter.body);
   letter.kind = "sample";
   letter.reason = std::move(reason);
   letter.detail = "sample " + std::string(sample.id) + " of meter " + std::string(sample.name) + ": " + detail;
@@ -86,11 +86,11 @@ namespace {
 constexpr std::size_t kLongestOrigin = std::size_t{64} << 10U;
 
 // A dead letter of one sample as it was given: `written` is JSON, perhaps with bytes that are not UTF-8.
-host::DeadLetter dead_written(std::string written, const Incoming& message, const Processed& processed,
-                              std::string reason, std::string detail, const std::string& handler) {
-  host::DeadLetter letter;
+plugin::DeadLetter dead_written(std::string written, const Incoming& message, const Processed& processed,
+                                std::string reason, std::string detail, const std::string& handler) {
+  plugin::DeadLetter letter;
   letter.body = std::move(written);
-  letter.digest = host::digest(letter.body);
+  letter.digest = wire::digest(letter.body);
   letter.kind = "sample";
   letter.reason = std::move(reason);
   letter.detail = std::move(detail);
@@ -105,7 +105,7 @@ host::DeadLetter dead_written(std::string written, const Incoming& message, cons
 // The object with one more member, unless it has that: in front, or behind where it has null there, since of two
 // members of one name the last counts.
 std::string with_member(std::string_view object, std::string_view key, std::string_view value) {
-  const std::optional<Json> read = host::python_json(object);
+  const std::optional<Json> read = python_json(object);
   if (!read || !read->is_object() || (read->at(key) != nullptr && !read->at(key)->is_null()))
     return std::string(object);
   const std::string member = json_quote(key) + ":" + json_quote(value);
@@ -118,7 +118,7 @@ std::string with_member(std::string_view object, std::string_view key, std::stri
 
 // The meter of a sample that was refused; empty where even that cannot be read.
 std::string meter_of(std::string_view object) {
-  const std::optional<Json> read = host::python_json(object);
+  const std::optional<Json> read = python_json(object);
   for (const char* key : {"name", "counter_name"})
     if (read)
       if (const auto name = read->find_text(key)) return std::string(*name);
@@ -126,10 +126,10 @@ std::string meter_of(std::string_view object) {
 }
 
 // Of a message that is not UTF-8 the handlers saw marks: here they become what was meant by them.
-void unmark_samples(host::SampleList& samples) {
+void unmark_samples(wire::SampleList& samples) {
   for (SampleView& view : samples) {
     Sample sample = view.copy();
-    host::unmark_sample(sample);
+    wire::unmark_sample(sample);
     const auto keep = [&](const std::optional<std::string>& text) {
       return text ? std::optional(samples.texts().keep(*text)) : std::nullopt;
     };
@@ -148,8 +148,8 @@ void unmark_samples(host::SampleList& samples) {
 
 }  // namespace
 
-void add_rows(const Processed& processed, Time received, std::vector<host::Row>& rows) {
-  for (const tally_sample& sample : processed.samples) rows.push_back({sizeof(host::Row), &sample, received.us});
+void add_rows(const Processed& processed, Time received, std::vector<plugin::Row>& rows) {
+  for (const tally_sample& sample : processed.samples) rows.push_back({sizeof(plugin::Row), &sample, received.us});
 }
 
 // What the handlers get of a message whose JSON is not quite JSON.
@@ -159,18 +159,19 @@ struct Mended {
 
 struct Pipeline::Impl {
   PipelineRules rules;
-  std::unique_ptr<host::Dispatcher> handlers;
-  bus::Decoder decoder;
-  host::SampleList samples;  // of the message at hand; kept for its room
+  std::unique_ptr<plugin::Dispatcher> handlers;
+  wire::Decoder decoder;
+  wire::SampleList samples;  // of the message at hand; kept for its room
 
-  void handle(const Incoming& message, const bus::Envelope& envelope, Processed& out);
-  void take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out);
-  absl::Status ask(host::Dispatcher::Handler& handler, host::Notification& notification, std::optional<Mended>& mended);
-  void tell_skips(const host::Dispatcher::Handler& handler, std::size_t before) const;
+  void handle(const Incoming& message, const wire::Envelope& envelope, Processed& out);
+  void take_samples(const Incoming& message, const wire::Envelope& envelope, Processed& out);
+  absl::Status ask(plugin::Dispatcher::Handler& handler, plugin::Notification& notification,
+                   std::optional<Mended>& mended);
+  void tell_skips(const plugin::Dispatcher::Handler& handler, std::size_t before) const;
   void refuse(std::string_view written, const absl::Status& status, std::size_t index, const Incoming& message,
-              const bus::Envelope& envelope, Processed& out);
+              const wire::Envelope& envelope, Processed& out);
   void admit(SampleView& sample, const Incoming& message, Processed& out);
-  void admit_all(const bus::Envelope& envelope, const Incoming& message, Processed& out);
+  void admit_all(const wire::Envelope& envelope, const Incoming& message, Processed& out);
   bool disabled(std::string_view meter) const;
   const char* refusal(const SampleView& sample, Time received, std::string& detail) const;
   // Whether `status` of one handler lets the message go on; its samples are dropped by the caller.
@@ -178,7 +179,8 @@ struct Pipeline::Impl {
                            Processed& out);
 };
 
-Pipeline::Pipeline(PipelineRules rules, std::unique_ptr<host::Dispatcher> handlers) : impl_(std::make_unique<Impl>()) {
+Pipeline::Pipeline(PipelineRules rules, std::unique_ptr<plugin::Dispatcher> handlers)
+    : impl_(std::make_unique<Impl>()) {
   impl_->rules = std::move(rules);
   impl_->handlers = std::move(handlers);
 }
@@ -201,7 +203,7 @@ const char* Pipeline::Impl::refusal(const SampleView& sample, Time received, std
              " s after its arrival at " + received.to_string() + "; mend the sender's clock";
     return "future";
   }
-  for (const host::Retention& rule : rules.retention) {
+  for (const config::Retention& rule : rules.retention) {
     if (!glob_match(rule.meter, sample.name)) continue;
     if (!rule.age) break;
     if (received.us - time.us > std::chrono::duration_cast<std::chrono::microseconds>(*rule.age).count()) {
@@ -227,7 +229,7 @@ void Pipeline::Impl::admit(SampleView& sample, const Incoming& message, Processe
   if (const char* const reason = refusal(sample, message.received, detail))
     out.dead_samples.push_back(dead_sample(sample, message, out, reason, detail));
   else
-    out.samples.push_back(host::sample_to_c(sample, samples.texts().keep(sample.volume.to_string())));
+    out.samples.push_back(plugin::sample_to_c(sample, samples.texts().keep(sample.volume.to_string())));
 }
 
 bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
@@ -252,12 +254,12 @@ bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& s
 }
 
 // Calls a handler. Where it cannot read a payload that is nearly JSON it gets it again, mended; so do those after it.
-absl::Status Pipeline::Impl::ask(host::Dispatcher::Handler& handler, host::Notification& notification,
+absl::Status Pipeline::Impl::ask(plugin::Dispatcher::Handler& handler, plugin::Notification& notification,
                                  std::optional<Mended>& mended) {
   const std::size_t before = samples.size(), skips = samples.skips().size();
   absl::Status status = handler.handler->handle(notification, samples);
   if (status.code() == kPermanent && !mended) {
-    mended = {host::mend_json(notification.payload), host::mend_json(notification.context)};
+    mended = {mend_json(notification.payload), mend_json(notification.context)};
     if (mended->payload != notification.payload || mended->context != notification.context) {
       samples.shrink(before);
       notification.payload = mended->payload;
@@ -269,27 +271,27 @@ absl::Status Pipeline::Impl::ask(host::Dispatcher::Handler& handler, host::Notif
   return status;
 }
 
-void Pipeline::Impl::tell_skips(const host::Dispatcher::Handler& handler, std::size_t before) const {
+void Pipeline::Impl::tell_skips(const plugin::Dispatcher::Handler& handler, std::size_t before) const {
   for (std::size_t i = before; handler.guard != nullptr && i < samples.skips().size(); ++i) {
-    const host::Skip& skip = samples.skips()[i];
+    const wire::Skip& skip = samples.skips()[i];
     if (!handler.guard->skipped(skip.what)) continue;
     log::warning(handler.name + ": " + skip.what + " makes no sample of a message: " + skip.why +
                  "; counted from now on, and not said again");
   }
 }
 
-void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
-  host::Notification notification = view_of(envelope, message.received);
+void Pipeline::Impl::handle(const Incoming& message, const wire::Envelope& envelope, Processed& out) {
+  plugin::Notification notification = view_of(envelope, message.received);
   std::optional<Mended> mended;
-  const host::Dispatcher::Match& match = handlers->match(envelope.event_type);
-  for (const host::Dispatcher::Parked* parked : match.parked) {
+  const plugin::Dispatcher::Match& match = handlers->match(envelope.event_type);
+  for (const plugin::Dispatcher::Parked* parked : match.parked) {
     out.parked.push_back(parked->name);
     kill_part(out, message, "handler not available",
               parked->name + " takes `" + std::string(out.event_type) + "` but is not available: " + parked->reason +
                   "; mend or disable it, then replay this",
               parked->name);
   }
-  for (host::Dispatcher::Handler* handler : match.handlers) {
+  for (plugin::Dispatcher::Handler* handler : match.handlers) {
     const std::size_t before = samples.size();
     const absl::Status status = ask(*handler, notification, mended);
     samples.name_aside(handler->name);
@@ -300,14 +302,14 @@ void Pipeline::Impl::handle(const Incoming& message, const bus::Envelope& envelo
   if (envelope.marked) unmark_samples(samples);
   for (SampleView& sample : samples)
     if (!sample.timestamp) sample.timestamp = envelope.time;
-  host::MessageIds(rules.source, envelope.message_id, message.body).assign(samples);
+  wire::MessageIds(rules.source, envelope.message_id, message.body).assign(samples);
   out.samples.reserve(samples.size());
   if (!samples.aside().empty()) return admit_all(envelope, message, out);
   for (SampleView& sample : samples) admit(sample, message, out);
 }
 
 // Some are set aside: left out by the configuration, or refused.
-void Pipeline::Impl::admit_all(const bus::Envelope& envelope, const Incoming& message, Processed& out) {
+void Pipeline::Impl::admit_all(const wire::Envelope& envelope, const Incoming& message, Processed& out) {
   auto aside = samples.aside().begin();
   for (std::size_t i = 0; i < samples.size(); ++i) {
     SampleView& sample = samples[i];
@@ -315,7 +317,7 @@ void Pipeline::Impl::admit_all(const bus::Envelope& envelope, const Incoming& me
       admit(sample, message, out);
       continue;
     }
-    const host::SetAside& one = *aside++;
+    const wire::SetAside& one = *aside++;
     ++out.made;
     if (one.why.empty() || disabled(sample.name)) {
       ++out.filtered;
@@ -323,9 +325,9 @@ void Pipeline::Impl::admit_all(const bus::Envelope& envelope, const Incoming& me
     }
     std::string written = with_member(one.json, "id", sample.id);
     if (envelope.time) written = with_member(written, "timestamp", envelope.time->to_string());
-    if (envelope.marked) written = host::unmark_bytes(written);
+    if (envelope.marked) written = unmark_bytes(written);
     // So that a mended definition makes it of what it was meant to be made of.
-    if (message.body.size() <= kLongestOrigin && host::valid_utf8(message.body))
+    if (message.body.size() <= kLongestOrigin && valid_utf8(message.body))
       written = with_member(written, kOrigin, message.body);
     const std::string whose = "sample " + std::string(sample.id) + " of meter " +
                               (sample.name.empty() ? "unknown" : std::string(sample.name));
@@ -334,9 +336,9 @@ void Pipeline::Impl::admit_all(const bus::Envelope& envelope, const Incoming& me
   }
 }
 
-void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& envelope, Processed& out) {
+void Pipeline::Impl::take_samples(const Incoming& message, const wire::Envelope& envelope, Processed& out) {
   std::vector<std::string_view> written;
-  auto list = bus::decode_samples(envelope, rules.telemetry_secret, &written);
+  auto list = wire::decode_samples(envelope, rules.telemetry_secret, &written);
   if (!list.ok()) return kill_part(out, message, "bad samples", std::string(list.status().message()), "");
   for (std::size_t i = 0; i < list->size(); ++i) {
     absl::StatusOr<Sample>& sample = (*list)[i];
@@ -345,11 +347,11 @@ void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& 
       continue;
     }
     if (!sample->timestamp) sample->timestamp = envelope.time;
-    if (const absl::Status texts = host::check_sample_texts(*sample); !texts.ok()) {
+    if (const absl::Status texts = plugin::check_sample_texts(*sample); !texts.ok()) {
       refuse(written[i], texts, i, message, envelope, out);
       continue;
     }
-    if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, rules.source);
+    if (sample->id.empty()) sample->id = wire::poll_sample_id(*sample, rules.source);
     samples.push_back(*sample);
     admit(samples.back(), message, out);
   }
@@ -357,7 +359,7 @@ void Pipeline::Impl::take_samples(const Incoming& message, const bus::Envelope& 
 
 // A polled sample that cannot be taken.
 void Pipeline::Impl::refuse(std::string_view written, const absl::Status& status, std::size_t index,
-                            const Incoming& message, const bus::Envelope& envelope, Processed& out) {
+                            const Incoming& message, const wire::Envelope& envelope, Processed& out) {
   ++out.made;
   const std::string meter = meter_of(written);
   if (disabled(meter)) {
@@ -365,10 +367,10 @@ void Pipeline::Impl::refuse(std::string_view written, const absl::Status& status
     return;
   }
   // A signature is over all that is in it.
-  const bool bad_signature = status.code() == bus::kBadSignature;
+  const bool bad_signature = status.code() == wire::kBadSignature;
   std::string body(written);
   if (envelope.time && !bad_signature) body = with_member(body, "timestamp", envelope.time->to_string());
-  if (envelope.marked) body = host::unmark_bytes(body);
+  if (envelope.marked) body = unmark_bytes(body);
   const std::string whose = "sample " + std::to_string(index + 1) + (meter.empty() ? "" : " of meter " + meter);
   out.dead_samples.push_back(dead_written(std::move(body), message, out, bad_signature ? "bad signature" : "bad sample",
                                           whose + ": " + std::string(status.message()), ""));
@@ -381,7 +383,7 @@ Processed Pipeline::process(const Incoming& message) {
     kill_part(out, message, "unreadable", std::string(decoded.status().message()), "");
     return out;
   }
-  const bus::Envelope& envelope = **decoded;
+  const wire::Envelope& envelope = **decoded;
   impl_->samples.clear();
   out.event_type = impl_->samples.texts().keep(envelope.event_type);
   out.message_id = impl_->samples.texts().keep(envelope.message_id.value_or(""));
@@ -403,16 +405,16 @@ Processed Pipeline::process(const Incoming& message) {
 
 Processed Pipeline::process_sample(const Incoming& sample_json) {
   Processed out;
-  auto sample = bus::decode_sample(sample_json.body, impl_->rules.telemetry_secret, sample_json.unverified);
+  auto sample = wire::decode_sample(sample_json.body, impl_->rules.telemetry_secret, sample_json.unverified);
   if (sample.ok())
-    if (absl::Status texts = host::check_sample_texts(*sample); !texts.ok()) sample = std::move(texts);
+    if (absl::Status texts = plugin::check_sample_texts(*sample); !texts.ok()) sample = std::move(texts);
   if (!sample.ok()) {
-    const bool bad_signature = sample.status().code() == bus::kBadSignature;
+    const bool bad_signature = sample.status().code() == wire::kBadSignature;
     kill_part(out, sample_json, bad_signature ? "bad signature" : "bad sample", std::string(sample.status().message()),
               "");
     return out;
   }
-  if (sample->id.empty()) sample->id = host::poll_sample_id(*sample, impl_->rules.source);
+  if (sample->id.empty()) sample->id = wire::poll_sample_id(*sample, impl_->rules.source);
   impl_->samples.clear();
   impl_->samples.push_back(*sample);
   impl_->admit(impl_->samples.back(), sample_json, out);

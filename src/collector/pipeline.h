@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/config.h"
+#include "config/config.h"
 #include "plugin/roles.h"
 
-namespace tally::host {
+namespace tally::plugin {
 class Dispatcher;
 }
 
@@ -24,7 +24,7 @@ namespace tally::collector {
 struct PipelineRules {
   std::string source = "openstack";          // of samples that name none
   std::vector<std::string> disabled_meters;  // exact, or with `*`
-  std::vector<host::Retention> retention;    // the first that matches a meter counts
+  std::vector<config::Retention> retention;  // the first that matches a meter counts
   std::chrono::seconds ahead{86'400};        // a sample further in the future is dead
   std::string telemetry_secret;              // samples from the bus must be signed with it; empty: not checked
 };
@@ -49,21 +49,21 @@ struct Processed {
   std::string again_why;  // that handler's words
   std::string again_handler;
 
-  host::Texts texts;            // what the next three look into
+  wire::Texts texts;            // what the next three look into
   std::string_view event_type;  // empty where unknown
   std::string_view message_id;
   std::vector<tally_sample> samples;  // to be stored: complete, in the form that a driver is given
   std::uint64_t made = 0;
-  std::uint64_t filtered = 0;                    // samples of disabled meters
-  std::vector<host::DeadLetter> dead_samples;    // too old, future, refused: one a sample
-  std::optional<host::DeadLetter> dead_message;  // unparsable, a handler failed for good or is not available
-  std::vector<std::string> parked;               // handlers that would have taken it, "notification:image"
+  std::uint64_t filtered = 0;                      // samples of disabled meters
+  std::vector<plugin::DeadLetter> dead_samples;    // too old, future, refused: one a sample
+  std::optional<plugin::DeadLetter> dead_message;  // unparsable, a handler failed for good or is not available
+  std::vector<std::string> parked;                 // handlers that would have taken it, "notification:image"
 };
 
 // One thread at a time: it holds the handlers of one worker.
 class Pipeline {
  public:
-  Pipeline(PipelineRules rules, std::unique_ptr<host::Dispatcher> handlers);
+  Pipeline(PipelineRules rules, std::unique_ptr<plugin::Dispatcher> handlers);
   ~Pipeline();
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
@@ -81,15 +81,15 @@ class Pipeline {
 };
 
 // The dead letter for a message given up as a whole: `reason` a short token, `detail` in words.
-host::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
-                              std::string detail, const std::string& handler);
+plugin::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
+                                std::string detail, const std::string& handler);
 
 // The dead letter for a sample that may not be stored, or that the store would not take.
-host::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
-                             std::string reason, const std::string& detail);
+plugin::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
+                               std::string reason, const std::string& detail);
 
 // Puts the samples that are to be stored at the end of `rows`; they look into `processed`.
-void add_rows(const Processed& processed, Time received, std::vector<host::Row>& rows);
+void add_rows(const Processed& processed, Time received, std::vector<plugin::Row>& rows);
 
 }  // namespace tally::collector
 

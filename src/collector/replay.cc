@@ -2,26 +2,26 @@
 
 #include <algorithm>
 
+#include "base/json.h"
+#include "base/status.h"
 #include "collector/books.h"
-#include "core/json.h"
-#include "core/status.h"
 
 namespace tally::collector {
 
 namespace {
 
 // The message that a handler could not make this sample of; its other samples are duplicates by now.
-std::optional<std::string> origin_of(const host::DeadLetter& letter) {
+std::optional<std::string> origin_of(const plugin::DeadLetter& letter) {
   if (letter.kind != "sample" || letter.reason != "bad sample" || letter.handler.value_or("").empty())
     return std::nullopt;
-  const std::optional<Json> sample = host::python_json(letter.body);
+  const std::optional<Json> sample = python_json(letter.body);
   const std::optional<std::string_view> message = sample ? sample->find_text(kOrigin) : std::nullopt;
   return message ? std::optional<std::string>(*message) : std::nullopt;
 }
 
 }  // namespace
 
-absl::StatusOr<Replayed> replay(Pipeline& pipeline, host::Storage& store, const host::DeadLetter& letter) {
+absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::Storage& store, const plugin::DeadLetter& letter) {
   // What a handler made, or what was read well, needs no signature; whoever wrote any other sample may choose its keys.
   const bool unverified =
       letter.reason == "bad signature" || (letter.reason == "bad sample" && letter.handler.value_or("").empty());
@@ -33,18 +33,18 @@ absl::StatusOr<Replayed> replay(Pipeline& pipeline, host::Storage& store, const 
   // What is still dead as a whole would only be written as the letter that is there already.
   if (processed.samples.empty() && processed.dead_message)
     return Replayed{Outcome::dead, processed.dead_message->detail, 0, 0};
-  std::vector<host::Row> rows;
+  std::vector<plugin::Row> rows;
   add_rows(processed, message.received, rows);
   Fate fate;
-  const absl::Status status = store.write(rows, [&](std::span<const host::RowResult> results) {
+  const absl::Status status = store.write(rows, [&](std::span<const plugin::RowResult> results) {
     fate = decide(message, processed, results);
-    host::Conclusion conclusion;
+    plugin::Conclusion conclusion;
     Books books;
     count(fate, books);
     add_entries(books, "replay", day_of(Time::now()), conclusion.entries);
     conclusion.dead_letters = fate.dead_letters;
     const bool same = std::any_of(fate.dead_letters.begin(), fate.dead_letters.end(),
-                                  [&](const host::DeadLetter& dead) { return dead.digest == letter.digest; });
+                                  [&](const plugin::DeadLetter& dead) { return dead.digest == letter.digest; });
     if (!same) conclusion.settled_dead_letters.push_back(letter.digest);
     return conclusion;
   });

@@ -16,8 +16,8 @@
 #include <limits>
 #include <utility>
 
-#include "core/json.h"
-#include "core/status.h"
+#include "base/json.h"
+#include "base/status.h"
 
 namespace tally::collector {
 namespace {
@@ -94,7 +94,7 @@ Ring read_ring(int fd) {
 std::string json_of(const WriterRecord& writer) {
   std::string losses;
   for (const Loss& loss : writer.losses) losses += (losses.empty() ? "" : ",") + loss.json();
-  host::JsonWriter json;
+  JsonWriter json;
   json.number("version", 1).text("writer", writer.name).text("store_id", writer.store_id).text("store", writer.store);
   json.text("place", writer.place).number("begun", static_cast<std::int64_t>(writer.begun));
   return json.raw("losses", "[" + losses + "]").str() + "\n";

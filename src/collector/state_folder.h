@@ -1,5 +1,5 @@
 // A collector's state folder: the name of its writers, the store they wrote to, and the newest batches it answered for.
-// Not for what follows from them: collector/witness.h compares them with the store.
+// Not for what follows from them: collector/loss_detector.h compares them with the store.
 //
 // `writer.json` is written whole, synced, and put in place by a rename, when something changes that is no batch.
 // `batches` is a ring of lines of 64 bytes, one a batch, each with a checksum, written after the store's answer and

@@ -1,6 +1,6 @@
 // The collector's snapshot as JSON and as metrics.
+#include "base/json.h"
 #include "collector/collector.h"
-#include "core/json.h"
 
 namespace tally::collector {
 namespace {
@@ -8,7 +8,7 @@ namespace {
 std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 std::string messages_json(const MessageBooks& books) {
-  host::JsonWriter json;
+  JsonWriter json;
   json.number("received", number(books.received)).number("stored", number(books.stored));
   json.number("duplicate", number(books.duplicate)).number("dead", number(books.dead));
   json.number("filtered", number(books.filtered)).number("returned", number(books.returned));
@@ -16,7 +16,7 @@ std::string messages_json(const MessageBooks& books) {
 }
 
 std::string samples_json(const SampleBooks& books) {
-  host::JsonWriter json;
+  JsonWriter json;
   json.number("made", number(books.made)).number("stored", number(books.stored));
   json.number("duplicate", number(books.duplicate)).number("conflict", number(books.conflict));
   json.number("dead", number(books.dead)).number("filtered", number(books.filtered));
@@ -24,7 +24,7 @@ std::string samples_json(const SampleBooks& books) {
 }
 
 std::string skips_json(const std::map<std::string, std::uint64_t>& skips) {
-  host::JsonWriter json;
+  JsonWriter json;
   for (const auto& [definition, count] : skips) json.number(definition, number(count));
   return json.str();
 }
@@ -33,44 +33,44 @@ std::string bus_json(const BusStatus& bus) {
   std::optional<std::int64_t> waiting;  // of its queues, where at least one is known
   for (const auto& [queue, depth] : bus.depths)
     if (depth.messages) waiting = waiting.value_or(0) + number(*depth.messages);
-  host::JsonWriter json;
+  JsonWriter json;
   json.text("name", bus.name).text("use", "listen").text("state", bus.state).text("reason", bus.reason);
   if (waiting)
     json.number("waiting", *waiting);
   else
     json.null("waiting");
   json.text("last_message", bus.last_message ? std::optional(bus.last_message->to_string()) : std::nullopt);
-  return json.raw("warnings", json_list(bus.warnings)).str();
+  return json.raw("warnings", daemon::json_list(bus.warnings)).str();
 }
 
 std::string store_json(const StoreStatus& store) {
-  host::JsonWriter json;
+  JsonWriter json;
   return json.text("name", store.name).text("state", store.state).text("reason", store.reason).str();
 }
 
 std::string dead_letters_json(const CollectorStatus& status) {
-  host::JsonWriter json;
+  JsonWriter json;
   for (const auto& [reason, count] : status.dead_letters) json.number(reason, number(count));
   return json.str();
 }
 
 }  // namespace
 
-std::string status_json(const CollectorStatus& status, const Identity& identity, std::string_view more_buses) {
+std::string status_json(const CollectorStatus& status, const daemon::Identity& identity, std::string_view more_buses) {
   std::string buses(more_buses);
   for (const BusStatus& bus : status.buses) buses += (buses.empty() ? "" : ",") + bus_json(bus);
   std::string plugins;
   for (const PluginState& plugin : status.plugins) {
-    host::JsonWriter json;
+    JsonWriter json;
     json.text("name", plugin.name).text("role", plugin.role).text("version", plugin.version);
     json.text("state", plugin.state).text("reason", plugin.reason);
     if (!plugin.skips.empty()) json.raw("skipped", skips_json(plugin.skips));
     plugins += (plugins.empty() ? "" : ",") + json.str();
   }
-  host::JsonWriter json;
-  put_identity(json, identity);
+  JsonWriter json;
+  daemon::put_identity(json, identity);
   json.text("state", status.state).boolean("ready", status.not_ready.empty());
-  json.raw("not_ready", json_list(status.not_ready)).raw("messages", messages_json(status.messages));
+  json.raw("not_ready", daemon::json_list(status.not_ready)).raw("messages", messages_json(status.messages));
   json.raw("samples", samples_json(status.samples)).raw("buses", "[" + buses + "]");
   json.raw("store", store_json(status.store)).raw("dead_letters", dead_letters_json(status));
   return json.raw("plugins", "[" + plugins + "]").str();

@@ -1,5 +1,5 @@
 // What each of a collector's threads does from its start to its end.
-// Not for starting them: collector.cc does; not for what they share: collector/desk.h.
+// Not for starting them: collector.cc does; not for what they share: collector/in_flight.h.
 #ifndef TALLY_COLLECTOR_THREADS_H
 #define TALLY_COLLECTOR_THREADS_H
 
@@ -7,9 +7,9 @@
 #include <mutex>
 #include <utility>
 
-#include "collector/desk.h"
+#include "collector/in_flight.h"
+#include "collector/loss_detector.h"
 #include "collector/pipeline.h"
-#include "collector/witness.h"
 
 namespace tally::collector {
 

@@ -6,47 +6,47 @@
 #include <thread>
 #include <utility>
 
-#include "core/glob.h"
-#include "core/log.h"
-#include "core/status.h"
-#include "core/strings.h"
-#include "core/url.h"
-#include "plugin/adapters.h"
-#include "plugin/dispatcher.h"
-#include "plugin/driver.h"
-#include "plugin/guard.h"
-#include "plugin/guarded.h"
-#include "plugin/shared_handler.h"
+#include "base/glob.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "base/url.h"
+#include "plugin/call/adapters.h"
+#include "plugin/managers/dispatcher.h"
+#include "plugin/managers/driver.h"
+#include "plugin/managers/shared_handler.h"
+#include "plugin/supervise/guard.h"
+#include "plugin/supervise/guarded.h"
 
 namespace tally::collector {
 namespace {
 
 // What the workers' handlers share, by plugin.
 struct Shared {
-  std::map<std::string, std::shared_ptr<host::Guard>> guards;
-  std::map<std::string, host::Factory<host::NotificationHandler>> single;  // of which there may be one instance
+  std::map<std::string, std::shared_ptr<plugin::Guard>> guards;
+  std::map<std::string, plugin::Factory<plugin::NotificationHandler>> single;  // of which there may be one instance
   bool surveyed = false;
 };
 
-host::GuardOptions guard_options(const host::Entry& entry, const host::Config& config,
-                                 const std::shared_ptr<host::HangCounter>& hangs) {
-  host::GuardOptions options;
+plugin::GuardOptions guard_options(const plugin::Entry& entry, const config::Config& config,
+                                   const std::shared_ptr<plugin::HangCounter>& hangs) {
+  plugin::GuardOptions options;
   options.limit = entry.role.limit.value_or(config.limits.call);
   options.hangs = hangs;
   // A bad message is not its handler's fault; a store or a bus has pauses of its own.
   options.permanent_counts = false;
-  if (entry.role.role != host::Role::notification) options.quarantine_after = 0;
+  if (entry.role.role != plugin::Role::notification) options.quarantine_after = 0;
   return options;
 }
 
-std::shared_ptr<host::Guard> guard_for(Shared& shared, const host::Entry& entry, const host::Config& config,
-                                       const std::shared_ptr<host::HangCounter>& hangs) {
-  std::shared_ptr<host::Guard>& guard = shared.guards[entry.key()];
+std::shared_ptr<plugin::Guard> guard_for(Shared& shared, const plugin::Entry& entry, const config::Config& config,
+                                         const std::shared_ptr<plugin::HangCounter>& hangs) {
+  std::shared_ptr<plugin::Guard>& guard = shared.guards[entry.key()];
   if (!guard) {
-    guard = std::make_shared<host::Guard>(entry.key(), guard_options(entry, config, hangs));
-    guard->on_change = [](const host::Guard& changed) {
+    guard = std::make_shared<plugin::Guard>(entry.key(), guard_options(entry, config, hangs));
+    guard->on_change = [](const plugin::Guard& changed) {
       const std::string reason = changed.reason();
-      log::warning(changed.name() + " is " + std::string(host::state_name(changed.state())) +
+      log::warning(changed.name() + " is " + std::string(plugin::state_name(changed.state())) +
                    (reason.empty() ? "" : ": " + reason));
     };
   }
@@ -54,46 +54,46 @@ std::shared_ptr<host::Guard> guard_for(Shared& shared, const host::Entry& entry,
 }
 
 // Adds one handler, or what it would have claimed.
-void add_handler(host::Dispatcher& dispatcher, host::Entry& entry, const host::Config& config, Shared& shared,
-                 const std::shared_ptr<host::HangCounter>& hangs) {
+void add_handler(plugin::Dispatcher& dispatcher, plugin::Entry& entry, const config::Config& config, Shared& shared,
+                 const std::shared_ptr<plugin::HangCounter>& hangs) {
   const auto guard = guard_for(shared, entry, config, hangs);
   // The instance may be made anew on another thread: it gets an entry of its own.
-  const auto own = std::make_shared<host::Entry>(entry);
-  host::Factory<host::NotificationHandler> make = [own, settings = host::settings_for(entry, config)] {
-    return host::make_notification(*own, settings);
+  const auto own = std::make_shared<plugin::Entry>(entry);
+  plugin::Factory<plugin::NotificationHandler> make = [own, settings = plugin::settings_for(entry, config)] {
+    return plugin::make_notification(*own, settings);
   };
   if (entry.role.single) {
     auto& single = shared.single[entry.key()];
     // Half of what a call may take: who waits gives up before it counts as hanging itself.
-    if (!single) single = host::shared_handler(std::move(make), entry.role.limit.value_or(config.limits.call) / 2);
+    if (!single) single = plugin::shared_handler(std::move(make), entry.role.limit.value_or(config.limits.call) / 2);
     make = single;
   }
-  auto handler = host::guarded(std::move(make), guard);
+  auto handler = plugin::guarded(std::move(make), guard);
   auto claims = handler->claims();
   if (claims.ok()) {
-    host::Dispatcher::Handler& added = dispatcher.add(entry.key(), std::move(handler), *claims, guard);
-    for (const host::MeterDecl& meter : entry.role.meters) added.meters.push_back(meter.name);
+    plugin::Dispatcher::Handler& added = dispatcher.add(entry.key(), std::move(handler), *claims, guard);
+    for (const plugin::MeterDecl& meter : entry.role.meters) added.meters.push_back(meter.name);
     return;
   }
   const std::string reason(to_std(claims.status().message()));
-  entry.state = claims.status().code() == kAbsent                                    ? host::State::absent
-                : guard->state() == host::State::on && own->state != host::State::on ? own->state
-                                                                                     : host::State::failed;
+  entry.state = claims.status().code() == kAbsent                                        ? plugin::State::absent
+                : guard->state() == plugin::State::on && own->state != plugin::State::on ? own->state
+                                                                                         : plugin::State::failed;
   entry.reason = reason;
-  log::warning(entry.key() + " is " + std::string(host::state_name(entry.state)) + ": " + reason);
-  if (entry.state != host::State::absent) dispatcher.park(entry.key(), reason, entry.role.event_types);
+  log::warning(entry.key() + " is " + std::string(plugin::state_name(entry.state)) + ": " + reason);
+  if (entry.state != plugin::State::absent) dispatcher.park(entry.key(), reason, entry.role.event_types);
 }
 
-std::vector<std::string> disabled_meters(const host::Config& config) {
+std::vector<std::string> disabled_meters(const config::Config& config) {
   std::vector<std::string> patterns;
-  for (const host::DisableEntry& meter : config.disable.meters) patterns.push_back(meter.pattern);
+  for (const config::DisableEntry& meter : config.disable.meters) patterns.push_back(meter.pattern);
   return patterns;
 }
 
-void log_survey(const host::Survey& survey, const host::Config& config) {
+void log_survey(const plugin::Survey& survey, const config::Config& config) {
   for (const std::string& line : survey.twice) log::warning(line);
-  for (const host::DisableEntry& entry : config.disable.definitions) {
-    const bool matches = std::any_of(survey.made.begin(), survey.made.end(), [&](const host::Survey::Made& made) {
+  for (const config::DisableEntry& entry : config.disable.definitions) {
+    const bool matches = std::any_of(survey.made.begin(), survey.made.end(), [&](const plugin::Survey::Made& made) {
       return glob_match(entry.pattern, made.definition.name);
     });
     if (!matches && !survey.made.empty())
@@ -102,79 +102,79 @@ void log_survey(const host::Survey& survey, const host::Config& config) {
   }
 }
 
-std::unique_ptr<host::Dispatcher> make_handlers(host::Catalog& catalog, const host::Config& config, Shared& shared,
-                                                const std::shared_ptr<host::HangCounter>& hangs) {
-  auto dispatcher = std::make_unique<host::Dispatcher>();
-  for (host::Entry* entry : catalog.of(host::Role::notification)) {
+std::unique_ptr<plugin::Dispatcher> make_handlers(plugin::Catalog& catalog, const config::Config& config,
+                                                  Shared& shared, const std::shared_ptr<plugin::HangCounter>& hangs) {
+  auto dispatcher = std::make_unique<plugin::Dispatcher>();
+  for (plugin::Entry* entry : catalog.of(plugin::Role::notification)) {
     switch (entry->state) {
-      case host::State::on:
-      case host::State::idle:
+      case plugin::State::on:
+      case plugin::State::idle:
         add_handler(*dispatcher, *entry, config, shared, hangs);
         break;
-      case host::State::refused:
-      case host::State::failed:
-      case host::State::quarantined:
+      case plugin::State::refused:
+      case plugin::State::failed:
+      case plugin::State::quarantined:
         dispatcher->park(entry->key(), entry->reason, entry->role.event_types);
         break;
-      case host::State::disabled:
-      case host::State::absent:
+      case plugin::State::disabled:
+      case plugin::State::absent:
         break;
     }
   }
   return dispatcher;
 }
 
-Pipeline build(host::Catalog& catalog, const host::Config& config, Shared& shared,
-               const std::shared_ptr<host::HangCounter>& hangs) {
+Pipeline build(plugin::Catalog& catalog, const config::Config& config, Shared& shared,
+               const std::shared_ptr<plugin::HangCounter>& hangs) {
   auto dispatcher = make_handlers(catalog, config, shared, hangs);
   PipelineRules rules;
   rules.source = config.source;
   rules.retention = config.retention;
   rules.telemetry_secret = config.telemetry_secret;
   rules.disabled_meters = disabled_meters(config);
-  if (!std::exchange(shared.surveyed, true)) log_survey(host::survey(*dispatcher, rules.disabled_meters), config);
+  if (!std::exchange(shared.surveyed, true)) log_survey(plugin::survey(*dispatcher, rules.disabled_meters), config);
   return {std::move(rules), std::move(dispatcher)};
 }
 
 // What the factories of one configuration share. Its catalog is touched under the lock alone.
 struct Wiring {
-  std::shared_ptr<host::Catalog> catalog;
-  host::Config config;
-  std::shared_ptr<host::HangCounter> hangs;
+  std::shared_ptr<plugin::Catalog> catalog;
+  config::Config config;
+  std::shared_ptr<plugin::HangCounter> hangs;
   std::mutex mutex;
   Shared shared;
 
-  absl::StatusOr<std::unique_ptr<host::Transport>> transport(const std::string& url) {
+  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport(const std::string& url) {
     const std::lock_guard lock(mutex);
-    auto entry = host::find_driver(*catalog, host::Role::transport, url);
+    auto entry = plugin::find_driver(*catalog, plugin::Role::transport, url);
     if (!entry.ok()) return entry.status();
-    auto made = host::make_transport(**entry, host::settings_for(**entry, config, url));
+    auto made = plugin::make_transport(**entry, plugin::settings_for(**entry, config, url));
     if (!made.ok()) return made.status();
-    return host::guarded(*std::move(made), guard_for(shared, **entry, config, hangs));
+    return plugin::guarded(*std::move(made), guard_for(shared, **entry, config, hangs));
   }
 
-  absl::StatusOr<std::unique_ptr<host::Storage>> storage() {
+  absl::StatusOr<std::unique_ptr<plugin::Storage>> storage() {
     const std::lock_guard lock(mutex);
-    auto entry = host::find_driver(*catalog, host::Role::storage, config.storage);
+    auto entry = plugin::find_driver(*catalog, plugin::Role::storage, config.storage);
     if (!entry.ok()) return entry.status();
-    auto made = host::make_storage(**entry, host::settings_for(**entry, config, config.storage));
+    auto made = plugin::make_storage(**entry, plugin::settings_for(**entry, config, config.storage));
     if (!made.ok()) return made.status();
-    return host::guarded(*std::move(made), guard_for(shared, **entry, config, hangs));
+    return plugin::guarded(*std::move(made), guard_for(shared, **entry, config, hangs));
   }
 
   // Pollsters and discoveries are the agent's affair.
   std::vector<PluginState> plugins() {
     const std::lock_guard lock(mutex);
     std::vector<PluginState> states;
-    for (const host::Entry& entry : std::as_const(*catalog).entries()) {
-      if (entry.shadowed || entry.role.role == host::Role::pollster || entry.role.role == host::Role::discovery)
+    for (const plugin::Entry& entry : std::as_const(*catalog).entries()) {
+      if (entry.shadowed || entry.role.role == plugin::Role::pollster || entry.role.role == plugin::Role::discovery)
         continue;
       PluginState state{entry.role.name.empty() ? entry.key() : entry.role.name,
-                        std::string(host::role_name(entry.role.role)), entry.manifest.version,
-                        std::string(host::state_name(entry.state)), entry.reason};
+                        std::string(plugin::role_name(entry.role.role)), entry.manifest.version,
+                        std::string(plugin::state_name(entry.state)), entry.reason};
       const auto guard = shared.guards.find(entry.key());
-      if (guard != shared.guards.end() && entry.state == host::State::on) {
-        state.state = host::state_name(guard->second->state());
+      if (guard != shared.guards.end() && entry.state == plugin::State::on) {
+        state.state = plugin::state_name(guard->second->state());
         state.reason = guard->second->reason();
         state.skips = guard->second->skips();
       }
@@ -185,7 +185,7 @@ struct Wiring {
 };
 
 // Changes when anything does that an instance of this role is made with.
-std::string fingerprint(const std::string& url, const std::string& role, const host::Config& config) {
+std::string fingerprint(const std::string& url, const std::string& role, const config::Config& config) {
   std::string text = url;
   for (const auto& [plugin, options] : config.plugins) {
     if (plugin.rfind(role + ":", 0) != 0) continue;
@@ -200,8 +200,8 @@ unsigned usual_workers() { return std::clamp(std::thread::hardware_concurrency()
 // One makes ready what it writes next, and waits for its commit, while the store is busy with the other's batch.
 constexpr std::uint64_t kUsualWriters = 2;
 
-unsigned writers(host::Catalog& catalog, const host::Config& config) {
-  const auto entry = host::find_driver(catalog, host::Role::storage, config.storage);
+unsigned writers(plugin::Catalog& catalog, const config::Config& config) {
+  const auto entry = plugin::find_driver(catalog, plugin::Role::storage, config.storage);
   if (!entry.ok()) return 1;
   const std::uint64_t wanted = config.limits.writers > 0 ? config.limits.writers : kUsualWriters;
   return static_cast<unsigned>(std::min<std::uint64_t>((*entry)->role.writers, wanted));
@@ -209,25 +209,25 @@ unsigned writers(host::Catalog& catalog, const host::Config& config) {
 
 }  // namespace
 
-absl::StatusOr<Pipeline> make_pipeline(host::Catalog& catalog, const host::Config& config) {
+absl::StatusOr<Pipeline> make_pipeline(plugin::Catalog& catalog, const config::Config& config) {
   Shared shared;
   return build(catalog, config, shared, nullptr);
 }
 
-host::Survey survey_handlers(host::Catalog& catalog, const host::Config& config) {
+plugin::Survey survey_handlers(plugin::Catalog& catalog, const config::Config& config) {
   Shared shared;
   const auto dispatcher = make_handlers(catalog, config, shared, nullptr);
-  return host::survey(*dispatcher, disabled_meters(config));
+  return plugin::survey(*dispatcher, disabled_meters(config));
 }
 
-absl::StatusOr<std::unique_ptr<host::Storage>> make_store(host::Catalog& catalog, const host::Config& config) {
-  auto entry = host::find_driver(catalog, host::Role::storage, config.storage);
+absl::StatusOr<std::unique_ptr<plugin::Storage>> make_store(plugin::Catalog& catalog, const config::Config& config) {
+  auto entry = plugin::find_driver(catalog, plugin::Role::storage, config.storage);
   if (!entry.ok()) return entry.status();
-  return host::make_storage(**entry, host::settings_for(**entry, config, config.storage));
+  return plugin::make_storage(**entry, plugin::settings_for(**entry, config, config.storage));
 }
 
-CollectorOptions wire(std::shared_ptr<host::Catalog> catalog, const host::Config& config,
-                      std::shared_ptr<host::HangCounter> hangs) {
+CollectorOptions wire(std::shared_ptr<plugin::Catalog> catalog, const config::Config& config,
+                      std::shared_ptr<plugin::HangCounter> hangs) {
   auto wiring = std::make_shared<Wiring>();
   wiring->catalog = std::move(catalog);
   wiring->config = config;

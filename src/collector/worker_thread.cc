@@ -1,11 +1,11 @@
 #include <atomic>
 #include <iterator>
 
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
 #include "collector/threads.h"
-#include "core/log.h"
-#include "core/status.h"
-#include "core/strings.h"
-#include "plugin/worker.h"
+#include "plugin/supervise/worker.h"
 
 namespace tally::collector {
 namespace {
@@ -30,7 +30,8 @@ struct Job {
 
 // Processes what it can; the messages that a hanging call left undone go back to the head of the line. False: the
 // pipeline is lost with the call.
-bool work(Desk& desk, host::Worker& thread, const std::shared_ptr<Pipeline>& pipeline, std::vector<DeliveryPtr> taken) {
+bool work(Desk& desk, plugin::Worker& thread, const std::shared_ptr<Pipeline>& pipeline,
+          std::vector<DeliveryPtr> taken) {
   auto job = std::make_shared<Job>();
   job->pipeline = pipeline;
   job->results.resize(taken.size());
@@ -52,7 +53,7 @@ bool work(Desk& desk, host::Worker& thread, const std::shared_ptr<Pipeline>& pip
 }  // namespace
 
 void run_worker(Desk& desk, PipelineSlot& slot) {
-  host::Worker thread;
+  plugin::Worker thread;
   std::shared_ptr<Pipeline> pipeline;
   while (!desk.quitting()) {
     const std::uint64_t generation = desk.generation();

@@ -1,10 +1,10 @@
 #include <algorithm>
 
+#include "base/glob.h"
+#include "base/log.h"
+#include "base/strings.h"
 #include "collector/batch.h"
 #include "collector/threads.h"
-#include "core/glob.h"
-#include "core/log.h"
-#include "core/strings.h"
 
 namespace tally::collector {
 namespace {
@@ -49,14 +49,14 @@ class Writer {
     return status;
   }
 
-  absl::Status prepare(host::Storage& storage) {
-    const absl::Status status = storage.prepare(host::Prepare::init, [](std::span<const host::Cell> cells) {
-      for (const host::Cell& cell : cells) log::debug(cell.value);
+  absl::Status prepare(plugin::Storage& storage) {
+    const absl::Status status = storage.prepare(plugin::Prepare::init, [](std::span<const plugin::Cell> cells) {
+      for (const plugin::Cell& cell : cells) log::debug(cell.value);
       return true;
     });
     if (status.ok() || !desk_.store().upgrade) return status;
-    return storage.prepare(host::Prepare::upgrade, [](std::span<const host::Cell> cells) {
-      for (const host::Cell& cell : cells) log::info(cell.value);
+    return storage.prepare(plugin::Prepare::upgrade, [](std::span<const plugin::Cell> cells) {
+      for (const plugin::Cell& cell : cells) log::info(cell.value);
       return true;
     });
   }
@@ -122,18 +122,18 @@ class Writer {
     const CollectorOptions options = desk_.options();
     next_expire_ = Clock::now() + options.expire_every;
     const bool none = std::none_of(options.retention.begin(), options.retention.end(),
-                                   [](const host::Retention& rule) { return rule.age.has_value(); });
+                                   [](const config::Retention& rule) { return rule.age.has_value(); });
     if (none) return;
     if (options.retention.front().meter == "*" &&
         options.retention.front().age) {  // one rule for all: a store can drop what is old as a whole
       report_expiry(expire_before(*options.retention.front().age, ""));
       return;
     }
-    host::Query query;
-    query.kind = host::QueryKind::meters;
+    plugin::Query query;
+    query.kind = plugin::QueryKind::meters;
     std::vector<std::string> meters;
-    absl::Status status = storage_->query(query, [&meters](std::span<const host::Cell> cells) {
-      for (const host::Cell& cell : cells)
+    absl::Status status = storage_->query(query, [&meters](std::span<const plugin::Cell> cells) {
+      for (const plugin::Cell& cell : cells)
         if (cell.name == "name") meters.emplace_back(cell.value);
       return true;
     });
@@ -148,7 +148,7 @@ class Writer {
   }
 
   absl::Status expire_meter(const CollectorOptions& options, const std::string& meter) {
-    for (const host::Retention& rule : options.retention) {
+    for (const config::Retention& rule : options.retention) {
       if (!glob_match(rule.meter, meter)) continue;
       if (!rule.age) return absl::OkStatus();
       return expire_before(*rule.age, meter);
@@ -167,8 +167,8 @@ class Writer {
   Desk& desk_;
   Witness& witness_;
   const unsigned number_;
-  host::BatchToken token_;
-  std::unique_ptr<host::Storage> storage_;
+  plugin::BatchToken token_;
+  std::unique_ptr<plugin::Storage> storage_;
   std::uint64_t version_ = 0;
   Clock::time_point next_expire_ = Clock::now();
   Clock::time_point next_compare_{};

@@ -3,7 +3,7 @@
 // Not for plugin authors: they derive from the classes in <tally/plugin.h>.
 //
 // Threads: an instance is never called by two threads at once; Transport::wake alone may be called from any.
-// Statuses: see core/status.h for the classes absent, passing, permanent, unclaimed.
+// Statuses: see base/status.h for the classes absent, passing, permanent, unclaimed.
 #ifndef TALLY_PLUGIN_ROLES_H
 #define TALLY_PLUGIN_ROLES_H
 
@@ -23,10 +23,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/sample_list.h"
-#include "core/status.h"
+#include "base/status.h"
+#include "wire/sample_list.h"
 
-namespace tally::host {
+namespace tally::plugin {
 
 // --- notification ---------------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ class NotificationHandler {
   // Appends the samples of one message; on an error the caller drops what this call appended. One that is refused is
   // set aside in the list, and is no error.
   // kUnclaimed: the message is none of this handler's, after all.
-  virtual absl::Status handle(const Notification& notification, SampleList& samples) = 0;
+  virtual absl::Status handle(const Notification& notification, wire::SampleList& samples) = 0;
 
   // The event types that this instance takes: exact, or with `*` for any run of characters.
   virtual absl::StatusOr<std::vector<std::string>> claims() = 0;
@@ -349,6 +349,6 @@ class Storage {
 absl::StatusOr<std::vector<Record>> records_of(Storage& storage, const std::string& kind,
                                                const std::string& prefix = "");
 
-}  // namespace tally::host
+}  // namespace tally::plugin
 
 #endif

@@ -7,7 +7,7 @@
 #include <future>
 
 #include "agent/fakes.h"
-#include "bus/envelope.h"
+#include "wire/envelope.h"
 
 namespace tally::agent {
 namespace {
@@ -35,9 +35,9 @@ class AgentTest : public testing::Test {
     std::vector<Sample> samples;
     const std::lock_guard lock(bus_->mutex);
     for (const std::string& body : bus_->bodies()) {
-      auto message = bus::decode(body);
+      auto message = wire::decode(body);
       EXPECT_TRUE(message.ok()) << message.status();
-      auto read = bus::decode_samples(message->envelope());
+      auto read = wire::decode_samples(message->envelope());
       EXPECT_TRUE(read.ok()) << read.status();
       for (auto& one : *read) samples.push_back(*one);
     }
@@ -53,7 +53,7 @@ TEST_F(AgentTest, SamplesArriveWithIdTimeAndSourceInEnvelopesOfAtMostAHundred) {
   Sources sources;
   sources.pollsters.push_back(source(
       "many",
-      [](const host::PollRequest&, host::PollResult& result) {
+      [](const plugin::PollRequest&, plugin::PollResult& result) {
         for (int at = 0; at < 250; ++at) result.samples.push_back(sample("m", "r" + std::to_string(at), at));
         return absl::OkStatus();
       },
@@ -76,7 +76,7 @@ TEST_F(AgentTest, SamplesArriveWithIdTimeAndSourceInEnvelopesOfAtMostAHundred) {
 TEST_F(AgentTest, SignsWithTheSecretOfItsSourcesAlsoAfterAReload) {
   const auto sources = [](const std::string& secret) {
     Sources made;
-    made.pollsters.push_back(source("one", [](const host::PollRequest&, host::PollResult& result) {
+    made.pollsters.push_back(source("one", [](const plugin::PollRequest&, plugin::PollResult& result) {
       result.samples.push_back(sample("m", "r", 1));
       return absl::OkStatus();
     }));
@@ -87,9 +87,9 @@ TEST_F(AgentTest, SignsWithTheSecretOfItsSourcesAlsoAfterAReload) {
   const auto newest_is_signed = [this](const char* secret) {
     const std::vector<std::string> bodies = bus_->bodies();
     if (bodies.empty()) return false;
-    const auto message = bus::decode(bodies.back());
+    const auto message = wire::decode(bodies.back());
     if (!message.ok()) return false;
-    const auto read = bus::decode_samples(message->envelope(), secret);
+    const auto read = wire::decode_samples(message->envelope(), secret);
     return read.ok() && read->front().ok();
   };
   Agent agent({.at_once = true}, sources("first"), *outbox_);
@@ -105,11 +105,11 @@ TEST_F(AgentTest, ASlowPollsterDelaysOnlyItself) {
   const std::shared_future<void> released = release.get_future().share();
   std::atomic<int> fast{0};
   Sources sources;
-  sources.pollsters.push_back(source("slow", [released](const host::PollRequest&, host::PollResult&) {
+  sources.pollsters.push_back(source("slow", [released](const plugin::PollRequest&, plugin::PollResult&) {
     released.wait();
     return absl::OkStatus();
   }));
-  sources.pollsters.push_back(source("fast", [&](const host::PollRequest&, host::PollResult& result) {
+  sources.pollsters.push_back(source("fast", [&](const plugin::PollRequest&, plugin::PollResult& result) {
     result.samples.push_back(sample("fast", "r", ++fast));
     return absl::OkStatus();
   }));
@@ -124,7 +124,7 @@ TEST_F(AgentTest, ASlowPollsterDelaysOnlyItself) {
 
 TEST_F(AgentTest, AFaultOfAPollIsCountedAndTheOtherSamplesAreSentInEveryCycle) {
   Sources sources;
-  sources.pollsters.push_back(source("odd", [](const host::PollRequest&, host::PollResult& result) {
+  sources.pollsters.push_back(source("odd", [](const plugin::PollRequest&, plugin::PollResult& result) {
     result.samples.push_back(sample("odd", "good", 1));
     result.faults.push_back({"bad", passing("the sample \"odd\" is left out: its name is empty")});
     return absl::OkStatus();
@@ -143,7 +143,7 @@ TEST_F(AgentTest, AFaultOfAPollIsCountedAndTheOtherSamplesAreSentInEveryCycle) {
 
 TEST_F(AgentTest, ALargeSampleTravelsWithoutTheOthers) {
   Sources sources;
-  sources.pollsters.push_back(source("large", [](const host::PollRequest&, host::PollResult& result) {
+  sources.pollsters.push_back(source("large", [](const plugin::PollRequest&, plugin::PollResult& result) {
     for (int i = 0; i < 5; ++i) {
       result.samples.push_back(sample("m", "r" + std::to_string(i), i));
       if (i == 2) result.samples[2].resource_metadata = "{\"a\":\"" + std::string(800'000, 'x') + "\"}";
@@ -157,9 +157,9 @@ TEST_F(AgentTest, ALargeSampleTravelsWithoutTheOthers) {
   agent.stop();
   std::vector<std::size_t> counts;
   for (const std::string& body : bodies) {
-    const auto message = bus::decode(body);
+    const auto message = wire::decode(body);
     ASSERT_TRUE(message.ok());
-    counts.push_back(bus::decode_samples(message->envelope(), "")->size());
+    counts.push_back(wire::decode_samples(message->envelope(), "")->size());
   }
   counts.resize(3);
   EXPECT_EQ(counts, (std::vector<std::size_t>{2, 1, 2}));
@@ -168,8 +168,8 @@ TEST_F(AgentTest, ALargeSampleTravelsWithoutTheOthers) {
 TEST_F(AgentTest, AbsentTurnsItOffWithItsReason) {
   Sources sources;
   sources.pollsters.push_back(
-      source("gone", [](const host::PollRequest&, host::PollResult&) { return absent("no sensors"); }));
-  sources.pollsters.push_back(source("other", [](const host::PollRequest&, host::PollResult& result) {
+      source("gone", [](const plugin::PollRequest&, plugin::PollResult&) { return absent("no sensors"); }));
+  sources.pollsters.push_back(source("other", [](const plugin::PollRequest&, plugin::PollResult& result) {
     result.samples.push_back(sample("other", "r", 1));
     return absl::OkStatus();
   }));
@@ -194,7 +194,7 @@ TEST_F(AgentTest, AbsentTurnsItOffWithItsReason) {
 TEST_F(AgentTest, DisabledMetersDoNotLeave) {
   Sources sources;
   sources.disabled_meters = {"disk.*"};
-  sources.pollsters.push_back(source("both", [](const host::PollRequest&, host::PollResult& result) {
+  sources.pollsters.push_back(source("both", [](const plugin::PollRequest&, plugin::PollResult& result) {
     result.samples = {sample("disk.read", "r", 1), sample("cpu", "r", 1)};
     return absl::OkStatus();
   }));
@@ -209,7 +209,7 @@ TEST_F(AgentTest, DisabledMetersDoNotLeave) {
 TEST_F(AgentTest, AReloadKeepsTheInstanceThatDidNotChange) {
   std::atomic<int> made{0};
   const auto counted = [&](const std::string& fingerprint) {
-    PollsterSource one = source("p", [](const host::PollRequest&, host::PollResult& result) {
+    PollsterSource one = source("p", [](const plugin::PollRequest&, plugin::PollResult& result) {
       result.samples.push_back(sample("m", "r", 1));
       return absl::OkStatus();
     });

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "bus/envelope.h"
-#include "core/ids.h"
 #include "rows.h"
+#include "wire/envelope.h"
+#include "wire/ids.h"
 #include "work.h"
 
 namespace {
@@ -94,15 +94,15 @@ class Cloud {
       sample.timestamp = tally::Time{when};
       sample.resource_metadata = made_.metadata(instance);
       sample.source = "openstack";
-      sample.id = tally::host::poll_sample_id(sample, sample.source);
+      sample.id = tally::wire::poll_sample_id(sample, sample.source);
       samples.push_back(std::move(sample));
     }
   }
 
   void send(std::span<const Sample> samples, int first, std::int64_t when) {
-    const std::string id = tally::host::digest(samples.front().id + samples.back().id);
-    std::cout << tally::bus::encode_samples(samples, "tally-agent:node-" + std::to_string(first / kInstancesOfHost), id,
-                                            tally::Time{when})
+    const std::string id = tally::wire::digest(samples.front().id + samples.back().id);
+    std::cout << tally::wire::encode_samples(samples, "tally-agent:node-" + std::to_string(first / kInstancesOfHost),
+                                             id, tally::Time{when})
               << '\n';
   }
 
@@ -110,7 +110,7 @@ class Cloud {
     std::string message = bench::server_message(what);
     replace(message, "b1946ac9-2c5d-4f4e-9f3a-7d2c1b0a9e8d", made_.server_id(instance));
     replace(message, "6a2f5f3e-7c1b-4c55-9d0e-0a9b7d1c2e3f",
-            tally::host::digest(what + std::to_string(instance) + "/" + std::to_string(number)));
+            tally::wire::digest(what + std::to_string(instance) + "/" + std::to_string(number)));
     replace(message, "2026-01-02 03:04:05.678901", tally::Time{when}.to_string());
     std::cout << message << '\n';
   }

@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
-#include "core/json.h"
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
-#include "plugin/driver.h"
+#include "base/json.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
+#include "plugin/managers/driver.h"
 #include "rows.h"
 
 namespace {
@@ -99,23 +99,23 @@ class Server {
   PGconn* handle_;
 };
 
-std::unique_ptr<host::Storage> open(const std::string& url, const std::string& schema) {
-  static host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
-  auto entry = host::find_driver(catalog, host::Role::storage, url);
+std::unique_ptr<plugin::Storage> open(const std::string& url, const std::string& schema) {
+  static plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
+  auto entry = plugin::find_driver(catalog, plugin::Role::storage, url);
   require(entry.status());
-  host::PluginSettings settings;
+  plugin::PluginSettings settings;
   settings.options = {{"schema", schema}};
   settings.url = url;
-  auto storage = host::make_storage(**entry, settings);
+  auto storage = plugin::make_storage(**entry, settings);
   require(storage.status());
   return *std::move(storage);
 }
 
-void write_batch(host::Storage& storage, std::span<const host::Row> rows, const host::BatchToken& token) {
-  const auto conclude = [](std::span<const host::RowResult> results) {
+void write_batch(plugin::Storage& storage, std::span<const plugin::Row> rows, const plugin::BatchToken& token) {
+  const auto conclude = [](std::span<const plugin::RowResult> results) {
     std::uint64_t stored = 0;
-    for (const host::RowResult& result : results) stored += result.status == host::RowStatus::stored ? 1 : 0;
-    host::Conclusion conclusion;
+    for (const plugin::RowResult& result : results) stored += result.status == plugin::RowStatus::stored ? 1 : 0;
+    plugin::Conclusion conclusion;
     for (const char* unit : {"messages", "samples"})
       conclusion.entries.push_back({20'454, "bench", unit, "stored", stored});
     return conclusion;
@@ -129,9 +129,9 @@ void drop(Server& server, const std::string& schema) { server.run("DROP SCHEMA I
 double write_by_driver(Server& server, const std::string& url, const tally::test::OwnedRows& rows) {
   drop(server, kDriver);
   const auto storage = open(url, kDriver);
-  require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
   server.run("CHECKPOINT");
-  host::BatchToken token{"0123456789abcdef0123456789abcdef", 1};
+  plugin::BatchToken token{"0123456789abcdef0123456789abcdef", 1};
   return seconds_of([&] {
     for (std::size_t begin = 0; begin < rows.size(); begin += kBatch, ++token.sequence)
       write_batch(*storage, rows.view().subspan(begin, std::min(kBatch, rows.size() - begin)), token);
@@ -154,7 +154,7 @@ std::vector<std::string> stored_batches(Server& server, const std::string& schem
 double write_bare(Server& server, const std::string& url, const std::string& driver,
                   const std::vector<std::string>& batches) {
   drop(server, kFloor);
-  require(open(url, kFloor)->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  require(open(url, kFloor)->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
   const std::string floor = kFloor;
   server.run("SELECT " + floor + ".make_partitions(array_agg(starts)) FROM " + driver + ".partition");
   server.run("CHECKPOINT");
@@ -200,7 +200,7 @@ int write(const std::string& url, int servers, std::int64_t cycles) {
     return 1;
   }
   const auto count = static_cast<std::int64_t>(rows.size());
-  std::cout << host::JsonWriter()
+  std::cout << JsonWriter()
                    .number("rows", count)
                    .raw("driver_rows_s", std::to_string(static_cast<double>(count) / driver))
                    .raw("floor_rows_s", std::to_string(static_cast<double>(count) / floor))
@@ -222,7 +222,7 @@ int copy(const std::string& url) {
   for (int round = 0; round < kRounds; ++round) best = std::min(best, write_bare(server, url, kCollector, batches));
   const auto rows = server.integer("SELECT count(*) FROM " + std::string(kFloor) + ".sample");
   drop(server, kFloor);
-  std::cout << host::JsonWriter()
+  std::cout << JsonWriter()
                    .number("rows", rows)
                    .number("batches", static_cast<std::int64_t>(batches.size()))
                    .raw("rows_s", std::to_string(static_cast<double>(rows) / best))
@@ -247,7 +247,7 @@ int again(const std::string& url, int servers, std::int64_t cycles, std::int64_t
   for (int round = 0; round < kRounds; ++round) {
     drop(server, kDriver);
     const auto storage = open(url, kDriver);
-    require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+    require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
     server.run("CHECKPOINT");
     best = std::min(best, seconds_of([&] {
                       for (const auto& rows : batches) write_batch(*storage, rows.view(), {});
@@ -258,29 +258,29 @@ int again(const std::string& url, int servers, std::int64_t cycles, std::int64_t
     return 1;
   }
   drop(server, kDriver);
-  std::cout << host::JsonWriter().raw("rows_s", std::to_string(static_cast<double>(all) / best)).str() << '\n';
+  std::cout << JsonWriter().raw("rows_s", std::to_string(static_cast<double>(all) / best)).str() << '\n';
   return 0;
 }
 
 int fill(const std::string& url, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const auto storage = open(url, kDriver);
-  require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
   const std::int64_t all = made.series_count() * cycles;
   for (std::int64_t next = 0; next < all; next += static_cast<std::int64_t>(kBatch))
     write_batch(*storage, made.rows(next, std::min(static_cast<std::int64_t>(kBatch), all - next)).view(), {});
-  std::cout << host::JsonWriter().number("rows", all).str() << '\n';
+  std::cout << JsonWriter().number("rows", all).str() << '\n';
   return 0;
 }
 
 // The best of five, each with a connection of its own, as a person asks.
-double measure_ms(const std::string& url, const host::Query& query, std::int64_t& rows) {
+double measure_ms(const std::string& url, const plugin::Query& query, std::int64_t& rows) {
   double best = std::numeric_limits<double>::max();
   for (int round = 0; round < 5; ++round) {
     rows = 0;
     best = std::min(
         best, seconds_of([&] {
-                require(open(url, kDriver)->query(query, [&](std::span<const host::Cell>) { return ++rows > 0; }));
+                require(open(url, kDriver)->query(query, [&](std::span<const plugin::Cell>) { return ++rows > 0; }));
               }) * 1e3);
   }
   return best;
@@ -289,21 +289,21 @@ double measure_ms(const std::string& url, const host::Query& query, std::int64_t
 int month(const std::string& url, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const std::int64_t middle = made.server(servers / 2 * static_cast<std::int64_t>(kMeters.size()));
-  host::Query query;
+  plugin::Query query;
   query.start = tally::Time{kFirstCycle_us + (cycles * kCycle_us > 2 * kMonth_us ? kMonth_us : 0)};
   query.end = tally::Time{query.start->us + kMonth_us};
-  host::JsonWriter out;
-  const auto take = [&](const std::string& name, host::QueryKind kind, host::Filter filter) {
+  JsonWriter out;
+  const auto take = [&](const std::string& name, plugin::QueryKind kind, plugin::Filter filter) {
     query.kind = kind;
     query.filters = {std::move(filter)};
     query.group_by.clear();
-    if (kind == host::QueryKind::statistics) query.group_by = {"meter"};
+    if (kind == plugin::QueryKind::statistics) query.group_by = {"meter"};
     std::int64_t rows = 0;
     out.raw(name + "_wall_ms", std::to_string(measure_ms(url, query, rows))).number(name + "_rows", rows);
   };
-  take("resource", host::QueryKind::statistics, {"resource_id", made.server_id(middle)});
-  take("listing", host::QueryKind::samples, {"resource_id", made.server_id(middle)});
-  take("project", host::QueryKind::statistics, {"project_id", made.project_id(middle)});
+  take("resource", plugin::QueryKind::statistics, {"resource_id", made.server_id(middle)});
+  take("listing", plugin::QueryKind::samples, {"resource_id", made.server_id(middle)});
+  take("project", plugin::QueryKind::statistics, {"project_id", made.project_id(middle)});
   std::cout << out.str() << '\n';
   return 0;
 }

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/ids.h"
 #include "plugin/roles.h"
 #include "support/owned_rows.h"
+#include "wire/ids.h"
 
 namespace tally::bench {
 
@@ -32,7 +32,7 @@ inline constexpr int kServersOfProject = 10;
 
 // 32 digits that say what they number, as random ones would be kept.
 inline std::string made_up_uuid(const char* what, std::int64_t number) {
-  return host::digest(what + std::to_string(number));
+  return wire::digest(what + std::to_string(number));
 }
 
 // Numbers samples from 0 on: meter by meter, server by server, cycle by cycle.
@@ -81,7 +81,7 @@ class Rows {
     sample.timestamp = time(number);
     sample.resource_metadata = metadata(from);
     sample.source = "openstack";
-    sample.id = host::poll_sample_id(sample, sample.source);
+    sample.id = wire::poll_sample_id(sample, sample.source);
     return sample;
   }
 

@@ -25,7 +25,7 @@ void decode(benchmark::State& state) {
 BENCHMARK(decode)->MeasureProcessCPUTime();
 
 void load(benchmark::State& state) {
-  tally::host::Catalog catalog = tally::host::Catalog::scan(tally::host::plugin_folders());
+  tally::plugin::Catalog catalog = tally::plugin::Catalog::scan(tally::plugin::plugin_folders());
   for (auto _ : state) benchmark::DoNotOptimize(bench::load_handlers(catalog).ok());
 }
 BENCHMARK(load)->MeasureProcessCPUTime();

@@ -12,13 +12,13 @@
 #include <memory>
 #include <string>
 
-#include "core/config.h"
-#include "core/json.h"
-#include "core/strings.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "config/config.h"
 #include "floor.h"
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
-#include "plugin/driver.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
+#include "plugin/managers/driver.h"
 #include "rows.h"
 
 namespace {
@@ -36,24 +36,24 @@ void require(const absl::Status& status) {
   std::exit(1);
 }
 
-std::unique_ptr<host::Storage> open(const std::string& path, const host::PluginOptions& options = {}) {
-  static host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+std::unique_ptr<plugin::Storage> open(const std::string& path, const config::PluginOptions& options = {}) {
+  static plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
   const std::string url = "sqlite://" + path;
-  auto entry = host::find_driver(catalog, host::Role::storage, url);
+  auto entry = plugin::find_driver(catalog, plugin::Role::storage, url);
   require(entry.status());
-  host::PluginSettings settings;
+  plugin::PluginSettings settings;
   settings.options = options;
   settings.url = url;
-  auto storage = host::make_storage(**entry, settings);
+  auto storage = plugin::make_storage(**entry, settings);
   require(storage.status());
   return *std::move(storage);
 }
 
-void write_batch(host::Storage& storage, std::span<const host::Row> rows) {
-  require(storage.write(rows, [](std::span<const host::RowResult> results) {
+void write_batch(plugin::Storage& storage, std::span<const plugin::Row> rows) {
+  require(storage.write(rows, [](std::span<const plugin::RowResult> results) {
     std::uint64_t stored = 0;
-    for (const host::RowResult& result : results) stored += result.status == host::RowStatus::stored ? 1 : 0;
-    host::Conclusion conclusion;
+    for (const plugin::RowResult& result : results) stored += result.status == plugin::RowStatus::stored ? 1 : 0;
+    plugin::Conclusion conclusion;
     for (const char* unit : {"messages", "samples"})
       conclusion.entries.push_back({20'454, "bench", unit, "stored", stored});
     return conclusion;
@@ -62,7 +62,7 @@ void write_batch(host::Storage& storage, std::span<const host::Row> rows) {
 
 double write_by_driver(const std::string& path, const tally::test::OwnedRows& rows) {
   const auto storage = open(path);
-  require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
   const double start = cpu_seconds();
   for (std::size_t begin = 0; begin < rows.size(); begin += kBatch)
     write_batch(*storage, rows.view().subspan(begin, std::min(kBatch, rows.size() - begin)));
@@ -90,7 +90,7 @@ int write(const std::string& folder, int servers, std::int64_t cycles) {
   std::filesystem::remove(wide_file);
   write_wide(wide_file, rows, kBatch);
   const auto count = static_cast<std::int64_t>(rows.size());
-  std::cout << host::JsonWriter()
+  std::cout << JsonWriter()
                    .number("rows", count)
                    .raw("driver_us", std::to_string(driver * 1e6 / static_cast<double>(count)))
                    .raw("floor_us", std::to_string(floor * 1e6 / static_cast<double>(count)))
@@ -105,12 +105,12 @@ int write(const std::string& folder, int servers, std::int64_t cycles) {
 int fill(const std::string& path, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const auto storage = open(path, {{"cache", "4294967296"}});
-  require(storage->prepare(host::Prepare::init, [](std::span<const host::Cell>) { return true; }));
+  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
   const std::int64_t all = made.series_count() * cycles;
   constexpr std::int64_t kFillBatch = 20'000;
   for (std::int64_t next = 0; next < all; next += kFillBatch)
     write_batch(*storage, made.rows(next, std::min(kFillBatch, all - next)).view());
-  std::cout << host::JsonWriter().number("rows", all).str() << '\n';
+  std::cout << JsonWriter().number("rows", all).str() << '\n';
   return 0;
 }
 
@@ -121,13 +121,13 @@ struct Measured {
 };
 
 // The best of five, each with a connection of its own: a person's query begins with an empty cache.
-Measured measure(const std::string& path, const host::Query& query) {
+Measured measure(const std::string& path, const plugin::Query& query) {
   Measured best;
   for (int round = 0; round < 5; ++round) {
     const auto start = std::chrono::steady_clock::now();
     const double cpu = cpu_seconds();
     best.rows = 0;
-    require(open(path)->query(query, [&](std::span<const host::Cell>) { return ++best.rows > 0; }));
+    require(open(path)->query(query, [&](std::span<const plugin::Cell>) { return ++best.rows > 0; }));
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     best.wall_ms = std::min(best.wall_ms, took.count());
     best.cpu_ms = std::min(best.cpu_ms, (cpu_seconds() - cpu) * 1e3);
@@ -138,23 +138,23 @@ Measured measure(const std::string& path, const host::Query& query) {
 int month(const std::string& path, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const std::int64_t middle = made.server(servers / 2 * static_cast<std::int64_t>(kMeters.size()));
-  host::Query query;
+  plugin::Query query;
   const std::int64_t length = cycles * kCycle_us;
   query.start = tally::Time{kFirstCycle_us + (length > 2 * kMonth_us ? kMonth_us : 0)};
   query.end = tally::Time{query.start->us + kMonth_us};
-  host::JsonWriter out;
-  const auto take = [&](const std::string& name, host::QueryKind kind, host::Filter filter) {
+  JsonWriter out;
+  const auto take = [&](const std::string& name, plugin::QueryKind kind, plugin::Filter filter) {
     query.kind = kind;
     query.filters = {std::move(filter)};
     query.group_by.clear();
-    if (kind == host::QueryKind::statistics) query.group_by = {"meter"};
+    if (kind == plugin::QueryKind::statistics) query.group_by = {"meter"};
     const Measured measured = measure(path, query);
     out.raw(name + "_wall_ms", std::to_string(measured.wall_ms)).raw(name + "_cpu_ms", std::to_string(measured.cpu_ms));
     out.number(name + "_rows", measured.rows);
   };
-  take("resource", host::QueryKind::statistics, {"resource_id", made.server_id(middle)});
-  take("listing", host::QueryKind::samples, {"resource_id", made.server_id(middle)});
-  take("project", host::QueryKind::statistics, {"project_id", made.project_id(middle)});
+  take("resource", plugin::QueryKind::statistics, {"resource_id", made.server_id(middle)});
+  take("listing", plugin::QueryKind::samples, {"resource_id", made.server_id(middle)});
+  take("project", plugin::QueryKind::statistics, {"project_id", made.project_id(middle)});
   std::cout << out.str() << '\n';
   return 0;
 }

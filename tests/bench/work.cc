@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/strings.h"
 #include "collector/wiring.h"
-#include "core/config.h"
-#include "core/strings.h"
-#include "plugin/catalog.h"
-#include "plugin/worker.h"
+#include "config/config.h"
+#include "plugin/catalog/catalog.h"
+#include "plugin/supervise/worker.h"
 
 namespace tally::bench {
 namespace {
@@ -46,9 +46,9 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-class Idle final : public host::NotificationHandler {
+class Idle final : public plugin::NotificationHandler {
  public:
-  absl::Status handle(const host::Notification&, host::SampleList&) override { return absl::OkStatus(); }
+  absl::Status handle(const plugin::Notification&, wire::SampleList&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>(); }
 };
 
@@ -65,14 +65,14 @@ std::string server_message(const std::string& ending) {
   return R"({"oslo.version": "2.0", "oslo.message": ")" + escaped(inner) + "\"}";
 }
 
-absl::StatusOr<collector::Pipeline> load_handlers(host::Catalog& catalog) {
-  host::Config config;
+absl::StatusOr<collector::Pipeline> load_handlers(plugin::Catalog& catalog) {
+  config::Config config;
   config.limits.call = std::chrono::minutes(10);  // valgrind is slow
   return collector::make_pipeline(catalog, config);
 }
 
 collector::Pipeline make_pipeline() {
-  host::Catalog catalog = host::Catalog::scan(host::plugin_folders());
+  plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
   auto pipeline = load_handlers(catalog);
   if (!pipeline.ok()) give_up(std::string(to_std(pipeline.status().message())));
   const collector::Incoming message{server_message(), "bench", Time::now()};
@@ -83,12 +83,12 @@ collector::Pipeline make_pipeline() {
 }
 
 void on_worker(std::function<void()> job) {
-  host::Worker worker;
+  plugin::Worker worker;
   if (const absl::Status status = worker.run(std::move(job)); !status.ok()) give_up(status.ToString());
 }
 
-std::unique_ptr<host::Dispatcher> make_dispatcher(std::size_t others) {
-  auto dispatcher = std::make_unique<host::Dispatcher>();
+std::unique_ptr<plugin::Dispatcher> make_dispatcher(std::size_t others) {
+  auto dispatcher = std::make_unique<plugin::Dispatcher>();
   dispatcher->add("notification:taker", std::make_unique<Idle>(), {"compute.instance.*"});
   for (std::size_t i = 0; i < others; ++i) {
     const std::string thing = "thing" + std::to_string(i);
@@ -98,11 +98,11 @@ std::unique_ptr<host::Dispatcher> make_dispatcher(std::size_t others) {
   return dispatcher;
 }
 
-std::size_t dispatch(host::Dispatcher& dispatcher) {
-  host::Notification notification;
+std::size_t dispatch(plugin::Dispatcher& dispatcher) {
+  plugin::Notification notification;
   notification.event_type = kEventType;
-  host::SampleList samples;
-  for (host::Dispatcher::Handler* handler : dispatcher.match(kEventType).handlers)
+  wire::SampleList samples;
+  for (plugin::Dispatcher::Handler* handler : dispatcher.match(kEventType).handlers)
     if (!handler->handler->handle(notification, samples).ok()) give_up("the idle handler failed");
   return samples.size();
 }

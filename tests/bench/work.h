@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "collector/pipeline.h"
-#include "plugin/catalog.h"
-#include "plugin/dispatcher.h"
+#include "plugin/catalog/catalog.h"
+#include "plugin/managers/dispatcher.h"
 
 namespace tally::bench {
 
@@ -24,17 +24,17 @@ std::string server_message(const std::string& ending = "exists");
 collector::Pipeline make_pipeline();
 
 // What of that is done anew at each start and reload: instances of all handlers, with their definitions.
-absl::StatusOr<collector::Pipeline> load_handlers(host::Catalog& catalog);
+absl::StatusOr<collector::Pipeline> load_handlers(plugin::Catalog& catalog);
 
 // Runs `job` where a collector runs its pipeline: on a worker's thread.
 void on_worker(std::function<void()> job);
 
 // One handler that takes `server_message()`'s event type and does nothing, and `others` that do not take it; each of
 // them claims an exact type, one with `*` at its end and one with `*` at its beginning.
-std::unique_ptr<host::Dispatcher> make_dispatcher(std::size_t others);
+std::unique_ptr<plugin::Dispatcher> make_dispatcher(std::size_t others);
 
 // Finds the handlers of the message, and calls them. The number of samples, which is 0.
-std::size_t dispatch(host::Dispatcher& dispatcher);
+std::size_t dispatch(plugin::Dispatcher& dispatcher);
 
 }  // namespace tally::bench
 

@@ -11,7 +11,7 @@
 
 #include "collector/collector.h"
 #include "collector/fakes.h"
-#include "plugin/dispatcher.h"
+#include "plugin/managers/dispatcher.h"
 
 namespace tally::collector {
 
@@ -34,7 +34,7 @@ class CollectorTest : public testing::Test {
     options_.batch_age = Milliseconds(5);
     options_.retry_first = options_.again_first = Milliseconds(1);
     options_.retry_most = Milliseconds(5);
-    use([](const host::Notification& notification, host::SampleList& samples) {
+    use([](const plugin::Notification& notification, wire::SampleList& samples) {
       samples.push_back(fakes::sample(std::string(notification.event_type)));
       return absl::OkStatus();
     });
@@ -45,7 +45,7 @@ class CollectorTest : public testing::Test {
   // One handler that takes "made.*", "rejected" and "refused".
   void use(fakes::Handler::Function function, PipelineRules rules = {}) {
     options_.pipeline = [function, rules]() -> absl::StatusOr<Pipeline> {
-      auto handlers = std::make_unique<host::Dispatcher>();
+      auto handlers = std::make_unique<plugin::Dispatcher>();
       const absl::Status status = handlers->add(
           "notification:fake",
           std::make_unique<fakes::Handler>(std::vector<std::string>{"made.*", "rejected", "refused"}, function));

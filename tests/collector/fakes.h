@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "core/status.h"
-#include "plugin/c_values.h"
+#include "base/status.h"
+#include "plugin/call/marshal.h"
 #include "plugin/roles.h"
 
 namespace tally::collector::fakes {
@@ -41,11 +41,11 @@ struct BusEnd {
   std::size_t own_window = 1'000'000;  // hands over no more while so many are unsettled, whatever the host has room for
   std::vector<std::uint64_t> acknowledged, requeued;
   std::map<std::string, std::uint64_t> counts;  // told at each service
-  std::vector<host::QueueState> queues;         // so, too
+  std::vector<plugin::QueueState> queues;       // so, too
   absl::Status serviced;                        // what each service() comes to; what waits is handed over all the same
   bool away = false;                            // for who publishes
   int publishes = 0;
-  std::vector<host::Outgoing> published;  // the body "refused" is refused
+  std::vector<plugin::Outgoing> published;  // the body "refused" is refused
 
   void send(std::string body) {
     const std::lock_guard lock(mutex);
@@ -85,20 +85,20 @@ struct BusEnd {
   }
 };
 
-class Transport final : public host::Transport {
+class Transport final : public plugin::Transport {
  public:
   explicit Transport(std::shared_ptr<BusEnd> end) : end_(std::move(end)) {
     const std::lock_guard lock(end_->mutex);
     ++end_->opened;
   }
   absl::Status consume(std::uint32_t) override { return absl::OkStatus(); }
-  absl::Status service(std::uint32_t most, std::uint32_t timeout_ms, const host::TransportEvents& events) override {
-    std::vector<host::Message> out;
+  absl::Status service(std::uint32_t most, std::uint32_t timeout_ms, const plugin::TransportEvents& events) override {
+    std::vector<plugin::Message> out;
     const auto more = [&] { return most > 0 && !end_->waiting.empty() && end_->unsettled < end_->own_window; };
     std::uint64_t lost = 0;
     absl::Status serviced;
     std::map<std::string, std::uint64_t> counts;
-    std::vector<host::QueueState> queues;
+    std::vector<plugin::QueueState> queues;
     {
       std::unique_lock lock(end_->mutex);
       end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms),
@@ -119,27 +119,28 @@ class Transport final : public host::Transport {
     }
     if (lost != 0) events.lane_lost(1, lost);
     for (const auto& [what, total] : counts) events.counted(what, total);
-    for (const host::QueueState& queue : queues) events.queue(queue);
-    for (host::Message& message : out) events.message(std::move(message));
+    for (const plugin::QueueState& queue : queues) events.queue(queue);
+    for (plugin::Message& message : out) events.message(std::move(message));
     return serviced;
   }
-  absl::Status settle(std::span<const host::Settlement> settlements) override {
+  absl::Status settle(std::span<const plugin::Settlement> settlements) override {
     const std::lock_guard lock(end_->mutex);
-    for (const host::Settlement& settlement : settlements) {
-      auto& list = settlement.action == host::Settle::acknowledge ? end_->acknowledged : end_->requeued;
+    for (const plugin::Settlement& settlement : settlements) {
+      auto& list = settlement.action == plugin::Settle::acknowledge ? end_->acknowledged : end_->requeued;
       list.push_back(settlement.delivery.tag);
       if (end_->unsettled > 0) --end_->unsettled;
     }
     end_->changed.notify_all();
     return absl::OkStatus();
   }
-  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const host::Outgoing> messages, std::uint32_t) override {
+  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const plugin::Outgoing> messages,
+                                                    std::uint32_t) override {
     const std::lock_guard lock(end_->mutex);
     ++end_->publishes;
     end_->changed.notify_all();
     if (end_->away) return passing("the fake bus is away");
     std::vector<absl::Status> results;
-    for (const host::Outgoing& message : messages) {
+    for (const plugin::Outgoing& message : messages) {
       if (message.body == "refused") {
         results.push_back(permanent("the fake bus does not like it"));
         continue;
@@ -178,10 +179,10 @@ struct StoreEnd {
   int writing = 0;
   int most_writing = 0;
   std::map<std::string, Sample> samples;
-  std::map<std::string, host::DeadLetter> dead_letters;
-  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;       // bus, unit, outcome
-  std::map<std::string, std::pair<std::uint64_t, std::vector<host::RowResult>>> writers;  // the last batch of each
-  std::map<std::pair<std::string, std::string>, host::Record> records = {
+  std::map<std::string, plugin::DeadLetter> dead_letters;
+  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;         // bus, unit, outcome
+  std::map<std::string, std::pair<std::uint64_t, std::vector<plugin::RowResult>>> writers;  // the last batch of each
+  std::map<std::pair<std::string, std::string>, plugin::Record> records = {
       {{"store", "id"}, {"store", "id", "first", 1}}};
   std::optional<Time> since;                          // writers of before this may be forgotten
   std::vector<std::pair<std::string, Time>> expired;  // meter, before
@@ -233,9 +234,9 @@ struct StoreEnd {
       if (std::get<1>(key) == unit && std::get<2>(key) == outcome) sum += count;
     return sum;
   }
-  std::vector<host::DeadLetter> letters() {
+  std::vector<plugin::DeadLetter> letters() {
     const std::lock_guard lock(mutex);
-    std::vector<host::DeadLetter> list;
+    std::vector<plugin::DeadLetter> list;
     for (const auto& [digest, letter] : dead_letters) list.push_back(letter);
     return list;
   }
@@ -261,7 +262,7 @@ class Meeting {
   StoreEnd& end_;
 };
 
-class Storage final : public host::Storage {
+class Storage final : public plugin::Storage {
  public:
   explicit Storage(std::shared_ptr<StoreEnd> end) : end_(std::move(end)) {
     const std::lock_guard lock(end_->mutex);
@@ -274,10 +275,10 @@ class Storage final : public host::Storage {
     --end_->open;
     end_->changed.notify_all();
   }
-  absl::Status prepare(host::Prepare, const host::RowSink&) override { return absl::OkStatus(); }
+  absl::Status prepare(plugin::Prepare, const plugin::RowSink&) override { return absl::OkStatus(); }
   // A meter "refused" makes the whole batch impossible, "rejected" is a row's own fate.
-  absl::Status write(std::span<const host::Row> rows, const host::Conclude& conclude,
-                     const host::BatchToken& token) override {
+  absl::Status write(std::span<const plugin::Row> rows, const plugin::Conclude& conclude,
+                     const plugin::BatchToken& token) override {
     const Meeting meeting(*end_);
     const std::lock_guard lock(end_->mutex);
     ++end_->attempts;
@@ -290,40 +291,40 @@ class Storage final : public host::Storage {
       static_cast<void>(conclude(last->second.second));
       return absl::OkStatus();
     }
-    for (const host::Row& row : rows)
-      if (host::view_of(*row.sample).name == "refused") return permanent("meter `refused` cannot be written");
+    for (const plugin::Row& row : rows)
+      if (plugin::view_of(*row.sample).name == "refused") return permanent("meter `refused` cannot be written");
     auto samples = end_->samples;
-    std::vector<host::RowResult> results;
-    for (const host::Row& row : rows) {
-      const SampleView sample = host::view_of(*row.sample);
+    std::vector<plugin::RowResult> results;
+    for (const plugin::Row& row : rows) {
+      const SampleView sample = plugin::view_of(*row.sample);
       if (sample.name == "rejected") {
-        results.push_back({host::RowStatus::rejected, "no such thing"});
+        results.push_back({plugin::RowStatus::rejected, "no such thing"});
         continue;
       }
       const auto [at, fresh] = samples.emplace(sample.id, sample.copy());
       const bool same = at->second.volume == sample.volume;
-      results.push_back({fresh  ? host::RowStatus::stored
-                         : same ? host::RowStatus::duplicate
-                                : host::RowStatus::conflict,
+      results.push_back({fresh  ? plugin::RowStatus::stored
+                         : same ? plugin::RowStatus::duplicate
+                                : plugin::RowStatus::conflict,
                          fresh || same ? "" : "another volume"});
     }
-    const host::Conclusion conclusion = conclude(results);
+    const plugin::Conclusion conclusion = conclude(results);
     end_->samples = std::move(samples);
-    for (const host::DeadLetter& letter : conclusion.dead_letters) end_->dead_letters.emplace(letter.digest, letter);
+    for (const plugin::DeadLetter& letter : conclusion.dead_letters) end_->dead_letters.emplace(letter.digest, letter);
     for (const std::string& digest : conclusion.settled_dead_letters) end_->dead_letters.erase(digest);
-    for (const host::BookEntry& entry : conclusion.entries)
+    for (const plugin::BookEntry& entry : conclusion.entries)
       end_->books[{entry.bus, entry.unit, entry.outcome}] += entry.count;
     if (!token.writer.empty()) end_->writers[token.writer] = {token.sequence, results};
     if (std::exchange(end_->lose_answer, false)) return passing("connection lost after the commit");
     return absl::OkStatus();
   }
-  absl::Status query(const host::Query& query, const host::RowSink& sink) override {
+  absl::Status query(const plugin::Query& query, const plugin::RowSink& sink) override {
     const std::lock_guard lock(end_->mutex);
-    if (query.kind != host::QueryKind::meters) return absl::OkStatus();
+    if (query.kind != plugin::QueryKind::meters) return absl::OkStatus();
     std::set<std::string> names;
     for (const auto& [id, sample] : end_->samples) names.insert(sample.name);
     for (const std::string& name : names) {
-      const host::Cell cell{"name", host::CellKind::text, name};
+      const plugin::Cell cell{"name", plugin::CellKind::text, name};
       if (!sink({&cell, 1})) break;
     }
     return absl::OkStatus();
@@ -337,11 +338,11 @@ class Storage final : public host::Storage {
       return one.second.name == meter && one.second.timestamp->us < before.us;
     });
   }
-  absl::StatusOr<bool> put_records(std::span<const host::Record> records) override {
+  absl::StatusOr<bool> put_records(std::span<const plugin::Record> records) override {
     const std::lock_guard lock(end_->mutex);
     auto next = end_->records;
-    for (const host::Record& record : records) {
-      host::Record& there = next[{record.kind, record.key}];
+    for (const plugin::Record& record : records) {
+      plugin::Record& there = next[{record.kind, record.key}];
       if (there.version != record.version) return false;
       there = record;
       ++there.version;
@@ -349,23 +350,23 @@ class Storage final : public host::Storage {
     end_->records = std::move(next);
     return true;
   }
-  absl::Status list_records(const std::string& kind, const std::string& prefix, const host::RowSink& rows) override {
+  absl::Status list_records(const std::string& kind, const std::string& prefix, const plugin::RowSink& rows) override {
     const std::lock_guard lock(end_->mutex);
     for (const auto& [name, record] : end_->records) {
       if (record.kind != kind || !record.key.starts_with(prefix)) continue;
       const std::string version = std::to_string(record.version);
-      const std::array<host::Cell, 3> cells = {{{"key", host::CellKind::text, record.key},
-                                                {"version", host::CellKind::number, version},
-                                                {"value", host::CellKind::text, record.value}}};
+      const std::array<plugin::Cell, 3> cells = {{{"key", plugin::CellKind::text, record.key},
+                                                  {"version", plugin::CellKind::number, version},
+                                                  {"value", plugin::CellKind::text, record.value}}};
       if (!rows(cells)) break;
     }
     return absl::OkStatus();
   }
-  absl::StatusOr<host::WriterState> last_batch(const std::string& writer) override {
+  absl::StatusOr<plugin::WriterState> last_batch(const std::string& writer) override {
     const std::lock_guard lock(end_->mutex);
     const auto last = end_->writers.find(writer);
-    if (last == end_->writers.end()) return host::WriterState{0, std::nullopt, end_->since};
-    return host::WriterState{last->second.first, Time::now(), end_->since};
+    if (last == end_->writers.end()) return plugin::WriterState{0, std::nullopt, end_->since};
+    return plugin::WriterState{last->second.first, Time::now(), end_->since};
   }
 
  private:
@@ -373,12 +374,12 @@ class Storage final : public host::Storage {
 };
 
 // A handler that is one function.
-class Handler final : public host::NotificationHandler {
+class Handler final : public plugin::NotificationHandler {
  public:
-  using Function = std::function<absl::Status(const host::Notification&, host::SampleList&)>;
+  using Function = std::function<absl::Status(const plugin::Notification&, wire::SampleList&)>;
   Handler(std::vector<std::string> claims, Function function)
       : claims_(std::move(claims)), function_(std::move(function)) {}
-  absl::Status handle(const host::Notification& notification, host::SampleList& samples) override {
+  absl::Status handle(const plugin::Notification& notification, wire::SampleList& samples) override {
     return function_(notification, samples);
   }
   absl::StatusOr<std::vector<std::string>> claims() override { return claims_; }

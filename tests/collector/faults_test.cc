@@ -10,9 +10,9 @@
 #include <mutex>
 #include <thread>
 
+#include "base/log.h"
 #include "collector/collector_fixture.h"
-#include "core/log.h"
-#include "plugin/guarded.h"
+#include "plugin/supervise/guarded.h"
 
 namespace tally::collector {
 namespace {
@@ -34,18 +34,18 @@ class FaultsTest : public CollectorTest {
     Handler::Function function;
   };
   // Handlers under guards that outlive a pipeline made anew, as the wiring has them.
-  void use_guarded(const std::vector<Named>& handlers, const host::GuardOptions& guard_options) {
-    auto guards = std::make_shared<std::map<std::string, std::shared_ptr<host::Guard>>>();
-    for (const Named& one : handlers) (*guards)[one.name] = std::make_shared<host::Guard>(one.name, guard_options);
+  void use_guarded(const std::vector<Named>& handlers, const plugin::GuardOptions& guard_options) {
+    auto guards = std::make_shared<std::map<std::string, std::shared_ptr<plugin::Guard>>>();
+    for (const Named& one : handlers) (*guards)[one.name] = std::make_shared<plugin::Guard>(one.name, guard_options);
     options_.pipeline = [handlers, guards]() -> absl::StatusOr<Pipeline> {
-      auto dispatcher = std::make_unique<host::Dispatcher>();
+      auto dispatcher = std::make_unique<plugin::Dispatcher>();
       for (const Named& one : handlers) {
-        const std::shared_ptr<host::Guard> guard = guards->at(one.name);
-        auto handler = host::guarded(host::Factory<host::NotificationHandler>(
-                                         [one]() -> absl::StatusOr<std::unique_ptr<host::NotificationHandler>> {
-                                           return std::make_unique<Handler>(one.claims, one.function);
-                                         }),
-                                     guard);
+        const std::shared_ptr<plugin::Guard> guard = guards->at(one.name);
+        auto handler = plugin::guarded(plugin::Factory<plugin::NotificationHandler>(
+                                           [one]() -> absl::StatusOr<std::unique_ptr<plugin::NotificationHandler>> {
+                                             return std::make_unique<Handler>(one.claims, one.function);
+                                           }),
+                                       guard);
         const auto claims = handler->claims();
         if (claims.ok())
           dispatcher->add(one.name, std::move(handler), *claims, guard);
@@ -77,7 +77,7 @@ class FaultsTest : public CollectorTest {
 };
 
 Handler::Function gives(const std::string& meter) {
-  return [meter](const host::Notification&, host::SampleList& samples) {
+  return [meter](const plugin::Notification&, wire::SampleList& samples) {
     samples.push_back(fakes::sample(meter));
     return absl::OkStatus();
   };
@@ -87,16 +87,16 @@ Handler::Function gives(const std::string& meter) {
 
 TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamplesAreKept) {
   std::atomic<int> good_calls{0}, later_calls{0}, early{0};
-  const auto good = [&](const host::Notification&, host::SampleList& samples) {
+  const auto good = [&](const plugin::Notification&, wire::SampleList& samples) {
     ++good_calls;
     samples.push_back(fakes::sample("good"));
     return absl::OkStatus();
   };
-  const auto bad = [](const host::Notification&, host::SampleList& samples) -> absl::Status {
+  const auto bad = [](const plugin::Notification&, wire::SampleList& samples) -> absl::Status {
     samples.push_back(fakes::sample("half made"));
     return permanent("no such flavor");
   };
-  const auto later = [&](const host::Notification&, host::SampleList& samples) {
+  const auto later = [&](const plugin::Notification&, wire::SampleList& samples) {
     if (!store_->letters().empty() || store_->book("samples", "stored") > 0) ++early;
     if (++later_calls < 3) return passing("the API is away");
     samples.push_back(fakes::sample("later"));
@@ -123,7 +123,7 @@ TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamp
 }
 
 TEST_F(FaultsTest, AQuarantinedHandlersMessagesAreParkedUntilSomeoneDecides) {
-  const auto rubbish = [](const host::Notification&, host::SampleList&) { return absl::InternalError("rubbish"); };
+  const auto rubbish = [](const plugin::Notification&, wire::SampleList&) { return absl::InternalError("rubbish"); };
   use_guarded({{"notification:bad", {"made.bad"}, rubbish}, {"notification:good", {"made.*"}, gives("good")}},
               {.quarantine_after = 2, .permanent_counts = false});
   start();
@@ -134,7 +134,7 @@ TEST_F(FaultsTest, AQuarantinedHandlersMessagesAreParkedUntilSomeoneDecides) {
   EXPECT_EQ(status.messages.dead, 4U);
   EXPECT_EQ(status.samples.stored, 4U) << "the other handler's";
   std::map<std::string, int> reasons;
-  for (const host::DeadLetter& letter : store_->letters()) ++reasons[letter.reason];
+  for (const plugin::DeadLetter& letter : store_->letters()) ++reasons[letter.reason];
   EXPECT_EQ(reasons["handler failed"], 2);
   EXPECT_EQ(reasons["handler not available"], 2);
   EXPECT_THAT(status.not_ready, ElementsAre(AllOf(HasSubstr("notification:bad"), HasSubstr("made.bad"))));
@@ -155,17 +155,17 @@ TEST_F(FaultsTest, AHangingHandlerIsLeftAloneAndASecondOneIsTold) {
     bool open = false;
   };
   auto gate = std::make_shared<Gate>();
-  const Handler::Function hang = [gate](const host::Notification& notification, host::SampleList& samples) {
+  const Handler::Function hang = [gate](const plugin::Notification& notification, wire::SampleList& samples) {
     std::unique_lock lock(gate->mutex);
     if (notification.event_type != "made.well") gate->changed.wait(lock, [&] { return gate->open; });
     samples.push_back(fakes::sample("hung"));
     return absl::OkStatus();
   };
   std::atomic<int> second{0};
-  host::GuardOptions guard;
+  plugin::GuardOptions guard;
   guard.limit = Milliseconds(100);
   guard.permanent_counts = false;
-  guard.hangs = std::make_shared<host::HangCounter>([&second](const std::string&) { ++second; });
+  guard.hangs = std::make_shared<plugin::HangCounter>([&second](const std::string&) { ++second; });
   use_guarded({{"notification:one", {"made.one", "made.well"}, hang},
                {"notification:two", {"made.two"}, hang},
                {"notification:good", {"made.*"}, gives("good")}},
@@ -181,7 +181,7 @@ TEST_F(FaultsTest, AHangingHandlerIsLeftAloneAndASecondOneIsTold) {
   EXPECT_EQ(guard.hangs->count(), 1);
   EXPECT_EQ(status.messages.dead, 2U) << "the one it hung in, and what it would have taken after";
   EXPECT_EQ(status.samples.stored, 4U) << "the good handler's three, and its own before it hung";
-  for (const host::DeadLetter& letter : store_->letters()) {
+  for (const plugin::DeadLetter& letter : store_->letters()) {
     EXPECT_EQ(letter.reason, "handler not available");
     EXPECT_EQ(letter.handler, "notification:one");
     EXPECT_THAT(letter.detail, HasSubstr("did not come back within"));
@@ -251,7 +251,7 @@ TEST_F(FaultsTest, ALostAnswerAmongDividedPartsIsCountedOnce) {
 TEST_F(FaultsTest, NotReadyWhereNothingSettlesForTheSetTime) {
   options_.stuck_after = Milliseconds(20);
   std::atomic<bool> wait{true};
-  use([&wait](const host::Notification&, host::SampleList& samples) {
+  use([&wait](const plugin::Notification&, wire::SampleList& samples) {
     if (wait) return passing("not yet");
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();
@@ -381,7 +381,7 @@ TEST_F(CollectorTest, ADeadLetterIsCopiedWithItsReasonInHeaders) {
   copies->set_away(false);
   collector_->stop(kLong);
   ASSERT_EQ(copies->published.size(), 1U);
-  const host::Outgoing& copy = copies->published[0];
+  const plugin::Outgoing& copy = copies->published[0];
   EXPECT_EQ(copy.topic, "dead");
   EXPECT_EQ(copy.body, "not JSON");
   const std::map<std::string, std::string> headers(copy.headers.begin(), copy.headers.end());

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
+#include "base/status.h"
 #include "collector/collector_fixture.h"
-#include "core/log.h"
-#include "core/status.h"
 
 namespace tally::collector {
 namespace {
@@ -110,7 +110,7 @@ TEST_F(ReadinessTest, WhatABusRefusesIsSaidAndTheRestGoesOn) {
 }
 
 TEST_F(ReadinessTest, ABusThatCannotBeOpenedIsLogged) {
-  options_.buses[0].open = []() -> absl::StatusOr<std::unique_ptr<host::Transport>> {
+  options_.buses[0].open = []() -> absl::StatusOr<std::unique_ptr<plugin::Transport>> {
     return permanent("the URL is wrong");
   };
   start();
@@ -121,7 +121,7 @@ TEST_F(ReadinessTest, ABusThatCannotBeOpenedIsLogged) {
 TEST_F(ReadinessTest, AStoreThatCannotBeOpenedIsLoggedOnceHoweverManyWritersTry) {
   std::atomic<int> attempts{0};
   options_.store.writers = 2;
-  options_.store.open = [&attempts]() -> absl::StatusOr<std::unique_ptr<host::Storage>> {
+  options_.store.open = [&attempts]() -> absl::StatusOr<std::unique_ptr<plugin::Storage>> {
     ++attempts;
     return passing("password authentication failed");
   };

@@ -1,39 +1,39 @@
 // Single values of a configuration: durations, bytes, numbers, lists, URLs, words to suggest.
 // Not for whole files: config.cc.
-#include "core/config_value.h"
+#include "config/value.h"
 
 #include <array>
 #include <string>
 #include <vector>
 
-#include "core/json.h"
-#include "core/url.h"
+#include "base/json.h"
+#include "base/url.h"
 #include "fuzz.h"
 
 namespace {
 
-using namespace tally::host;
+using namespace tally::config;
 using tally::fuzz::require;
 
 void durations(std::string_view text) {
-  const auto duration = parse_duration(text);
+  const auto duration = config::parse_duration(text);
   if (!duration.ok()) return;
   require(duration->count() >= 0, "no duration is negative");
-  const auto again = parse_duration(format_duration(*duration));
+  const auto again = config::parse_duration(config::format_duration(*duration));
   require(again.ok() && *again == *duration, "a duration that is written reads the same");
 }
 
 void bytes(std::string_view text) {
-  const auto count = parse_bytes(text);
+  const auto count = config::parse_bytes(text);
   if (!count.ok()) return;
-  const auto again = parse_bytes(format_bytes(*count));
+  const auto again = config::parse_bytes(config::format_bytes(*count));
   require(again.ok() && *again == *count, "bytes that are written read the same");
 }
 
 void lists(std::string_view text) {
-  const auto items = list_from_json(text);
+  const auto items = config::list_from_json(text);
   if (!items) return;
-  const auto again = list_from_json(list_to_json(*items));
+  const auto again = config::list_from_json(config::list_to_json(*items));
   require(again && *again == *items, "a list that is written reads the same");
 }
 
@@ -49,24 +49,24 @@ void urls(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   tally::fuzz::Input input(data, size);
-  KeyDecl key;
+  config::KeyDecl key;
   key.name = "key";
-  key.type = static_cast<KeyType>(input.byte() % 8);
+  key.type = static_cast<config::KeyType>(input.byte() % 8);
   if ((input.byte() & 1) != 0) key.min = std::string(input.line());
   if ((input.byte() & 1) != 0) key.max = std::string(input.line());
   if ((input.byte() & 1) != 0) key.choices = {std::string(input.line()), "other"};
   const std::string_view text = input.text(4096);
-  const auto value = canonical_value(key, text);
-  if (value.ok() && key.type != KeyType::duration && !key.min && !key.max && key.choices.empty())
-    require(canonical_value(key, *value).ok(), "a canonical value is a value");
+  const auto value = config::canonical_value(key, text);
+  if (value.ok() && key.type != config::KeyType::duration && !key.min && !key.max && key.choices.empty())
+    require(config::canonical_value(key, *value).ok(), "a canonical value is a value");
   key.fallback = std::string(text);
-  static_cast<void>(canonical_default(key));
+  static_cast<void>(config::canonical_default(key));
   durations(text);
   bytes(text);
   lists(text);
   urls(text);
   require(valid_json(tally::json_quote(text)), "a quoted text is JSON");
   const std::array<std::string_view, 3> words = {"interval", "publish", "storage"};
-  static_cast<void>(did_you_mean(text.substr(0, 64), words));
+  static_cast<void>(config::did_you_mean(text.substr(0, 64), words));
   return 0;
 }

@@ -1,13 +1,13 @@
 // A message from a bus, in both versions of the envelope, and the samples in it.
 // Not for what handlers make of it: notification.cc.
-#include "bus/envelope.h"
+#include "wire/envelope.h"
 
 #include <tally/sdk/json.h>
 
 #include <string>
 #include <vector>
 
-#include "core/json.h"
+#include "base/json.h"
 #include "fuzz.h"
 
 namespace {
@@ -17,9 +17,9 @@ using fuzz::require;
 
 // Samples that were taken travel on, signed, and come out the same.
 void travels(const std::vector<Sample>& samples) {
-  const auto again = bus::decode(bus::encode_samples(samples, "fuzz", "m-1", Time{0}, "secret"));
+  const auto again = wire::decode(wire::encode_samples(samples, "fuzz", "m-1", Time{0}, "secret"));
   require(again.ok() && again->envelope().samples, "an envelope that is written is read");
-  const auto list = bus::decode_samples(again->envelope(), "secret");
+  const auto list = wire::decode_samples(again->envelope(), "secret");
   require(list.ok() && list->size() == samples.size(), "all samples travel");
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const auto& sample = (*list)[i];
@@ -35,24 +35,24 @@ void travels(const std::vector<Sample>& samples) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string body(reinterpret_cast<const char*>(data), size);
-  const auto decoded = bus::decode(body);
+  const auto decoded = wire::decode(body);
   if (!decoded.ok()) {
     require(!decoded.status().message().empty(), "an error says what is wrong");
     return 0;
   }
-  const bus::Envelope& envelope = decoded->envelope();
+  const wire::Envelope& envelope = decoded->envelope();
   require(decoded->body() == body, "the message is kept as it came");
   require(!envelope.event_type.empty(), "a message has an event type");
-  require(host::valid_utf8(envelope.event_type), "texts are UTF-8");
+  require(valid_utf8(envelope.event_type), "texts are UTF-8");
   require(!envelope.time || envelope.timestamp, "a time comes from a timestamp");
   // What is looked at only loosely on the way in must not become worse on the way.
   const auto whole = Json::parse(body);
   if (whole && whole->at("oslo.message") == nullptr) {
-    require(host::valid_json_object(envelope.context), "the context of a valid message is an object");
-    require(host::valid_json(envelope.payload), "the payload of a valid message is valid");
+    require(valid_json_object(envelope.context), "the context of a valid message is an object");
+    require(valid_json(envelope.payload), "the payload of a valid message is valid");
   }
-  static_cast<void>(bus::decode_samples(envelope, "secret"));
-  const auto samples = bus::decode_samples(envelope);
+  static_cast<void>(wire::decode_samples(envelope, "secret"));
+  const auto samples = wire::decode_samples(envelope);
   if (!samples.ok()) return 0;
   std::vector<Sample> good;
   for (const auto& sample : *samples)

@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "core/sample_json.h"
 #include "fuzz.h"
+#include "wire/sample_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using tally::fuzz::require;
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!sample->name.empty(), "a sample has a name");
     const auto again = tally::Decimal::parse(sample->volume.to_string());
     require(again && *again == sample->volume, "a volume that is written reads the same");
-    static_cast<void>(tally::host::sample_from_json(tally::host::to_json(*sample)));
+    static_cast<void>(tally::wire::sample_from_json(tally::wire::to_json(*sample)));
   }
   return 0;
 }

@@ -1,12 +1,12 @@
 // Patterns with `*`: the matcher and the dispatcher's index agree with the obvious way.
 // Not for the regular expressions of definitions.
-#include "core/glob.h"
+#include "base/glob.h"
 
 #include <string>
 #include <vector>
 
 #include "fuzz.h"
-#include "plugin/dispatcher.h"
+#include "plugin/managers/dispatcher.h"
 
 namespace {
 
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using tally::fuzz::require;
   tally::fuzz::Input input(data, size);
   const std::string_view text = input.line().substr(0, 24);
-  tally::host::PatternIndex index;
+  tally::plugin::PatternIndex index;
   std::vector<std::uint32_t> expected, found;
   for (std::uint32_t number = 0; !input.empty() && number < 16; ++number) {
     const std::string_view pattern = input.line().substr(0, 12);

@@ -4,11 +4,11 @@
 
 #include <string>
 
-#include "core/json.h"
-#include "core/json_mend.h"
-#include "core/sample_json.h"
+#include "base/json.h"
+#include "base/json_repair.h"
 #include "fuzz.h"
-#include "plugin/c_values.h"
+#include "plugin/call/marshal.h"
+#include "wire/sample_json.h"
 
 namespace {
 
@@ -44,23 +44,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto parsed = Json::parse(text, &why);
   require(parsed.has_value() == why.empty(), "a reason stands where there is no value");
   if (parsed && size <= 4096) walk(*parsed, text);
-  const bool object = parsed && parsed->is_object() && tally::host::valid_utf8(text);
-  require(tally::host::valid_json_object(text) == object, "the host and the SDK agree on objects");
+  const bool object = parsed && parsed->is_object() && tally::valid_utf8(text);
+  require(tally::valid_json_object(text) == object, "the host and the SDK agree on objects");
   // What one plugin may emit, another must be able to read; deeper nesting is the one difference.
-  const std::string mended = tally::host::mend_json(text);
-  if (object) require(tally::host::is_json_object(mended), "the boundary takes every object, once halves are mended");
-  if (tally::host::is_json_object(text)) require(mended == text, "what the boundary takes needs no mending");
-  require(tally::host::valid_utf8(mended) && tally::host::mend_json(mended) == mended, "what is mended stays so");
-  const bool nearly = tally::host::valid_utf8(text) && tally::host::python_json(text);
+  const std::string mended = tally::mend_json(text);
+  if (object) require(tally::plugin::is_json_object(mended), "the boundary takes every object, once halves are mended");
+  if (tally::plugin::is_json_object(text)) require(mended == text, "what the boundary takes needs no mending");
+  require(tally::valid_utf8(mended) && tally::mend_json(mended) == mended, "what is mended stays so");
+  const bool nearly = tally::valid_utf8(text) && tally::python_json(text);
   if (nearly) require(Json::parse(mended).has_value(), "what Python reads is JSON once it is mended");
-  if (const auto marked = tally::host::mark_bytes(text))
-    require(tally::host::unmark_bytes(*marked) == text, "marks carry bytes and nothing else");
-  if (tally::host::is_json_object(text) && !object) require(why.starts_with("nested too deep"), "and nothing else");
-  for (const auto keys : {tally::host::SampleKeys::tally, tally::host::SampleKeys::bus}) {
-    const auto sample = tally::host::sample_from_json(text, keys);
+  if (const auto marked = tally::mark_bytes(text))
+    require(tally::unmark_bytes(*marked) == text, "marks carry bytes and nothing else");
+  if (tally::plugin::is_json_object(text) && !object) require(why.starts_with("nested too deep"), "and nothing else");
+  for (const auto keys : {tally::wire::SampleKeys::tally, tally::wire::SampleKeys::bus}) {
+    const auto sample = tally::wire::sample_from_json(text, keys);
     if (!sample.ok()) continue;
-    require(tally::host::valid_utf8(sample->name + sample->resource_id + sample->unit), "a sample's texts are UTF-8");
-    require(tally::host::is_json_object(sample->resource_metadata), "a sample's metadata is an object");
+    require(tally::valid_utf8(sample->name + sample->resource_id + sample->unit), "a sample's texts are UTF-8");
+    require(tally::plugin::is_json_object(sample->resource_metadata), "a sample's metadata is an object");
   }
   return 0;
 }

@@ -1,12 +1,12 @@
 // The JSON of a manifest: refused with a reason, or whole and consistent.
 // Not for finding it in a file: elf_note.cc.
-#include "plugin/manifest.h"
+#include "plugin/file/manifest.h"
 
-#include "core/config_value.h"
+#include "config/value.h"
 #include "fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tally::host;
+  using namespace tally::plugin;
   using tally::fuzz::require;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto manifest = parse_manifest(text);
@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const RoleManifest& role : manifest->roles) {
     require(role_from(role_name(role.role)) == role.role, "a role has a name");
     require(!role.limit || role.limit->count() > 0, "a limit is longer than nothing");
-    for (const KeyDecl& key : role.config) require(canonical_default(key).ok(), "a default that was taken is valid");
+    for (const config::KeyDecl& key : role.config)
+      require(config::canonical_default(key).ok(), "a default that was taken is valid");
   }
   return 0;
 }

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/config_value.h"
+#include "config/value.h"
 #include "fuzz.h"
-#include "plugin/c_values.h"
-#include "plugin/manifest.h"
+#include "plugin/call/marshal.h"
+#include "plugin/file/manifest.h"
 #include "plugin/roles.h"
 
 extern "C" const tally_plugin* tally_plugin_v1(const tally_host* host, tally_error* error);
@@ -32,22 +32,24 @@ inline void set_definitions(std::string_view text) {
           "(definitions can be written)");
 }
 
-class Meters final : public host::NotificationHandler {
+class Meters final : public plugin::NotificationHandler {
  public:
   // With the definitions of $TALLY_DEFINITIONS. `made` says whether there is an instance.
   Meters() {
     static const tally_host offered = {sizeof(tally_host), TALLY_ABI_MINOR, 0, nullptr};
     static const tally_plugin* plugin = tally_plugin_v1(&offered, nullptr);
-    static const auto manifest = host::parse_manifest(host::view_of(plugin->manifest));
+    static const auto manifest = plugin::parse_manifest(plugin::view_of(plugin->manifest));
     require(manifest.ok(), "a manifest can be read");
     table_ = static_cast<const tally_notification_table*>(plugin->roles[0].table);
     std::vector<std::optional<std::string>> values;
     std::vector<tally_option> options;
-    for (const host::KeyDecl& key : manifest->roles[0].config) values.push_back(*host::canonical_default(key));
+    for (const config::KeyDecl& key : manifest->roles[0].config) values.push_back(*config::canonical_default(key));
     for (std::size_t i = 0; i < values.size(); ++i)
-      options.push_back({host::c_text(std::string_view(manifest->roles[0].config[i].name)), host::c_text(values[i])});
-    const tally_config config = {sizeof config, options.data(), options.size(), host::kNoText, host::c_text("node1")};
-    host::ErrorBuffer error;
+      options.push_back(
+          {plugin::c_text(std::string_view(manifest->roles[0].config[i].name)), plugin::c_text(values[i])});
+    const tally_config config = {sizeof config, options.data(), options.size(), plugin::kNoText,
+                                 plugin::c_text("node1")};
+    plugin::ErrorBuffer error;
     made_ = error.status(table_->create(&config, &instance_, error.get()));
   }
   ~Meters() override {
@@ -58,21 +60,21 @@ class Meters final : public host::NotificationHandler {
 
   const absl::Status& made() const { return made_; }
 
-  absl::Status handle(const host::Notification& from, host::SampleList& samples) override {
+  absl::Status handle(const plugin::Notification& from, wire::SampleList& samples) override {
     const tally_notification message = {sizeof message,
                                         from.time ? from.time->us : TALLY_NO_TIME,
                                         from.received.us,
-                                        host::c_text(from.message_id),
-                                        host::c_text(from.event_type),
-                                        host::c_text(from.publisher_id),
-                                        host::c_text(from.priority),
-                                        host::c_text(from.timestamp),
-                                        host::c_text(from.payload),
-                                        host::c_text(from.context)};
-    static host::SampleListGate& gate = *host::SampleListGate::make();
-    static const tally_emitter emitter = host::emitter_for(gate);
-    const host::Opened<host::SampleList> opened(gate, samples);
-    host::ErrorBuffer error;
+                                        plugin::c_text(from.message_id),
+                                        plugin::c_text(from.event_type),
+                                        plugin::c_text(from.publisher_id),
+                                        plugin::c_text(from.priority),
+                                        plugin::c_text(from.timestamp),
+                                        plugin::c_text(from.payload),
+                                        plugin::c_text(from.context)};
+    static plugin::SampleListGate& gate = *plugin::SampleListGate::make();
+    static const tally_emitter emitter = plugin::emitter_for(gate);
+    const plugin::Opened<wire::SampleList> opened(gate, samples);
+    plugin::ErrorBuffer error;
     return error.status(table_->handle(instance_, &message, &emitter, error.get()), true);
   }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>{"*"}; }

@@ -14,13 +14,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tally::fuzz::set_definitions({reinterpret_cast<const char*>(data), size});
   tally::fuzz::Meters meters;
   if (!meters.made().ok()) return 0;
-  tally::host::Notification message;
+  tally::plugin::Notification message;
   message.event_type = "compute.instance.exists";
   message.publisher_id = "compute.h1";
   message.timestamp = "2026-01-02 03:04:05.678901";
   message.payload = kPayload;
   message.context = R"({"user_id":"u1","project_id":"p1"})";
-  tally::host::SampleList samples;
+  tally::wire::SampleList samples;
   const absl::Status handled = meters.handle(message, samples);
   require(handled.ok() || !handled.message().empty(), "an error says what is wrong");
   return 0;

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+#include "base/log.h"
 #include "collector/pipeline.h"
-#include "core/json.h"
-#include "core/log.h"
 #include "meters.h"
-#include "plugin/c_values.h"
-#include "plugin/dispatcher.h"
+#include "plugin/call/marshal.h"
+#include "plugin/managers/dispatcher.h"
 
 // Nobody reads a log here.
 void tally::log::warning(std::string_view) {}
@@ -20,7 +20,7 @@ using namespace tally;
 using fuzz::require;
 
 collector::Pipeline make_pipeline() {
-  auto handlers = std::make_unique<host::Dispatcher>();
+  auto handlers = std::make_unique<plugin::Dispatcher>();
   auto meters = std::make_unique<fuzz::Meters>();
   require(meters->made().ok(), "(TALLY_DEFINITIONS names the shipped definitions)");
   require(handlers->add("notification:meters", std::move(meters)).ok(), "(the handler is there)");
@@ -44,13 +44,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             "every sample is accounted for");
     require(made.samples.empty() || !made.dead_message || made.dead_message->digest.size() > 0,
             "the dead have a digest");
-    for (const host::DeadLetter& letter : made.dead_samples)
+    for (const plugin::DeadLetter& letter : made.dead_samples)
       require(letter.digest.size() == 32 && !letter.reason.empty() && !letter.detail.empty(), "a dead sample says why");
     for (const tally_sample& crossing : made.samples) {
-      const SampleView sample = host::view_of(crossing);
+      const SampleView sample = plugin::view_of(crossing);
       require(!sample.id.empty() && !sample.name.empty() && sample.timestamp, "a sample is whole");
       const std::string_view metadata = sample.resource_metadata;
-      require(metadata.empty() || host::is_json_object(metadata), "metadata is an object");
+      require(metadata.empty() || plugin::is_json_object(metadata), "metadata is an object");
     }
   }
   return 0;

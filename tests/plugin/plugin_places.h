@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "plugin/catalog.h"
+#include "plugin/catalog/catalog.h"
 #include "support/scratch_folder.h"
 
 namespace tally::test {
@@ -27,8 +27,9 @@ inline std::filesystem::path put(const std::filesystem::path& folder, const std:
   return file;
 }
 
-inline host::Catalog scan(std::vector<std::filesystem::path> folders, std::vector<host::DisableEntry> disable = {}) {
-  return host::Catalog::scan(folders, disable);
+inline plugin::Catalog scan(std::vector<std::filesystem::path> folders,
+                            std::vector<config::DisableEntry> disable = {}) {
+  return plugin::Catalog::scan(folders, disable);
 }
 
 }  // namespace tally::test

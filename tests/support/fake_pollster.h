@@ -11,11 +11,11 @@
 
 namespace tally::test {
 
-class FakePollster : public host::Pollster {
+class FakePollster : public plugin::Pollster {
  public:
-  using Act = std::function<absl::Status(const host::PollRequest&, host::PollResult&)>;
+  using Act = std::function<absl::Status(const plugin::PollRequest&, plugin::PollResult&)>;
   explicit FakePollster(Act act) : act_(std::move(act)) {}
-  absl::Status poll(const host::PollRequest& request, host::PollResult& result) override {
+  absl::Status poll(const plugin::PollRequest& request, plugin::PollResult& result) override {
     return act_(request, result);
   }
 
@@ -23,11 +23,11 @@ class FakePollster : public host::Pollster {
   Act act_;
 };
 
-class FakeDiscovery : public host::Discovery {
+class FakeDiscovery : public plugin::Discovery {
  public:
-  using Act = std::function<absl::StatusOr<std::vector<host::Resource>>()>;
+  using Act = std::function<absl::StatusOr<std::vector<plugin::Resource>>()>;
   explicit FakeDiscovery(Act act) : act_(std::move(act)) {}
-  absl::StatusOr<std::vector<host::Resource>> discover() override { return act_(); }
+  absl::StatusOr<std::vector<plugin::Resource>> discover() override { return act_(); }
 
  private:
   Act act_;

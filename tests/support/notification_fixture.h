@@ -12,32 +12,32 @@
 #include <utility>
 #include <vector>
 
-#include "core/status.h"
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
+#include "base/status.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
 #include "plugin/roles.h"
 
 namespace tally::test {
 
 // An instance on host "node1"; a status where the catalog has none or it cannot be made.
-inline absl::StatusOr<std::unique_ptr<host::NotificationHandler>> make_handler(
-    const std::string& name, const host::PluginOptions& options, const std::vector<std::string>& disabled = {}) {
+inline absl::StatusOr<std::unique_ptr<plugin::NotificationHandler>> make_handler(
+    const std::string& name, const config::PluginOptions& options, const std::vector<std::string>& disabled = {}) {
   const char* folder = std::getenv("TALLY_TEST_PLUGINS");
   if (folder == nullptr) return permanent("TALLY_TEST_PLUGINS is not set: run this test by meson");
   const std::vector<std::filesystem::path> folders = {folder};
-  host::Catalog catalog = host::Catalog::scan(folders);
-  host::Entry* entry = catalog.find(host::Role::notification, name);
+  plugin::Catalog catalog = plugin::Catalog::scan(folders);
+  plugin::Entry* entry = catalog.find(plugin::Role::notification, name);
   if (entry == nullptr) return permanent("no notification handler " + name + " in " + folder);
-  host::PluginSettings settings;
+  plugin::PluginSettings settings;
   settings.options = options;
   settings.host = "node1";
   settings.disabled = disabled;
-  return host::make_notification(*entry, settings);
+  return plugin::make_notification(*entry, settings);
 }
 
 // A message of "svc.node1" at 2026-01-02 03:04:05 by user cu and project cp; the views are into the arguments.
-inline host::Notification message(std::string_view event_type, std::string_view payload) {
-  host::Notification made;
+inline plugin::Notification message(std::string_view event_type, std::string_view payload) {
+  plugin::Notification made;
   made.message_id = "m-1";
   made.event_type = event_type;
   made.publisher_id = "svc.node1";
@@ -52,19 +52,19 @@ inline host::Notification message(std::string_view event_type, std::string_view 
 struct Handled {
   absl::Status status;
   std::vector<Sample> samples;  // those to be stored
-  std::vector<host::SetAside> aside;
-  std::vector<host::Skip> skips;
+  std::vector<wire::SetAside> aside;
+  std::vector<wire::Skip> skips;
 };
 
-inline Handled handle(host::NotificationHandler& handler, const host::Notification& notification) {
+inline Handled handle(plugin::NotificationHandler& handler, const plugin::Notification& notification) {
   Handled handled;
-  host::SampleList samples;
+  wire::SampleList samples;
   handled.status = handler.handle(notification, samples);
   handled.aside = samples.aside();
   handled.skips = samples.skips();
   for (std::size_t i = 0; i < samples.size(); ++i)
     if (std::none_of(handled.aside.begin(), handled.aside.end(),
-                     [i](const host::SetAside& one) { return one.at == i; }))
+                     [i](const wire::SetAside& one) { return one.at == i; }))
       handled.samples.push_back(samples[i].copy());
   return handled;
 }

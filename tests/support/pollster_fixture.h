@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/status.h"
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
+#include "base/status.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
 #include "plugin/roles.h"
 
 namespace tally::test {
@@ -47,7 +47,7 @@ class Tree {
 
 struct Polled {
   absl::Status status;
-  host::PollResult result;
+  plugin::PollResult result;
 
   // The one sample of this meter and resource; a test fails where there is none or more.
   Sample of(const std::string& meter, const std::string& resource) const {
@@ -64,7 +64,7 @@ struct Polled {
   // The faults, a line each: "RESOURCE: TEXT".
   std::string faults() const {
     std::string text;
-    for (const host::ResourceFault& fault : result.faults) {
+    for (const plugin::ResourceFault& fault : result.faults) {
       text += fault.resource_id + ": " + std::string(fault.status.message()) + "\n";
     }
     return text;
@@ -72,19 +72,19 @@ struct Polled {
 };
 
 // Makes one instance of the pollster on host "node1", and polls it once.
-inline Polled poll_once(const std::string& name, const host::PluginOptions& options) {
+inline Polled poll_once(const std::string& name, const config::PluginOptions& options) {
   const char* folder = std::getenv("TALLY_TEST_PLUGINS");
   if (folder == nullptr) return {permanent("TALLY_TEST_PLUGINS is not set: run this test by meson"), {}};
   const std::vector<std::filesystem::path> folders = {folder};
-  host::Catalog catalog = host::Catalog::scan(folders);
-  host::Entry* entry = catalog.find(host::Role::pollster, name);
+  plugin::Catalog catalog = plugin::Catalog::scan(folders);
+  plugin::Entry* entry = catalog.find(plugin::Role::pollster, name);
   if (entry == nullptr) return {permanent("no pollster " + name + " in " + folder), {}};
-  host::PluginSettings settings;
+  plugin::PluginSettings settings;
   settings.options = options;
   settings.host = "node1";
-  auto pollster = host::make_pollster(*entry, settings);
+  auto pollster = plugin::make_pollster(*entry, settings);
   if (!pollster.ok()) return {pollster.status(), {}};
-  host::PollRequest request;
+  plugin::PollRequest request;
   request.time = Time{1'700'000'000'000'000};
   request.monotonic_ns = 5'500'000'000;
   Polled polled;

@@ -1,4 +1,4 @@
-// What every storage driver must do, as tests of host::Storage: duplicates, conflicts, dead letters, books, expiry.
+// What every storage driver must do, as tests of plugin::Storage: duplicates, conflicts, dead letters, books, expiry.
 // Not for what one driver alone promises: its own test has that. Include it in one file of a test program, and say
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StorageConformance, ::testing::Values(&make_place));
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StorageRecords, ::testing::Values(&make_place));

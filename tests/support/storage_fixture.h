@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/status.h"
+#include "base/status.h"
 #include "plugin/roles.h"
 #include "support/owned_rows.h"
 
@@ -25,7 +25,7 @@
 
 namespace tally::test {
 
-using namespace tally::host;  // NOLINT(google-build-using-namespace): the tests speak of nothing else
+using namespace tally::plugin;  // NOLINT(google-build-using-namespace): the tests speak of nothing else
 
 // An empty store, gone with this object. Each instance opened is a connection of its own.
 class StoragePlace {

@@ -12,33 +12,33 @@
 #include <string>
 #include <utility>
 
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
-#include "plugin/driver.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
+#include "plugin/managers/driver.h"
 #include "support/scratch_folder.h"
 
 namespace tally::test {
 
 // The driver for `url` with these keys, out of $TALLY_TEST_PLUGINS; null with a failure where it cannot
 // be made.
-inline std::unique_ptr<host::Storage> open_built_storage(const std::string& url, PluginOptions options = {}) {
+inline std::unique_ptr<plugin::Storage> open_built_storage(const std::string& url, config::PluginOptions options = {}) {
   const char* folder = std::getenv("TALLY_TEST_PLUGINS");
   if (folder == nullptr) {
     ADD_FAILURE() << "TALLY_TEST_PLUGINS names the folder of the built plugins; run this by `meson test`";
     return nullptr;
   }
   const std::array<std::filesystem::path, 1> folders = {folder};
-  host::Catalog catalog = host::Catalog::scan(folders);
-  const absl::StatusOr<host::Entry*> entry = host::find_driver(catalog, host::Role::storage, url);
+  plugin::Catalog catalog = plugin::Catalog::scan(folders);
+  const absl::StatusOr<plugin::Entry*> entry = plugin::find_driver(catalog, plugin::Role::storage, url);
   if (!entry.ok()) {
     ADD_FAILURE() << entry.status();
     return nullptr;
   }
-  host::PluginSettings settings;
+  plugin::PluginSettings settings;
   settings.options = std::move(options);
   settings.url = url;
   settings.host = "host.test";
-  absl::StatusOr<std::unique_ptr<host::Storage>> storage = host::make_storage(**entry, settings);
+  absl::StatusOr<std::unique_ptr<plugin::Storage>> storage = plugin::make_storage(**entry, settings);
   if (!storage.ok()) {
     ADD_FAILURE() << storage.status();
     return nullptr;

@@ -20,11 +20,11 @@
 #include <thread>
 #include <vector>
 
-#include "core/status.h"
+#include "base/status.h"
 #include "plugin/roles.h"
 #include "support/transport_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 
 class TransportConformance : public testing::TestWithParam<RigFactory> {
  protected:
@@ -280,6 +280,6 @@ TEST_P(TransportConformance, StoppedItDeliversNothingAndStillSettles) {
   for (const Message& message : got_) EXPECT_EQ(settled.count(message.body), 0U);
 }
 
-}  // namespace tally::host
+}  // namespace tally::plugin
 
 #endif

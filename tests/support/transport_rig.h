@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "core/status.h"
+#include "base/status.h"
 #include "plugin/roles.h"
 
-namespace tally::host {
+namespace tally::plugin {
 
 // One empty bus, for one test.
 class TransportRig {
@@ -29,6 +29,6 @@ inline bool is_well(const absl::Status& serviced) { return serviced.ok() || serv
 
 using RigFactory = std::function<std::unique_ptr<TransportRig>()>;
 
-}  // namespace tally::host
+}  // namespace tally::plugin
 
 #endif

@@ -13,10 +13,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "event_pattern.h"
-#include "message.h"
-#include "program.h"
-#include "sample.h"
+#include "definitions/event_pattern.h"
+#include "definitions/program.h"
+#include "sample_maker.h"
+#include "values/message.h"
 
 namespace meters {
 

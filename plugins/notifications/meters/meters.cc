@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "definitions/load.h"
 #include "handler.h"
-#include "load.h"
 
 #ifndef TALLY_METERS_FOLDER
 #define TALLY_METERS_FOLDER "/usr/local/share/tally/meters.d"

@@ -28,7 +28,7 @@ class Meters : public testing::Test {
   }
 
   Tree tree_;
-  std::unique_ptr<tally::host::NotificationHandler> handler_;
+  std::unique_ptr<tally::plugin::NotificationHandler> handler_;
 };
 
 // config/meters.d of the tree that is tested.
@@ -104,8 +104,8 @@ TEST_F(Meters, ClaimsWhatTheHostCanIndexAndRefusesTheRest) {
 
 std::string said(const tally::test::Handled& handled) {
   std::string text;
-  for (const tally::host::Skip& skip : handled.skips) text += skip.what + ": " + skip.why + "|";
-  for (const tally::host::SetAside& one : handled.aside) text += one.why + " " + one.json + "|";
+  for (const tally::wire::Skip& skip : handled.skips) text += skip.what + ": " + skip.why + "|";
+  for (const tally::wire::SetAside& one : handled.aside) text += one.why + " " + one.json + "|";
   return text;
 }
 
@@ -188,7 +188,7 @@ TEST_F(Meters, TellsItsDefinitions) {
   const auto all = handler_->definitions(std::nullopt);
   ASSERT_TRUE(all.ok() && *all) << all.status();
   ASSERT_EQ((*all)->size(), 2U);
-  const tally::host::Definition& disk = (**all)[1];
+  const tally::plugin::Definition& disk = (**all)[1];
   EXPECT_EQ(disk.name, "a.yaml:disk");
   EXPECT_EQ(disk.meter + " " + disk.type + " " + disk.unit, "disk cumulative B");
   EXPECT_EQ(disk.event_types, (std::vector<std::string>{"disk\\.(?!start).*", "*.exists"}));

@@ -10,14 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "event_pattern.h"
+#include "definitions/event_pattern.h"
+#include "definitions/field_plugin.h"
+#include "definitions/load.h"
 #include "handler.h"
-#include "load.h"
-#include "sample.h"
-#include "scan.h"
-#include "trait.h"
-#include "tree.h"
-#include "wants.h"
+#include "sample_maker.h"
+#include "values/json_tree.h"
+#include "values/member_finder.h"
+#include "values/scan.h"
 
 namespace {
 

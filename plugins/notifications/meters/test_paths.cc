@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <tally/sdk/error.h>
 
-#include "path.h"
-#include "tree.h"
+#include "paths/path.h"
+#include "values/json_tree.h"
 
 namespace {
 

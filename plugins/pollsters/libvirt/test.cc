@@ -39,29 +39,29 @@ class Libvirt : public ::testing::Test {
     const char* folder = std::getenv("TALLY_TEST_PLUGINS");
     ASSERT_NE(folder, nullptr) << "run this by meson";
     const std::vector<std::filesystem::path> folders = {folder};
-    catalog_ = tally::host::Catalog::scan(folders);
+    catalog_ = tally::plugin::Catalog::scan(folders);
   }
 
   void make(const std::string& uri) {
-    tally::host::PluginSettings settings;
+    tally::plugin::PluginSettings settings;
     settings.host = "node1";
-    tally::host::Entry* entry = catalog_.find(tally::host::Role::pollster, "libvirt");
+    tally::plugin::Entry* entry = catalog_.find(tally::plugin::Role::pollster, "libvirt");
     ASSERT_NE(entry, nullptr);
-    entry->state = tally::host::State::on;  // whatever this machine has
-    auto pollster = tally::host::make_pollster(*entry, settings);
+    entry->state = tally::plugin::State::on;  // whatever this machine has
+    auto pollster = tally::plugin::make_pollster(*entry, settings);
     ASSERT_TRUE(pollster.ok()) << pollster.status();
     pollster_ = *std::move(pollster);
     settings.options = {{"uri", uri}};
-    entry = catalog_.find(tally::host::Role::discovery, "libvirt");
-    entry->state = tally::host::State::on;
-    auto discovery = tally::host::make_discovery(*entry, settings);
+    entry = catalog_.find(tally::plugin::Role::discovery, "libvirt");
+    entry->state = tally::plugin::State::on;
+    auto discovery = tally::plugin::make_discovery(*entry, settings);
     ASSERT_TRUE(discovery.ok()) << discovery.status();
     discovery_ = *std::move(discovery);
   }
 
-  tally::host::Catalog catalog_;
-  std::unique_ptr<tally::host::Pollster> pollster_;
-  std::unique_ptr<tally::host::Discovery> discovery_;
+  tally::plugin::Catalog catalog_;
+  std::unique_ptr<tally::plugin::Pollster> pollster_;
+  std::unique_ptr<tally::plugin::Discovery> discovery_;
 };
 
 TEST_F(Libvirt, AThousandDomainsWithTheirOwners) {
@@ -71,7 +71,7 @@ TEST_F(Libvirt, AThousandDomainsWithTheirOwners) {
   const auto found = discovery_->discover();
   ASSERT_TRUE(found.ok()) << found.status();
   ASSERT_EQ(found->size(), 1000U);
-  tally::host::PollRequest request;
+  tally::plugin::PollRequest request;
   request.resources = *found;
   tally::test::Polled polled;
   polled.status = pollster_->poll(request, polled.result);
@@ -93,9 +93,9 @@ TEST_F(Libvirt, ADomainThatIsGoneIsNoError) {
   auto found = discovery_->discover();
   ASSERT_TRUE(found.ok()) << found.status();
   found->push_back({.id = uuid_of(7)});
-  tally::host::PollRequest request;
+  tally::plugin::PollRequest request;
   request.resources = *found;
-  tally::host::PollResult result;
+  tally::plugin::PollResult result;
   EXPECT_TRUE(pollster_->poll(request, result).ok());
   ASSERT_EQ(result.faults.size(), 1U);
   EXPECT_EQ(result.faults.front().resource_id, uuid_of(7));
@@ -111,10 +111,10 @@ TEST_F(Libvirt, ALibvirtThatIsAwayIsAbsent) {
 
 TEST_F(Libvirt, ResourcesOfAnotherDiscoveryAreRefused) {
   make("test:///default");
-  const std::vector<tally::host::Resource> resources = {{.id = "x"}};
-  tally::host::PollRequest request;
+  const std::vector<tally::plugin::Resource> resources = {{.id = "x"}};
+  tally::plugin::PollRequest request;
   request.resources = resources;
-  tally::host::PollResult result;
+  tally::plugin::PollResult result;
   EXPECT_EQ(pollster_->poll(request, result).code(), tally::kPassing);
 }
 
@@ -124,7 +124,7 @@ TEST_F(Libvirt, TheReadmeHasTheManifestsMeters) {
       std::filesystem::path(std::getenv("TALLY_TEST_SOURCE")) / "plugins/pollsters/libvirt/README.md";
   std::ifstream file(readme);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
-  for (const auto& meter : catalog_.find(tally::host::Role::pollster, "libvirt")->role.meters) {
+  for (const auto& meter : catalog_.find(tally::plugin::Role::pollster, "libvirt")->role.meters) {
     const std::string row =
         "| `" + meter.name + "` | " + meter.type + " | " + meter.unit + (meter.unit.empty() ? "|" : " |");
     EXPECT_NE(text.find(row), std::string::npos) << row;

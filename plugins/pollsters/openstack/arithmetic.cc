@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "node.h"
+#include "syntax_tree.h"
 
 namespace tally::openstack {
 namespace {

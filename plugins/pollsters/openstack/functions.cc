@@ -7,7 +7,7 @@
 
 #include <tally/sdk/files.h>
 
-#include "node.h"
+#include "syntax_tree.h"
 
 namespace tally::openstack {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "expression.h"
-#include "node.h"
-#include "words.h"
+#include "lexer.h"
+#include "syntax_tree.h"
 
 namespace tally::openstack {
 namespace {

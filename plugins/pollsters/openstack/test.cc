@@ -17,7 +17,7 @@ class OpenStack : public ::testing::Test {
     const char* folder = std::getenv("TALLY_TEST_PLUGINS");
     ASSERT_NE(folder, nullptr) << "run this by meson";
     const std::vector<std::filesystem::path> folders = {folder};
-    catalog_ = tally::host::Catalog::scan(folders);
+    catalog_ = tally::plugin::Catalog::scan(folders);
     server_ = std::make_unique<TestServer>([](const TestServer::Asked& asked) {
       if (asked.target == "/v3/auth/tokens")
         return tally::openstack::test_token(
@@ -31,46 +31,46 @@ class OpenStack : public ::testing::Test {
                        "- {name: broken, host_command: ls}\n");
   }
 
-  tally::host::Entry* entry(tally::host::Role role) {
-    tally::host::Entry* found = catalog_.find(role, "openstack");
-    if (found != nullptr) found->state = tally::host::State::on;
+  tally::plugin::Entry* entry(tally::plugin::Role role) {
+    tally::plugin::Entry* found = catalog_.find(role, "openstack");
+    if (found != nullptr) found->state = tally::plugin::State::on;
     return found;
   }
 
-  absl::StatusOr<std::vector<tally::host::Resource>> discover(const std::string& auth_url) {
-    tally::host::PluginSettings settings;
+  absl::StatusOr<std::vector<tally::plugin::Resource>> discover(const std::string& auth_url) {
+    tally::plugin::PluginSettings settings;
     settings.options = {{"auth_url", auth_url},     {"username", "u"},         {"password", "hidden"},
                         {"project_name", "p"},      {"user_domain_name", "D"}, {"project_domain_name", "D"},
                         {"interface", "public"},    {"verify", "true"},        {"timeout", "5"},
                         {"max_response", "1000000"}};
-    auto discovery = tally::host::make_discovery(*entry(tally::host::Role::discovery), settings);
+    auto discovery = tally::plugin::make_discovery(*entry(tally::plugin::Role::discovery), settings);
     if (!discovery.ok()) return discovery.status();
     discovery_ = *std::move(discovery);
     return discovery_->discover();
   }
 
-  absl::StatusOr<std::unique_ptr<tally::host::Pollster>> pollster(const std::string& index, const std::string& total,
-                                                                  const std::string& folder = "d") {
-    tally::host::PluginSettings settings;
+  absl::StatusOr<std::unique_ptr<tally::plugin::Pollster>> pollster(const std::string& index, const std::string& total,
+                                                                    const std::string& folder = "d") {
+    tally::plugin::PluginSettings settings;
     settings.options = {{"definitions", "[\"" + definitions_.path() + "/" + folder + "\"]"},
                         {"partition_index", index},
                         {"partition_total", total},
                         {"pages", "10"},
                         {"cycle_time", "20"}};
-    return tally::host::make_pollster(*entry(tally::host::Role::pollster), settings);
+    return tally::plugin::make_pollster(*entry(tally::plugin::Role::pollster), settings);
   }
 
   const Tree definitions_;
-  tally::host::Catalog catalog_;
+  tally::plugin::Catalog catalog_;
   std::unique_ptr<TestServer> server_;
-  std::unique_ptr<tally::host::Discovery> discovery_;
+  std::unique_ptr<tally::plugin::Discovery> discovery_;
 };
 
 TEST_F(OpenStack, OffWithoutCredentials) {
-  for (const auto role : {tally::host::Role::discovery, tally::host::Role::pollster}) {
-    const tally::host::Entry* found = catalog_.find(role, "openstack");
+  for (const auto role : {tally::plugin::Role::discovery, tally::plugin::Role::pollster}) {
+    const tally::plugin::Entry* found = catalog_.find(role, "openstack");
     ASSERT_NE(found, nullptr);
-    EXPECT_EQ(found->state, tally::host::State::absent);
+    EXPECT_EQ(found->state, tally::plugin::State::absent);
     EXPECT_NE(found->reason.find("\"discovery:openstack\": auth_url, which is not set"), std::string::npos)
         << found->reason;
   }
@@ -86,9 +86,9 @@ TEST_F(OpenStack, VolumesWithTheirProjects) {
   for (const char* index : {"0", "1"}) {
     auto made = pollster(index, "2");
     ASSERT_TRUE(made.ok()) << made.status();
-    tally::host::PollRequest request;
+    tally::plugin::PollRequest request;
     request.resources = *found;
-    tally::host::PollResult result;
+    tally::plugin::PollResult result;
     ASSERT_TRUE((*made)->poll(request, result).ok());
     EXPECT_TRUE(result.faults.empty());
     for (const tally::Sample& sample : result.samples)
@@ -130,10 +130,10 @@ TEST_F(OpenStack, AKeystoneThatIsAwayPasses) {
 TEST_F(OpenStack, ResourcesOfAnotherDiscoveryAreRefused) {
   auto made = pollster("0", "1");
   ASSERT_TRUE(made.ok()) << made.status();
-  const std::vector<tally::host::Resource> resources = {{.id = "x"}};
-  tally::host::PollRequest request;
+  const std::vector<tally::plugin::Resource> resources = {{.id = "x"}};
+  tally::plugin::PollRequest request;
   request.resources = resources;
-  tally::host::PollResult result;
+  tally::plugin::PollResult result;
   EXPECT_EQ((*made)->poll(request, result).code(), tally::kPassing);
 }
 
@@ -150,7 +150,7 @@ TEST_F(OpenStack, TheManifestHasTheShippedMeters) {
     shipped += text_of("config/pollsters.d/" + std::string(file) + ".yaml");
   std::size_t defined = 0;
   for (std::size_t at = 0; (at = shipped.find(" name: ", at)) != std::string::npos; ++at) ++defined;
-  const auto& meters = catalog_.find(tally::host::Role::pollster, "openstack")->role.meters;
+  const auto& meters = catalog_.find(tally::plugin::Role::pollster, "openstack")->role.meters;
   EXPECT_EQ(meters.size(), defined);
   for (const auto& meter : meters) {
     const std::string row = "| `" + meter.name + "` | " + meter.type + " | " + meter.unit + " |";

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "attribute.h"
-#include "node.h"
+#include "syntax_tree.h"
 
 namespace tally::openstack {
 namespace {

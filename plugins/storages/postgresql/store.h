@@ -9,10 +9,10 @@
 #include <string>
 
 #include "connection.h"
+#include "copy_policy.h"
 #include "dictionary.h"
 #include "partitions.h"
 #include "schema.h"
-#include "straight.h"
 
 namespace tally::postgresql {
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "binary.h"
+#include "copy_policy.h"
 #include "sqlstate.h"
-#include "straight.h"
 
 namespace tally::postgresql {
 namespace {

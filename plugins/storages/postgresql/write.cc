@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "batch_tokens.h"
 #include "conclusion.h"
-#include "repeats.h"
 #include "rows.h"
 #include "store.h"
 

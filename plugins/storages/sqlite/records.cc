@@ -2,7 +2,7 @@
 // Not for remembering writers: see repeats.cc.
 #include <tally/sdk/answer.h>
 
-#include "repeats.h"
+#include "batch_tokens.h"
 #include "store.h"
 
 namespace tally::sqlite {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <optional>
 
-#include "repeats.h"
+#include "batch_tokens.h"
 #include "store.h"
 
 namespace tally::sqlite {

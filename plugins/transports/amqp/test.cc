@@ -3,11 +3,11 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "plugin/catalog.h"
+#include "plugin/catalog/catalog.h"
 #include "support/transport_conformance.h"
 #include "test_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Amqp, TransportConformance,
@@ -256,11 +256,11 @@ TEST_F(AmqpTest, WhatTheManifestSaysOfUrlsIsTaken) {
   const Entry* entry = catalog.find_scheme(Role::transport, "rabbit");
   ASSERT_TRUE(entry != nullptr && entry->role.query);
   ASSERT_GT(entry->role.query->size(), 40U);
-  for (const KeyDecl& key : *entry->role.query) {
+  for (const config::KeyDecl& key : *entry->role.query) {
     std::vector<std::string> values = key.choices.empty() ? std::vector<std::string>{"x"} : key.choices;
-    if (key.type == KeyType::boolean) values = {"1", "0", "true", "False"};
-    if (key.type == KeyType::integer) values = {"0", "3600"};
-    if (key.type == KeyType::path) values = {"/dev/null"};
+    if (key.type == config::KeyType::boolean) values = {"1", "0", "true", "False"};
+    if (key.type == config::KeyType::integer) values = {"0", "3600"};
+    if (key.type == config::KeyType::path) values = {"/dev/null"};
     for (const std::string& value : values) {
       const auto made = rig_.open("rabbit://h/?" + key.name + "=" + value, {});
       EXPECT_TRUE(made.ok()) << key.name << "=" << value << ": " << made.status();
@@ -317,4 +317,4 @@ TEST_F(AmqpTest, OfTheUsualExchangesSomeMayBeAbsent) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

@@ -6,7 +6,7 @@
 
 #include "test_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -286,4 +286,4 @@ TEST_F(AmqpFaults, ABrokerThatFallsSilentIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

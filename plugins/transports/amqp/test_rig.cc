@@ -11,10 +11,10 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 namespace fs = std::filesystem;
@@ -255,4 +255,4 @@ void Proxy::run() {
   }
 }
 
-}  // namespace tally::host
+}  // namespace tally::plugin

@@ -16,10 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/status.h"
+#include "base/status.h"
 #include "support/transport_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 
 using Options = std::vector<std::pair<std::string, std::string>>;
 
@@ -152,6 +152,6 @@ class AmqpTest : public testing::Test {
   std::map<std::string, QueueState> depths_;  // as told last
 };
 
-}  // namespace tally::host
+}  // namespace tally::plugin
 
 #endif

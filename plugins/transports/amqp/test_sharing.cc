@@ -4,7 +4,7 @@
 
 #include "test_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 using testing::HasSubstr;
@@ -117,4 +117,4 @@ TEST_F(AmqpSharing, OurOwnQueueMayHaveAnyConsumer) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

@@ -5,7 +5,7 @@
 
 #include "test_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 class AmqpTls : public AmqpTest {
@@ -145,4 +145,4 @@ TEST_F(AmqpTls, OneVersionAloneIsHeldTo) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <map>
 
-#include "outside.h"
+#include "group_view.h"
 
 namespace tally::kafka {
 

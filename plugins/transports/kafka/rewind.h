@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "outside.h"
+#include "group_view.h"
 
 namespace tally::kafka {
 

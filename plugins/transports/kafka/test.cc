@@ -5,11 +5,11 @@
 #include <map>
 #include <set>
 
-#include "plugin/catalog.h"
+#include "plugin/catalog/catalog.h"
 #include "support/transport_conformance.h"
 #include "test_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Kafka, TransportConformance,
@@ -136,10 +136,10 @@ TEST_F(KafkaTest, WhatTheManifestSaysOfUrlsIsTaken) {
                                                       {"debug", "debug=consumer"},
                                                       {"partitioner", "partitioner=random"},
                                                       {"sasl_mechanism", "sasl_mechanism=PLAIN"}};
-  for (const KeyDecl& key : *entry->role.query) {
-    std::vector<std::string> queries = {key.name + (key.type == KeyType::integer ? "=1000" : "=x")};
+  for (const config::KeyDecl& key : *entry->role.query) {
+    std::vector<std::string> queries = {key.name + (key.type == config::KeyType::integer ? "=1000" : "=x")};
     if (key.name == "retries") queries = {"retries=3"};
-    if (key.type == KeyType::path) queries = {key.name + "=/dev/null"};
+    if (key.type == config::KeyType::path) queries = {key.name + "=/dev/null"};
     if (special.contains(key.name)) queries = {special.at(key.name)};
     for (std::size_t i = 0; i < key.choices.size(); ++i) {
       if (i == 0) queries.clear();
@@ -183,4 +183,4 @@ TEST_F(KafkaTest, AWrongSettingIsNamedAndNoSecretIsShown) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

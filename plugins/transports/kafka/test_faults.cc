@@ -10,7 +10,7 @@
 
 #include "test_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -273,4 +273,4 @@ TEST_F(KafkaFaults, WithoutABrokerTheReasonIsTold) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

@@ -5,7 +5,7 @@
 
 #include "test_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 // Messages are written with times of their own, second `n` of an hour that is over. Not of long ago: a broker's
@@ -177,4 +177,4 @@ TEST_F(KafkaRewind, WithoutABrokerTheReasonIsTold) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 namespace fs = std::filesystem;
@@ -163,4 +163,4 @@ KafkaTest::KafkaTest() {
   events_.queue = [this](const QueueState& queue) { depths_[queue.name] = queue; };
 }
 
-}  // namespace tally::host
+}  // namespace tally::plugin

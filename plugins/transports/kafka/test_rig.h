@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/status.h"
+#include "base/status.h"
 #include "support/transport_rig.h"
 
-namespace tally::host {
+namespace tally::plugin {
 
 using Options = std::vector<std::pair<std::string, std::string>>;
 
@@ -94,6 +94,6 @@ class KafkaTest : public testing::Test {
   std::map<std::string, QueueState> depths_;  // as told last
 };
 
-}  // namespace tally::host
+}  // namespace tally::plugin
 
 #endif

@@ -1,5 +1,5 @@
 // The local transport as the host runs it: loaded from its module, over real sockets and files.
-// Not for the spool's own doings: tests/core/spool_test.cc.
+// Not for the spool's own doings: tests/sdk/spool_test.cc.
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -14,11 +14,11 @@
 #include <cstring>
 #include <filesystem>
 
-#include "plugin/adapters.h"
-#include "plugin/catalog.h"
+#include "plugin/call/adapters.h"
+#include "plugin/catalog/catalog.h"
 #include "support/transport_conformance.h"
 
-namespace tally::host {
+namespace tally::plugin {
 namespace {
 
 namespace fs = std::filesystem;
@@ -401,4 +401,4 @@ TEST_F(LocalTest, NobodyThereIsPassingAndSaysWhere) {
 }
 
 }  // namespace
-}  // namespace tally::host
+}  // namespace tally::plugin

@@ -1,0 +1,35 @@
+#include "base/json.h"
+
+#include <tally/sdk/text.h>
+
+namespace tally {
+
+bool valid_utf8(std::string_view text) { return is_utf8(text); }
+
+bool valid_json(std::string_view text) { return valid_utf8(text) && Json::parse(text).has_value(); }
+
+bool valid_json_object(std::string_view text) {
+  if (!valid_utf8(text)) return false;
+  const std::optional<Json> value = Json::parse(text);
+  return value && value->is_object();
+}
+
+std::optional<Json> python_json(std::string_view text, std::string* why) {
+  return json_detail::Reader(text, json_detail::Numbers::python).document(why);
+}
+
+JsonWriter& JsonWriter::raw(std::string_view key, std::string_view json) {
+  if (!body_.empty()) body_ += ',';
+  body_ += json_quote(key);
+  body_ += ':';
+  body_ += json;
+  return *this;
+}
+
+JsonWriter& JsonWriter::text(std::string_view key, std::string_view value) { return raw(key, json_quote(value)); }
+
+JsonWriter& JsonWriter::number(std::string_view key, std::int64_t value) { return raw(key, std::to_string(value)); }
+
+JsonWriter& JsonWriter::boolean(std::string_view key, bool value) { return raw(key, value ? "true" : "false"); }
+
+}  // namespace tally

@@ -1,0 +1,25 @@
+// What a process says when a plugin ends it: which plugin's call was running.
+// Not for keeping the process: it ends all the same, and its supervisor starts it again.
+#ifndef TALLY_PLUGIN_SUPERVISE_CRASH_REPORT_H
+#define TALLY_PLUGIN_SUPERVISE_CRASH_REPORT_H
+
+namespace tally::plugin {
+
+// A program that is ended by its plugin ends with this status, so that it is not taken for a proper end.
+inline constexpr int kEndedByPlugin = 70;
+
+// Call once, at the start of a program. From then on
+// - exit() or quick_exit() within a plugin's call, or on any thread but the main one, is logged as an error and ends
+//   the process with kEndedByPlugin, whatever status the plugin asked for;
+// - abort() and faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL) write one line that names the plugin to stderr, then end the
+//   process as they do without. A handler that is installed already, a sanitizer's, is left in place.
+// _exit() says nothing: nobody is asked.
+void install_last_words();
+
+// Call after a library was loaded: what exit() runs begins with what was registered last, and the library's own static
+// objects must not be destroyed while other threads still use them. Does nothing before install_last_words().
+void renew_last_words();
+
+}  // namespace tally::plugin
+
+#endif
