@@ -100,7 +100,7 @@ std::string bus_json(const OutboxBooks& books);
 
 // The object of `/status` and `tally status -f json`: state, messages, samples, cycles, plugins, as a collector has
 // them where it makes sense. made = sent + filtered + refused + lost + expired + spooled + in_flight, in both units.
-std::string status_json(const AgentStatus& status, const daemon::Identity& identity);
+std::string status_json(const AgentStatus& status, const daemon::ProcessIdentity& identity);
 
 }  // namespace tally::agent
 

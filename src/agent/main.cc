@@ -112,7 +112,7 @@ std::string metrics_text(const Agent& agent) {
 }
 
 absl::StatusOr<std::unique_ptr<HttpServer>> serve(const config::Config& config, const Agent& agent,
-                                                  daemon::Identity identity) {
+                                                  daemon::ProcessIdentity identity) {
   if (config.http.address.empty()) return std::unique_ptr<HttpServer>();
   ServicePages pages;
   pages.metrics = [&agent] { return metrics_text(agent); };
@@ -156,7 +156,7 @@ int run(const Arguments& arguments) {
   config::Config config = loaded->loaded.config;
   configure_log(arguments, config);
 
-  plugin::install_last_words();
+  plugin::install_crash_report();
   sigset_t signals;
   sigemptyset(&signals);
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);

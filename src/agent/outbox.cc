@@ -131,7 +131,7 @@ class ThreadedOutbox : public Outbox {
         books_.bus = std::move(next_bus_);
         books_.bus_answered = books_.bus_away = false;
         books_.bus_error.clear();
-        complaint_.over();
+        fault_log_.over();
         retry_at_ = {};
       }
       if (stopping_) break;
@@ -253,7 +253,7 @@ class ThreadedOutbox : public Outbox {
     for (std::size_t at = 0; at < items.size(); ++at) {
       absl::Status result = !results.ok()          ? results.status()
                             : at < results->size() ? (*results)[at]
-                                                   : passing("the transport gave no answer");
+                                                   : transient("the transport gave no answer");
       // A whole call that failed says nothing of the single message: it is kept.
       const bool refused = results.ok() && result.code() == kPermanent;
       settle(items[at], result, refused);
@@ -285,7 +285,7 @@ class ThreadedOutbox : public Outbox {
       item.sequence ? leave_spool(item, to) : move(&OutboxCounts::in_flight, to, item.batch.samples);
       tell(item.batch.id, refused ? "refused" : "sent");
     } else if (item.sequence) {
-      spool_->give_back(*item.sequence);
+      spool_->requeue(*item.sequence);
     } else {
       to_spool(item.batch, /*was_in_flight=*/true);
     }
@@ -370,9 +370,9 @@ class ThreadedOutbox : public Outbox {
   // One log line at each change, and now and then while it is away.
   void note_bus(const absl::Status& status) {
     const bool away = !status.ok();
-    if (away && complaint_.due(to_std(status.message())))
+    if (away && fault_log_.due(to_std(status.message())))
       log::warning("the bus is away, spooling to disk: " + std::string(status.message()));
-    if (!away) complaint_.over();
+    if (!away) fault_log_.over();
     if (!away && books_.bus_away) log::info("the bus is back");
     if (!away && !books_.bus_away && !books_.bus_answered) log::info("the bus answers");
     books_.bus_answered = books_.bus_answered || !away;
@@ -387,7 +387,7 @@ class ThreadedOutbox : public Outbox {
   std::unique_ptr<plugin::Transport> transport_;  // the thread's own, but for its replacement
   std::unique_ptr<plugin::Transport> next_transport_;
   std::string next_bus_;
-  Complaint complaint_;
+  FaultLog fault_log_;
   Clock::time_point next_probe_{};
   std::unique_ptr<Spool> spool_;
   std::deque<Batch> queue_;
@@ -414,7 +414,7 @@ absl::StatusOr<std::unique_ptr<Outbox>> Outbox::open(std::unique_ptr<plugin::Tra
   spool_options.capacity_bytes = options.spool_bytes;
   spool_options.segment_bytes = std::min<std::uint64_t>(spool_options.segment_bytes, options.spool_bytes / 4);
   std::unique_ptr<Spool> spool = Spool::open(options.spool_folder, spool_options, status);
-  if (!spool) return passing("the agent's spool " + options.spool_folder.string() + ": " + status.text);
+  if (!spool) return transient("the agent's spool " + options.spool_folder.string() + ": " + status.text);
   return std::make_unique<ThreadedOutbox>(std::move(transport), std::move(spool), std::move(options));
 }
 

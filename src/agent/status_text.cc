@@ -39,7 +39,7 @@ std::string bus_json(const OutboxBooks& books) {
   return json.raw("warnings", "[]").str();
 }
 
-std::string status_json(const AgentStatus& status, const daemon::Identity& identity) {
+std::string status_json(const AgentStatus& status, const daemon::ProcessIdentity& identity) {
   std::string plugins;
   for (const PluginStatus& plugin : status.plugins) {
     JsonWriter json;
@@ -54,7 +54,7 @@ std::string status_json(const AgentStatus& status, const daemon::Identity& ident
   cycles.number("faults", static_cast<std::int64_t>(status.faults));
   const std::vector<std::string> reasons = not_ready(status.books);
   JsonWriter json;
-  daemon::put_identity(json, identity);
+  daemon::put_process_identity(json, identity);
   json.text("state", status.state).boolean("ready", reasons.empty()).raw("not_ready", daemon::json_list(reasons));
   json.raw("messages", counts_json(status.books.messages, 0));
   json.raw("samples", counts_json(status.books.samples, status.filtered)).raw("cycles", cycles.str());

@@ -83,27 +83,27 @@ std::int64_t offset_us(const config::Config& config) {
 }
 
 // What the sources of the polling file want of a pollster; empty where there is no such file.
-std::vector<plugin::Wish> wishes_of(const plugin::Catalog& catalog, const plugin::RoleManifest& role,
-                                    const config::Config& config) {
-  std::vector<plugin::Wish> wishes;
+std::vector<plugin::PollSelection> selections_of(const plugin::Catalog& catalog, const plugin::RoleManifest& role,
+                                                 const config::Config& config) {
+  std::vector<plugin::PollSelection> selections;
   for (const config::PollingSource& source : config.polling.sources) {
     if (!catalog.asks_for(source, role)) continue;
-    plugin::Wish wish;
-    wish.interval_us = std::chrono::duration_cast<std::chrono::microseconds>(source.interval).count();
-    wish.meters = source.meters;
-    wish.resources = source.resources;
+    plugin::PollSelection selection;
+    selection.interval_us = std::chrono::duration_cast<std::chrono::microseconds>(source.interval).count();
+    selection.meters = source.meters;
+    selection.resources = source.resources;
     for (const std::string& name : source.discoveries) {
       const std::string known = catalog.discovery_called(name);
-      if (!known.empty()) wish.discoveries.push_back(known);
+      if (!known.empty()) selection.discoveries.push_back(known);
     }
-    wishes.push_back(std::move(wish));
+    selections.push_back(std::move(selection));
   }
-  return wishes;
+  return selections;
 }
 
-std::string text_of(const plugin::Wish& wish) {
-  std::string text = std::to_string(wish.interval_us);
-  for (const auto* words : {&wish.meters, &wish.resources, &wish.discoveries}) {
+std::string text_of(const plugin::PollSelection& selection) {
+  std::string text = std::to_string(selection.interval_us);
+  for (const auto* words : {&selection.meters, &selection.resources, &selection.discoveries}) {
     text += '\n';
     for (const std::string& word : *words) text += word + '\t';
   }
@@ -113,7 +113,7 @@ std::string text_of(const plugin::Wish& wish) {
 std::string fingerprint(const plugin::Entry& entry, const config::Config& config, const PollsterSource& source) {
   std::string text = entry.file.string() + '\n' + entry.manifest.text + '\n';
   text += std::to_string(source.interval_us) + ' ' + std::to_string(source.offset_us) + '\n';
-  for (const plugin::Wish& wish : source.wishes) text += text_of(wish);
+  for (const plugin::PollSelection& selection : source.selections) text += text_of(selection);
   std::error_code ignored;
   text += std::to_string(std::filesystem::last_write_time(entry.file, ignored).time_since_epoch().count()) + '\n';
   text += std::to_string(static_cast<int>(entry.state)) + '\n';
@@ -134,7 +134,7 @@ PollsterSource source_of(const plugin::Catalog& catalog, const plugin::Entry& en
   source.reason = entry.reason;
   source.interval_us = interval_us(entry.role, loaded);
   source.offset_us = offset_us(loaded.config);
-  source.wishes = wishes_of(catalog, entry.role, loaded.config);
+  source.selections = selections_of(catalog, entry.role, loaded.config);
   source.fingerprint = fingerprint(entry, loaded.config, source);
   if (entry.state == plugin::State::on || entry.state == plugin::State::absent) {
     source.make = factory_for<plugin::Pollster>(entry, loaded.config, hangs, plugin::make_pollster);

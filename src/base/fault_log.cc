@@ -9,7 +9,7 @@ constexpr std::size_t kMostReasons = 8;  // of a fault that has several in turn
 
 }  // namespace
 
-bool Complaint::due(std::string_view reason, Clock::time_point now) {
+bool FaultLog::due(std::string_view reason, Clock::time_point now) {
   std::string key(reason);
   std::erase_if(key, [](char c) { return c >= '0' && c <= '9'; });
   const auto known = std::find_if(said_.begin(), said_.end(), [&](const auto& one) { return one.first == key; });

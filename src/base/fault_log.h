@@ -12,7 +12,7 @@
 namespace tally {
 
 // Of one bus, one store. One thread at a time.
-class Complaint {
+class FaultLog {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::minutes kAgain{10};

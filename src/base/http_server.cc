@@ -93,17 +93,17 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::open(const std::string& 
   impl->routes = std::move(routes);
   impl->base = event_base_new();
   impl->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (impl->base == nullptr || impl->quit_fd < 0) return passing(place + ": " + std::strerror(errno));
+  if (impl->base == nullptr || impl->quit_fd < 0) return transient(place + ": " + std::strerror(errno));
   impl->http = evhttp_new(impl->base);
   impl->quit = event_new(impl->base, impl->quit_fd, EV_READ, &Impl::on_quit, impl.get());
   if (impl->http == nullptr || impl->quit == nullptr || event_add(impl->quit, nullptr) != 0)
-    return passing(place + ": no event loop");
+    return transient(place + ": no event loop");
   errno = 0;
   evhttp_bound_socket* socket = evhttp_bind_socket_with_handle(impl->http, address.c_str(), port);
   if (socket == nullptr) {
     const bool used = errno == EADDRINUSE;
-    return passing(place + ": " + (errno != 0 ? std::strerror(errno) : "cannot listen") +
-                   (used ? "; another program listens there: end it, or set another port under `http:`" : ""));
+    return transient(place + ": " + (errno != 0 ? std::strerror(errno) : "cannot listen") +
+                     (used ? "; another program listens there: end it, or set another port under `http:`" : ""));
   }
   impl->port = bound_port(evhttp_bound_socket_get_fd(socket));
   evhttp_set_allowed_methods(impl->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);

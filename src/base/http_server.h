@@ -36,7 +36,7 @@ HttpRoutes service_routes(ServicePages pages);
 // Has a thread of its own from open() until it is destroyed.
 class HttpServer {
  public:
-  // `address`: 127.0.0.1 or ::1 (any loopback address); port 0: any free one. A port in use is kPassing, an address
+  // `address`: 127.0.0.1 or ::1 (any loopback address); port 0: any free one. A port in use is kTransient, an address
   // that is not loopback kPermanent.
   static absl::StatusOr<std::unique_ptr<HttpServer>> open(const std::string& address, std::uint16_t port,
                                                           HttpRoutes routes);

@@ -26,9 +26,11 @@ int escaped_unit(const char* at, const char* end) {
   return end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? json_scan::detail::hex4(at + 2, end) : -1;
 }
 
-class Mender {
+class JsonRepairer {
  public:
-  explicit Mender(std::string_view json) : at_(json.data()), end_(at_ + json.size()) { out_.reserve(json.size() + 16); }
+  explicit JsonRepairer(std::string_view json) : at_(json.data()), end_(at_ + json.size()) {
+    out_.reserve(json.size() + 16);
+  }
 
   // The mended text; `changed` says whether it is another.
   std::string run() {
@@ -101,12 +103,12 @@ class Mender {
 }  // namespace
 
 std::optional<std::string> mended_json(std::string_view json) {
-  Mender mender(json);
+  JsonRepairer mender(json);
   std::string text = mender.run();
   return mender.changed() ? std::optional(std::move(text)) : std::nullopt;
 }
 
-std::string mend_json(std::string_view json) { return Mender(json).run(); }
+std::string repair_json(std::string_view json) { return JsonRepairer(json).run(); }
 
 namespace {
 

@@ -15,7 +15,7 @@ namespace tally {
 std::optional<std::string> mended_json(std::string_view json);
 
 // The same where there is nothing to mend too.
-std::string mend_json(std::string_view json);
+std::string repair_json(std::string_view json);
 
 // Bytes that are not UTF-8 travel through readers of text as characters that stand for them (U+10FE00 and the byte), so
 // that it is known at the end what they were. `mark_bytes` puts them in, `unmark_bytes` takes them out again. None

@@ -13,7 +13,7 @@ namespace tally {
 // What a plugin measures is not here: turn it off, look again slowly.
 inline constexpr absl::StatusCode kAbsent = absl::StatusCode::kUnimplemented;
 // May succeed later: try again.
-inline constexpr absl::StatusCode kPassing = absl::StatusCode::kUnavailable;
+inline constexpr absl::StatusCode kTransient = absl::StatusCode::kUnavailable;
 // Will never succeed for this input: do not try again.
 inline constexpr absl::StatusCode kPermanent = absl::StatusCode::kInvalidArgument;
 // A notification handler's "none of mine, after all".
@@ -22,7 +22,7 @@ inline constexpr absl::StatusCode kUnclaimed = absl::StatusCode::kOutOfRange;
 inline constexpr absl::StatusCode kHung = absl::StatusCode::kDeadlineExceeded;
 
 inline absl::Status absent(std::string_view text) { return {kAbsent, to_absl(text)}; }
-inline absl::Status passing(std::string_view text) { return {kPassing, to_absl(text)}; }
+inline absl::Status transient(std::string_view text) { return {kTransient, to_absl(text)}; }
 inline absl::Status permanent(std::string_view text) { return {kPermanent, to_absl(text)}; }
 
 }  // namespace tally

@@ -43,7 +43,7 @@ struct Context {
 // command calls it for each of its leaf subcommands.
 void add_common_options(CLI::App& command, Context& context);
 
-// Prints `tally: TEXT` to stderr and answers the exit status for the error's class: 69 for passing, otherwise 1.
+// Prints `tally: TEXT` to stderr and answers the exit status for the error's class: 69 for transient, otherwise 1.
 int fail(const absl::Status& status);
 
 // Prints `tally: TEXT` to stderr and answers `status`.

@@ -35,7 +35,7 @@ class Socket {
 absl::StatusOr<std::string> exchange(int fd, const std::string& request) {
   for (std::size_t at = 0; at < request.size();) {
     const ssize_t sent = send(fd, request.data() + at, request.size() - at, MSG_NOSIGNAL);
-    if (sent <= 0) return passing(std::strerror(errno));
+    if (sent <= 0) return transient(std::strerror(errno));
     at += static_cast<std::size_t>(sent);
   }
   std::string answer;
@@ -43,7 +43,7 @@ absl::StatusOr<std::string> exchange(int fd, const std::string& request) {
   while (true) {
     const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return passing(std::strerror(errno));
+    if (got < 0) return transient(std::strerror(errno));
     if (got == 0) return answer;
     answer.append(buffer.data(), static_cast<std::size_t>(got));
   }
@@ -58,7 +58,7 @@ absl::StatusOr<std::string> http_get(const std::string& address, std::uint16_t p
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
   if (getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
-    return passing(place + ": no such address");
+    return transient(place + ": no such address");
   }
   const Socket socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval limit{5, 0};
@@ -68,16 +68,16 @@ absl::StatusOr<std::string> http_get(const std::string& address, std::uint16_t p
   const int error = errno;
   freeaddrinfo(found);
   if (connected != 0)
-    return passing("no daemon answers at " + place + " (" + std::strerror(error) +
-                   "); start one, or name its configuration with --config FILE");
+    return transient("no daemon answers at " + place + " (" + std::strerror(error) +
+                     "); start one, or name its configuration with --config FILE");
   absl::StatusOr<std::string> answer =
       exchange(socket.fd(), "GET " + path + " HTTP/1.0\r\nHost: " + address + "\r\nConnection: close\r\n\r\n");
-  if (!answer.ok()) return passing(place + ": " + std::string(answer.status().message()));
+  if (!answer.ok()) return transient(place + ": " + std::string(answer.status().message()));
   const std::size_t head = answer->find("\r\n\r\n");
   const std::size_t code = answer->find(' ');
-  if (head == std::string::npos || code == std::string::npos) return passing(place + " does not speak HTTP");
+  if (head == std::string::npos || code == std::string::npos) return transient(place + " does not speak HTTP");
   if (std::string_view(*answer).substr(code + 1, 3) != "200") {
-    return passing(place + path + " answers " + answer->substr(code + 1, answer->find("\r\n") - code - 1));
+    return transient(place + path + " answers " + answer->substr(code + 1, answer->find("\r\n") - code - 1));
   }
   return answer->substr(head + 4);
 }

@@ -10,7 +10,7 @@
 
 namespace tally::cli {
 
-// The body of GET `path`; kPassing when nobody answers there within five seconds, or answers with an error.
+// The body of GET `path`; kTransient when nobody answers there within five seconds, or answers with an error.
 absl::StatusOr<std::string> http_get(const std::string& address, std::uint16_t port, const std::string& path);
 
 }  // namespace tally::cli

@@ -91,7 +91,7 @@ std::string read_all(int from, std::chrono::milliseconds limit) {
 absl::StatusOr<plugin::Survey> survey_apart(plugin::Catalog& catalog, const config::Config& config, bool aloud) {
   constexpr std::chrono::seconds kLimit{20};
   std::array<int, 2> ends{};
-  if (pipe(ends.data()) != 0) return passing("no pipe can be made");
+  if (pipe(ends.data()) != 0) return transient("no pipe can be made");
   std::cout.flush();
   const pid_t child = fork();
   if (child == 0) {
@@ -108,12 +108,13 @@ absl::StatusOr<plugin::Survey> survey_apart(plugin::Catalog& catalog, const conf
   close(ends[1]);
   const std::string answer = child > 0 ? read_all(ends[0], kLimit) : "";
   close(ends[0]);
-  if (child <= 0) return passing("no process can be made");
+  if (child <= 0) return transient("no process can be made");
   kill(child, SIGKILL);  // it has answered, or will not
   waitpid(child, nullptr, 0);
   const std::optional<Json> json = Json::parse(answer);
   if (!json)
-    return passing("the notification handlers cannot be asked what they make: one of them ended its process or hangs");
+    return transient(
+        "the notification handlers cannot be asked what they make: one of them ended its process or hangs");
   return from_json(*json);
 }
 

@@ -46,7 +46,7 @@ int fail(int status, std::string_view text) {
 }
 
 int fail(const absl::Status& status) {
-  return fail(status.code() == kPassing ? kAway : kFailed, to_std(status.message()));
+  return fail(status.code() == kTransient ? kAway : kFailed, to_std(status.message()));
 }
 
 log::Options log_options(const Context& context, const config::Config& config) {
@@ -148,7 +148,7 @@ int finish_output(int exit_status) {
 
 int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
-  plugin::install_last_words();  // whatever the command: most of them run plugins
+  plugin::install_crash_report();  // whatever the command: most of them run plugins
   CLI::App app("Meters what a cloud's tenants use.", "tally");
   Context context;
   context.root = &app;

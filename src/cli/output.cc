@@ -39,7 +39,7 @@ void append_value(std::string& out, const Cell& cell) {
       return;
     case CellKind::json:
       if (cell.value.find("\\u") != std::string_view::npos) {  // half a surrogate pair, from a store of older versions
-        out += mend_json(cell.value);
+        out += repair_json(cell.value);
         return;
       }
       [[fallthrough]];

@@ -161,7 +161,7 @@ void serve(Halves& halves) {
     return page.text();
   };
   pages.not_ready = [&halves] { return status_of(halves).not_ready; };
-  pages.status = [&halves, identity = daemon::Identity{"tally run", TALLY_VERSION, halves.loaded.files}] {
+  pages.status = [&halves, identity = daemon::ProcessIdentity{"tally run", TALLY_VERSION, halves.loaded.files}] {
     return collector::status_json(status_of(halves), identity, agent::bus_json(halves.outbox->books()));
   };
   absl::StatusOr<std::unique_ptr<HttpServer>> server =

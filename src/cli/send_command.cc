@@ -35,14 +35,14 @@ class Sender {
     return waiting_.size() < kPerPublish ? absl::OkStatus() : flush();
   }
 
-  // Passing: the bus is away, and what was not confirmed has to be sent again.
+  // Transient: the bus is away, and what was not confirmed has to be sent again.
   absl::Status flush() {
     if (waiting_.empty()) return absl::OkStatus();
     const absl::StatusOr<std::vector<absl::Status>> results = transport_.publish(waiting_, kTimeoutMs);
     if (!results.ok()) return results.status();
     absl::Status away;
     for (std::size_t at = 0; at < waiting_.size(); ++at) {
-      const absl::Status result = at < results->size() ? (*results)[at] : passing("the transport gave no answer");
+      const absl::Status result = at < results->size() ? (*results)[at] : transient("the transport gave no answer");
       if (result.ok()) {
         counts.confirmed += counts_of_[at];
       } else if (result.code() == kPermanent) {

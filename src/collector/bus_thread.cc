@@ -15,10 +15,11 @@ constexpr std::uint32_t kFirstServiceMs = 20;  // so that readiness knows at onc
 constexpr std::size_t kMostArriving = 256;     // messages that wait for the end of the call that brought them
 constexpr Milliseconds kAwayPause{100};        // a service that fails at once must not spin
 
-// What one call brings goes to the desk at once, so that the threads behind it change places once for all of it.
+// What one call brings goes to the in-flight table at once, so that the threads behind it change places once for all of
+// it.
 class Arrivals {
  public:
-  Arrivals(Desk& desk, const BusPtr& bus) : desk_(desk), bus_(bus) {}
+  Arrivals(InFlight& in_flight, const BusPtr& bus) : in_flight_(in_flight), bus_(bus) {}
 
   // Valid as long as this.
   plugin::TransportEvents events() {
@@ -26,18 +27,18 @@ class Arrivals {
     events.message = [this](plugin::Message message) { take(std::move(message)); };
     events.lane_lost = [this](std::uint64_t lane, std::uint64_t generation) {
       flush();
-      desk_.lose_lane(bus_, lane, generation);
+      in_flight_.lose_lane(bus_, lane, generation);
     };
     events.lane_closing = [this](std::uint64_t lane, std::uint64_t generation, std::int64_t) {
       flush();
-      desk_.close_lane(bus_, lane, generation);
+      in_flight_.close_lane(bus_, lane, generation);
     };
-    events.counted = [this](std::string_view what, std::uint64_t total) { desk_.count_bus(bus_, what, total); };
-    events.queue = [this](const plugin::QueueState& queue) { desk_.note_queue(bus_, queue); };
+    events.counted = [this](std::string_view what, std::uint64_t total) { in_flight_.count_bus(bus_, what, total); };
+    events.queue = [this](const plugin::QueueState& queue) { in_flight_.note_queue(bus_, queue); };
     return events;
   }
 
-  void flush() { desk_.arrive(bus_, std::exchange(came_, {})); }
+  void flush() { in_flight_.arrive(bus_, std::exchange(came_, {})); }
 
  private:
   void take(plugin::Message message) {
@@ -45,7 +46,7 @@ class Arrivals {
     if (came_.size() >= kMostArriving) flush();
   }
 
-  Desk& desk_;
+  InFlight& in_flight_;
   const BusPtr& bus_;
   std::vector<plugin::Message> came_;
 };
@@ -59,46 +60,47 @@ void settle(const BusPtr& bus, plugin::Transport& transport, const std::vector<p
                       " messages, the bus will give them again: " + std::string(to_std(status.message())));
 }
 
-void serve(Desk& desk, const BusPtr& bus, plugin::Transport& transport) {
-  Arrivals arrivals(desk, bus);
+void serve(InFlight& in_flight, const BusPtr& bus, plugin::Transport& transport) {
+  Arrivals arrivals(in_flight, bus);
   const plugin::TransportEvents events = arrivals.events();
   bool stopped = false;
   std::uint32_t wait_ms = kFirstServiceMs;
   while (true) {
-    settle(bus, transport, desk.take_settlements(bus));
-    if (!stopped && desk.closing(bus)) {
-      if (const absl::Status status = transport.stop(); !status.ok()) desk.report_bus(bus, status);
+    settle(bus, transport, in_flight.take_settlements(bus));
+    if (!stopped && in_flight.closing(bus)) {
+      if (const absl::Status status = transport.stop(); !status.ok()) in_flight.report_bus(bus, status);
       stopped = true;
     }
-    if (stopped && desk.idle(bus)) return;
-    const absl::Status status = transport.service(stopped ? 0 : desk.room(bus), wait_ms, events);
+    if (stopped && in_flight.idle(bus)) return;
+    const absl::Status status = transport.service(stopped ? 0 : in_flight.room(bus), wait_ms, events);
     arrivals.flush();
     wait_ms = kServiceMs;
-    desk.report_bus(bus, status);
-    if (!status.ok() && status.code() != kUnclaimed && status.code() != kPermanent) desk.pause_bus(bus, kAwayPause);
+    in_flight.report_bus(bus, status);
+    if (!status.ok() && status.code() != kUnclaimed && status.code() != kPermanent)
+      in_flight.pause_bus(bus, kAwayPause);
   }
 }
 
 }  // namespace
 
-void run_bus(Desk& desk, const BusPtr& bus) {
+void run_bus(InFlight& in_flight, const BusPtr& bus) {
   Milliseconds pause = kFirstPause;
-  while (!desk.closing(bus)) {
+  while (!in_flight.closing(bus)) {
     auto transport = bus->options.open();
     absl::Status status = transport.status();
-    if (status.ok()) status = (*transport)->consume(desk.options().window);
+    if (status.ok()) status = (*transport)->consume(in_flight.options().window);
     if (!status.ok()) {
-      desk.report_bus(bus, passing(to_std(status.message())));  // whatever its class: it is tried again
-      desk.pause_bus(bus, pause);
+      in_flight.report_bus(bus, transient(to_std(status.message())));  // whatever its class: it is tried again
+      in_flight.pause_bus(bus, pause);
       pause = std::min(pause * 2, kLastPause);
       continue;
     }
-    desk.set_transport(bus, transport->get());
-    serve(desk, bus, **transport);
-    desk.set_transport(bus, nullptr);
+    in_flight.set_transport(bus, transport->get());
+    serve(in_flight, bus, **transport);
+    in_flight.set_transport(bus, nullptr);
     break;
   }
-  desk.end_bus(bus);
+  in_flight.end_bus(bus);
 }
 
 }  // namespace tally::collector

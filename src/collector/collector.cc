@@ -23,15 +23,16 @@ absl::StatusOr<std::vector<std::shared_ptr<Pipeline>>> make_pipelines(const Coll
 }  // namespace
 
 struct Collector::Impl {
-  explicit Impl(CollectorOptions options) : witness(options.state_folder, options.host), desk(std::move(options)) {}
+  explicit Impl(CollectorOptions options)
+      : loss_detector(options.state_folder, options.host), in_flight(std::move(options)) {}
 
   struct BusThread {
     BusPtr bus;
     std::thread thread;
   };
 
-  Witness witness;
-  Desk desk;
+  LossDetector loss_detector;
+  InFlight in_flight;
   std::vector<std::unique_ptr<PipelineSlot>> slots;
   std::vector<BusThread> buses;
   std::vector<std::thread> threads;  // workers and writers
@@ -40,14 +41,14 @@ struct Collector::Impl {
   bool stopped = false;
 
   void add_bus(const BusOptions& options) {
-    BusPtr bus = desk.add_bus(options);
-    buses.push_back({bus, std::thread([this, bus] { run_bus(desk, bus); })});
+    BusPtr bus = in_flight.add_bus(options);
+    buses.push_back({bus, std::thread([this, bus] { run_bus(in_flight, bus); })});
   }
 
   // Those that a later store does not want rest.
   void add_writers(unsigned wanted) {
     for (; writers < wanted; ++writers)
-      threads.emplace_back([this, number = writers] { run_writer(desk, witness, number); });
+      threads.emplace_back([this, number = writers] { run_writer(in_flight, loss_detector, number); });
   }
 
   static bool same(const BusOptions& a, const BusOptions& b) {
@@ -77,12 +78,13 @@ void Collector::start() {
   Impl& impl = *impl_;
   if (impl.started || impl.stopped) return;
   impl.started = true;
-  impl.add_writers(impl.desk.store().writers);
-  if (!impl.desk.options().copies.name.empty()) impl.threads.emplace_back([&desk = impl.desk] { run_copier(desk); });
+  impl.add_writers(impl.in_flight.store().writers);
+  if (!impl.in_flight.options().copies.name.empty())
+    impl.threads.emplace_back([&in_flight = impl.in_flight] { run_copier(in_flight); });
   for (const auto& slot : impl.slots)
-    impl.threads.emplace_back([&desk = impl.desk, &next = *slot] { run_worker(desk, next); });
-  for (const BusOptions& bus : impl.desk.options().buses) impl.add_bus(bus);
-  impl.desk.set_state("running");
+    impl.threads.emplace_back([&in_flight = impl.in_flight, &next = *slot] { run_worker(in_flight, next); });
+  for (const BusOptions& bus : impl.in_flight.options().buses) impl.add_bus(bus);
+  impl.in_flight.set_state("running");
 }
 
 absl::Status Collector::reload(CollectorOptions options) {
@@ -93,20 +95,20 @@ absl::Status Collector::reload(CollectorOptions options) {
   options.window = std::max(options.window, 1U);
   options.batch_samples = std::max<std::size_t>(options.batch_samples, 1);
   options.store.writers = std::max(options.store.writers, 1U);
-  options.copies = impl.desk.options().copies;
-  impl.desk.apply(options);
+  options.copies = impl.in_flight.options().copies;
+  impl.in_flight.apply(options);
   for (std::size_t i = 0; i < impl.slots.size(); ++i) impl.slots[i]->put(std::move((*pipelines)[i]));
-  impl.desk.next_generation();
+  impl.in_flight.next_generation();
   if (!impl.started) return absl::OkStatus();
   impl.add_writers(options.store.writers);
   for (const Impl::BusThread& running : impl.buses) {
     const bool wanted = std::any_of(options.buses.begin(), options.buses.end(),
                                     [&](const BusOptions& bus) { return Impl::same(bus, running.bus->options); });
-    if (!wanted) impl.desk.close_bus(running.bus);
+    if (!wanted) impl.in_flight.close_bus(running.bus);
   }
   for (const BusOptions& bus : options.buses) {
     const bool there = std::any_of(impl.buses.begin(), impl.buses.end(), [&](const Impl::BusThread& running) {
-      return Impl::same(bus, running.bus->options) && !impl.desk.closing(running.bus);
+      return Impl::same(bus, running.bus->options) && !impl.in_flight.closing(running.bus);
     });
     if (!there) impl.add_bus(bus);
   }
@@ -118,23 +120,25 @@ void Collector::stop(Milliseconds limit) {
   if (impl.stopped) return;
   impl.stopped = true;
   const auto until = Clock::now() + limit;
-  impl.desk.close();
-  if (impl.started) impl.desk.wait_idle(until);
-  impl.desk.quit();
+  impl.in_flight.close();
+  if (impl.started) impl.in_flight.wait_idle(until);
+  impl.in_flight.quit();
   for (std::thread& thread : impl.threads) thread.join();
-  impl.desk.return_all();
+  impl.in_flight.return_all();
   for (Impl::BusThread& running : impl.buses) running.thread.join();
-  impl.desk.set_state("stopped");
+  impl.in_flight.set_state("stopped");
 }
 
-CollectorStatus Collector::status() const { return impl_->desk.snapshot(); }
+CollectorStatus Collector::status() const { return impl_->in_flight.snapshot(); }
 
-bool Collector::wait_connected(Milliseconds limit) const { return impl_->desk.wait_connected(Clock::now() + limit); }
+bool Collector::wait_connected(Milliseconds limit) const {
+  return impl_->in_flight.wait_connected(Clock::now() + limit);
+}
 
-Milliseconds Collector::silent() const { return std::chrono::duration_cast<Milliseconds>(impl_->desk.silent()); }
+Milliseconds Collector::silent() const { return std::chrono::duration_cast<Milliseconds>(impl_->in_flight.silent()); }
 
 bool Collector::wait_settled(std::uint64_t received, Milliseconds limit) const {
-  return impl_->desk.wait_settled(received, Clock::now() + limit);
+  return impl_->in_flight.wait_settled(received, Clock::now() + limit);
 }
 
 }  // namespace tally::collector

@@ -183,7 +183,7 @@ class Collector {
 
 // The object of `/status` and `tally status -f json`, of the program that `identity` names.
 // `more_buses`: further entries of `buses`, as JSON, with commas between them.
-std::string status_json(const CollectorStatus& status, const daemon::Identity& identity,
+std::string status_json(const CollectorStatus& status, const daemon::ProcessIdentity& identity,
                         std::string_view more_buses = {});
 
 // Adds the snapshot's books and states to a page of metrics.

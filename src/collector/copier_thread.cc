@@ -33,12 +33,13 @@ plugin::Outgoing copy_of(const plugin::DeadLetter& letter, const std::string& to
 
 class Copier {
  public:
-  explicit Copier(Desk& desk) : desk_(desk), options_(desk.options().copies) {}
+  explicit Copier(InFlight& in_flight) : in_flight_(in_flight), options_(in_flight.options().copies) {}
 
   void run() {
     while (true) {
       std::vector<plugin::Outgoing> copies;
-      for (const plugin::DeadLetter& letter : desk_.take_copies()) copies.push_back(copy_of(letter, options_.topic));
+      for (const plugin::DeadLetter& letter : in_flight_.take_copies())
+        copies.push_back(copy_of(letter, options_.topic));
       if (copies.empty()) return;
       send(std::move(copies));
       transport_ = nullptr;  // dead letters are rare, and a connection that nobody serves would be cut
@@ -46,7 +47,7 @@ class Copier {
   }
 
  private:
-  // Until each is sent or refused, or the desk quits.
+  // Until each is sent or refused, or the in-flight table quits.
   void send(std::vector<plugin::Outgoing> copies) {
     Milliseconds pause = kFirstPause;
     while (true) {
@@ -54,12 +55,12 @@ class Copier {
       if (copies.empty()) return;
       log::once_per("dead letter copies", log::Level::warning,
                     "copies of dead letters to " + options_.name + " wait: " + std::string(to_std(status.message())));
-      if (!desk_.pause_copier(pause)) break;
+      if (!in_flight_.pause_copier(pause)) break;
       pause = std::min(pause * 2, kLastPause);
     }
     log::warning(std::to_string(copies.size()) + " copies of dead letters were not sent to " + options_.name +
                  "; the store has them");
-    desk_.count_copies({.missed = copies.size()});
+    in_flight_.count_copies({.missed = copies.size()});
   }
 
   // Takes out of `copies` what was sent or refused.
@@ -75,7 +76,7 @@ class Copier {
     absl::Status away;
     std::vector<plugin::Outgoing> rest;
     for (std::size_t at = 0; at < copies.size(); ++at) {
-      const absl::Status result = at < results->size() ? (*results)[at] : passing("the transport gave no answer");
+      const absl::Status result = at < results->size() ? (*results)[at] : transient("the transport gave no answer");
       if (result.ok()) {
         ++counts.sent;
       } else if (result.code() == kPermanent) {
@@ -89,17 +90,17 @@ class Copier {
       }
     }
     copies = std::move(rest);
-    desk_.count_copies(counts);
+    in_flight_.count_copies(counts);
     return away;
   }
 
-  Desk& desk_;
+  InFlight& in_flight_;
   const CopyOptions options_;
   std::unique_ptr<plugin::Transport> transport_;
 };
 
 }  // namespace
 
-void run_copier(Desk& desk) { Copier(desk).run(); }
+void run_copier(InFlight& in_flight) { Copier(in_flight).run(); }
 
 }  // namespace tally::collector

@@ -1,5 +1,5 @@
-// What all sides of the desk share: options and states, waiting for an end, and how a delivery leaves the books.
-// Not for one side alone: see desk_bus.cc, desk_work.cc, desk_batch.cc, desk_status.cc.
+// What all sides of the in-flight table share: options and states, waiting for an end, and how a delivery leaves the
+// books. Not for one side alone: see desk_bus.cc, desk_work.cc, desk_batch.cc, desk_status.cc.
 #include "collector/in_flight.h"
 
 #include <algorithm>
@@ -7,14 +7,14 @@
 
 namespace tally::collector {
 
-Desk::Desk(CollectorOptions options) : options_(std::move(options)) {}
+InFlight::InFlight(CollectorOptions options) : options_(std::move(options)) {}
 
-CollectorOptions Desk::options() const {
+CollectorOptions InFlight::options() const {
   const Lock lock(mutex_);
   return options_;
 }
 
-void Desk::apply(const CollectorOptions& options) {
+void InFlight::apply(const CollectorOptions& options) {
   const Lock lock(mutex_);
   const bool other_store = options.store.fingerprint != options_.store.fingerprint;
   options_ = options;
@@ -25,18 +25,18 @@ void Desk::apply(const CollectorOptions& options) {
     store_ok_ = false;
     store_reason_ = "not opened yet";
     store_tried_ = false;
-    store_complaint_.over();
+    store_fault_log_.over();
   }
   batch_.notify_all();
   for (const BusPtr& bus : buses_) wake(bus);
 }
 
-void Desk::set_state(std::string state) {
+void InFlight::set_state(std::string state) {
   const Lock lock(mutex_);
   state_ = std::move(state);
 }
 
-void Desk::close() {
+void InFlight::close() {
   {
     const Lock lock(mutex_);
     closing_ = true;
@@ -51,34 +51,34 @@ void Desk::close() {
   for (const BusPtr& bus : buses) close_bus(bus);
 }
 
-bool Desk::idle_all() const {
+bool InFlight::idle_all() const {
   return std::all_of(buses_.begin(), buses_.end(), [](const BusPtr& bus) { return bus->open.empty(); });
 }
 
-std::uint64_t Desk::received() const {
+std::uint64_t InFlight::received() const {
   std::uint64_t sum = 0;
   for (const BusPtr& bus : buses_) sum += bus->books.messages.received;
   return sum;
 }
 
-bool Desk::wait_idle(Clock::time_point until) const {
+bool InFlight::wait_idle(Clock::time_point until) const {
   Lock lock(mutex_);
   return changed_.wait_until(lock, until, [&] { return idle_all() && copies_.empty() && copying_ == 0; });
 }
 
-bool Desk::wait_connected(Clock::time_point until) const {
+bool InFlight::wait_connected(Clock::time_point until) const {
   Lock lock(mutex_);
   return changed_.wait_until(lock, until, [&] {
     return std::all_of(buses_.begin(), buses_.end(), [](const BusPtr& bus) { return bus->state == "connected"; });
   });
 }
 
-bool Desk::wait_settled(std::uint64_t count, Clock::time_point until) const {
+bool InFlight::wait_settled(std::uint64_t count, Clock::time_point until) const {
   Lock lock(mutex_);
   return changed_.wait_until(lock, until, [&] { return idle_all() && received() >= count; });
 }
 
-void Desk::quit() {
+void InFlight::quit() {
   const Lock lock(mutex_);
   quit_ = true;
   work_.notify_all();
@@ -86,19 +86,19 @@ void Desk::quit() {
   batch_.notify_all();
 }
 
-bool Desk::quitting() const {
+bool InFlight::quitting() const {
   const Lock lock(mutex_);
   return quit_;
 }
 
-void Desk::return_all() {
+void InFlight::return_all() {
   const Lock lock(mutex_);
-  for (const BusPtr& bus : buses_) give_back(bus, false, [](const Delivery&) { return true; });
+  for (const BusPtr& bus : buses_) requeue(bus, false, [](const Delivery&) { return true; });
   for (const BusPtr& bus : buses_) wake(bus);
 }
 
 // Takes a delivery out of flight; the caller has counted its outcome.
-void Desk::close_books(Delivery& delivery, Clock::time_point now) {
+void InFlight::close_books(Delivery& delivery, Clock::time_point now) {
   Bus& bus = *delivery.bus;
   --bus.books.messages.in_flight;
   bus.books.samples.in_flight -= delivery.made;
@@ -111,21 +111,21 @@ void Desk::close_books(Delivery& delivery, Clock::time_point now) {
 }
 
 // REQUIRES: the lock, and that no thread works on it. Containers that still hold it pass over what is settled.
-void Desk::give_back(Delivery& delivery, Clock::time_point now) {
+void InFlight::requeue(Delivery& delivery, Clock::time_point now) {
   ++delivery.bus->books.messages.returned;
   delivery.bus->books.samples.returned += delivery.made;
   if (!delivery.lost) post(delivery.bus, delivery.id, plugin::Settle::requeue);
   close_books(delivery, now);
 }
 
-void Desk::give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which) {
+void InFlight::requeue(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which) {
   std::vector<Delivery*> chosen;
   for (Delivery* delivery : bus->open) {
     const bool waits = delivery->stage != Stage::working && delivery->stage != Stage::writing;
     if ((waits || !waiting_only) && which(*delivery)) chosen.push_back(delivery);
   }
   const auto now = Clock::now();
-  for (Delivery* delivery : chosen) give_back(*delivery, now);
+  for (Delivery* delivery : chosen) requeue(*delivery, now);
   const auto settled = [](const DeliveryPtr& delivery) { return delivery->stage == Stage::settled; };
   std::erase_if(queued_, settled);
   std::erase_if(pending_, settled);

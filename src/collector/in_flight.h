@@ -32,8 +32,8 @@ using Clock = std::chrono::steady_clock;
 
 struct Bus;
 
-// Where a delivery is. Queued, held and pending ones belong to the desk, working and writing ones to the thread that
-// took them, which alone may touch `processed`.
+// Where a delivery is. Queued, held and pending ones belong to the in-flight table, working and writing ones to the
+// thread that took them, which alone may touch `processed`.
 enum class Stage { queued, working, held, pending, writing, settled };
 
 struct Delivery {
@@ -41,7 +41,7 @@ struct Delivery {
   plugin::DeliveryId id;
   Incoming message;                      // never changed after arrival
   std::unique_ptr<Processed> processed;  // null until a worker is done with it
-  Stage stage = Stage::queued;           // this and what follows: under the desk's lock
+  Stage stage = Stage::queued;           // this and what follows: under the in-flight table's lock
   Clock::time_point arrived{};
   bool copied = false;     // came from the topic of dead letters' copies, where no other copy of it is to go
   bool lost = false;       // its lane ended: settling it would mean nothing
@@ -52,7 +52,7 @@ struct Delivery {
 };
 using DeliveryPtr = std::shared_ptr<Delivery>;
 
-// All fields but `options` under the desk's lock.
+// All fields but `options` under the in-flight table's lock.
 struct Bus {
   explicit Bus(BusOptions given) : options(std::move(given)) {}
   const BusOptions options;
@@ -66,7 +66,7 @@ struct Bus {
   bool ended = false;                      // its thread is done
   std::string state = "waiting";
   std::string reason = "not connected yet";
-  Complaint complaint;
+  FaultLog fault_log;
   std::optional<Time> last_message;
   std::map<std::string, std::uint64_t, std::less<>> counts;  // what its transport counts
   QueueDepths depths;                                        // as its transport saw them last
@@ -74,9 +74,9 @@ struct Bus {
 };
 using BusPtr = std::shared_ptr<Bus>;
 
-class Desk {
+class InFlight {
  public:
-  explicit Desk(CollectorOptions options);
+  explicit InFlight(CollectorOptions options);
 
   // --- buses
   BusPtr add_bus(BusOptions options);
@@ -111,7 +111,7 @@ class Desk {
   // Puts back what take_work gave: `again` ones are held or die, the others are pending.
   void done_work(const std::vector<DeliveryPtr>& deliveries);
   // Puts back untouched ones, first in line.
-  void undo_work(std::vector<DeliveryPtr> deliveries);
+  void return_work(std::vector<DeliveryPtr> deliveries);
   std::uint64_t generation() const;  // counts reloads
   void next_generation();
   // Waits at most `pause`; less on quit.
@@ -163,12 +163,12 @@ class Desk {
   using Lock = std::unique_lock<std::mutex>;
   static constexpr std::size_t kMostWork = 256;  // messages for one change of threads
   static constexpr std::size_t kMostCopies = 100;
-  void give_back(Delivery& delivery, Clock::time_point now);
-  void give_back(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
+  void requeue(Delivery& delivery, Clock::time_point now);
+  void requeue(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
   void close_books(Delivery& delivery, Clock::time_point now);
   void post(const BusPtr& bus, const plugin::DeliveryId& id, plugin::Settle action);
   void wake(const BusPtr& bus);
-  void hold_or_kill(const DeliveryPtr& delivery, Clock::time_point now);
+  void hold_or_dead_letter(const DeliveryPtr& delivery, Clock::time_point now);
   void make_pending(const DeliveryPtr& delivery, Clock::time_point now);
   std::vector<DeliveryPtr> due_work(Clock::time_point now);
   std::optional<Clock::time_point> work_due() const;
@@ -203,7 +203,7 @@ class Desk {
 
   bool store_ok_ = false;
   std::string store_reason_ = "not opened yet";
-  Complaint store_complaint_;
+  FaultLog store_fault_log_;
   bool store_tried_ = false;
   Clock::time_point last_settled_ = Clock::now();
   std::map<std::string, std::set<std::string>> parked_;  // handler -> event types

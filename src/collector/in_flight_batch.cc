@@ -1,4 +1,4 @@
-// The desk's side towards the writers: when a batch is due, what is in it, and what its commit settles.
+// The in-flight table's side towards the writers: when a batch is due, what is in it, and what its commit settles.
 // Not for the store: see writer_thread.cc.
 #include <algorithm>
 #include <utility>
@@ -15,7 +15,7 @@ constexpr int kQuiet = 10;  // a batch to which nothing was added for this part 
 }  // namespace
 
 // When the pending messages are to be written; none: nothing is pending.
-std::optional<Clock::time_point> Desk::batch_due() const {
+std::optional<Clock::time_point> InFlight::batch_due() const {
   if (pending_.empty()) return std::nullopt;
   const bool enough = pending_samples_ >= options_.batch_samples || pending_.size() >= options_.batch_samples;
   // A full window with nothing left to work on gains nothing by waiting.
@@ -27,18 +27,18 @@ std::optional<Clock::time_point> Desk::batch_due() const {
   return queued_.empty() && working_ == 0 ? std::min(old, last_pending_ + options_.batch_age / kQuiet) : old;
 }
 
-bool Desk::wants_writer(unsigned number) const {
+bool InFlight::wants_writer(unsigned number) const {
   const Lock lock(mutex_);
   return number < options_.store.writers;
 }
 
-bool Desk::wait_for_writer(unsigned number) {
+bool InFlight::wait_for_writer(unsigned number) {
   Lock lock(mutex_);
   batch_.wait(lock, [&] { return quit_ || number < options_.store.writers; });
   return !quit_;
 }
 
-std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t store_version) {
+std::vector<DeliveryPtr> InFlight::take_batch(Clock::time_point until, std::uint64_t store_version) {
   Lock lock(mutex_);
   while (!quit_ && store_version == store_version_) {
     const auto now = Clock::now();
@@ -65,7 +65,7 @@ std::vector<DeliveryPtr> Desk::take_batch(Clock::time_point until, std::uint64_t
   return batch;
 }
 
-void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates, Clock::duration took) {
+void InFlight::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fates, Clock::duration took) {
   const Lock lock(mutex_);
   const auto now = Clock::now();
   ++batches_;
@@ -85,20 +85,20 @@ void Desk::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> fate
   }
 }
 
-void Desk::return_batch(std::span<const DeliveryPtr> batch) {
+void InFlight::return_batch(std::span<const DeliveryPtr> batch) {
   const Lock lock(mutex_);
   const auto now = Clock::now();
-  for (const DeliveryPtr& delivery : batch) give_back(*delivery, now);
+  for (const DeliveryPtr& delivery : batch) requeue(*delivery, now);
 }
 
-void Desk::report_store(const absl::Status& status, bool attempt) {
+void InFlight::report_store(const absl::Status& status, bool attempt) {
   std::string line;
   {
     const Lock lock(mutex_);
     if (!status.ok() && attempt) ++store_failures_;
     if (status.ok() && !store_ok_) line = "store " + options_.store.name + " is there";
-    if (status.ok()) store_complaint_.over();
-    if (!status.ok() && store_complaint_.due(to_std(status.message())))
+    if (status.ok()) store_fault_log_.over();
+    if (!status.ok() && store_fault_log_.due(to_std(status.message())))
       line = "store " + options_.store.name + " failed, tried again: " + std::string(status.message());
     store_ok_ = status.ok();
     store_tried_ = true;
@@ -107,7 +107,7 @@ void Desk::report_store(const absl::Status& status, bool attempt) {
   if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);
 }
 
-void Desk::report_losses(const std::vector<Loss>& losses) {
+void InFlight::report_losses(const std::vector<Loss>& losses) {
   const Lock lock(mutex_);
   losses_.clear();
   lost_batches_ = 0;
@@ -117,19 +117,19 @@ void Desk::report_losses(const std::vector<Loss>& losses) {
   }
 }
 
-bool Desk::pause_writer(Milliseconds pause, std::uint64_t store_version) {
+bool InFlight::pause_writer(Milliseconds pause, std::uint64_t store_version) {
   Lock lock(mutex_);
   const auto until = Clock::now() + pause;
   batch_.wait_until(lock, until, [&] { return quit_ || store_version != store_version_; });
   return !quit_;
 }
 
-std::uint64_t Desk::store_version() const {
+std::uint64_t InFlight::store_version() const {
   const Lock lock(mutex_);
   return store_version_;
 }
 
-StoreOptions Desk::store() const {
+StoreOptions InFlight::store() const {
   const Lock lock(mutex_);
   return options_.store;
 }

@@ -1,4 +1,4 @@
-// The desk's side towards the buses: what arrives, what is lost, what they are told in return.
+// The in-flight table's side towards the buses: what arrives, what is lost, what they are told in return.
 // Not for what becomes of a message in between.
 #include <utility>
 
@@ -21,30 +21,30 @@ std::string_view state_of(const absl::Status& status) {
 
 }  // namespace
 
-BusPtr Desk::add_bus(BusOptions options) {
+BusPtr InFlight::add_bus(BusOptions options) {
   const Lock lock(mutex_);
   buses_.push_back(std::make_shared<Bus>(std::move(options)));
   return buses_.back();
 }
 
-void Desk::close_bus(const BusPtr& bus) {
+void InFlight::close_bus(const BusPtr& bus) {
   const Lock lock(mutex_);
   bus->closing = true;
   if (!bus->ended) bus->state = "closing";
-  give_back(bus, true, [](const Delivery& delivery) { return delivery.stage == Stage::held; });
+  requeue(bus, true, [](const Delivery& delivery) { return delivery.stage == Stage::held; });
   wake(bus);
   hurry_ = true;
   batch_.notify_all();
   changed_.notify_all();
 }
 
-void Desk::set_transport(const BusPtr& bus, plugin::Transport* transport) {
+void InFlight::set_transport(const BusPtr& bus, plugin::Transport* transport) {
   const Lock lock(mutex_);
   bus->transport = transport;
   bus->served = Clock::now();
 }
 
-void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
+void InFlight::report_bus(const BusPtr& bus, const absl::Status& status) {
   std::string line;
   {
     const Lock lock(mutex_);
@@ -54,13 +54,13 @@ void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
     if (bus->closing) return;
     const std::string_view state = state_of(status);
     const bool is_fault = state == "away" || state == "degraded";
-    if (is_fault && bus->complaint.due(bus->reason))
+    if (is_fault && bus->fault_log.due(bus->reason))
       line = "bus " + bus->options.name + (state == "away" ? " is away: " : ": ") + bus->reason;
     if (bus->state != state) {
       bus->state = state;
       if (status.ok()) {
         line = "bus " + bus->options.name + " is connected";
-        bus->complaint.over();
+        bus->fault_log.over();
       }
       if (state == "away") {
         bus->depths.clear();
@@ -72,7 +72,7 @@ void Desk::report_bus(const BusPtr& bus, const absl::Status& status) {
   if (!line.empty()) log::write(status.ok() ? log::Level::info : log::Level::warning, line);
 }
 
-void Desk::count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total) {
+void InFlight::count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total) {
   const Lock lock(mutex_);
   const auto found = bus->counts.find(what);
   if (found != bus->counts.end())
@@ -81,7 +81,7 @@ void Desk::count_bus(const BusPtr& bus, std::string_view what, std::uint64_t tot
     bus->counts.emplace(what, total);
 }
 
-void Desk::note_queue(const BusPtr& bus, const plugin::QueueState& queue) {
+void InFlight::note_queue(const BusPtr& bus, const plugin::QueueState& queue) {
   {
     const Lock lock(mutex_);
     if (queue.state != "present") {
@@ -107,17 +107,17 @@ void Desk::note_queue(const BusPtr& bus, const plugin::QueueState& queue) {
   }
 }
 
-bool Desk::full(const Bus& bus) const {
+bool InFlight::full(const Bus& bus) const {
   return bus.books.messages.in_flight >= options_.window || bus.open_bytes >= options_.window_bytes;
 }
 
-std::uint32_t Desk::room(const BusPtr& bus) const {
+std::uint32_t InFlight::room(const BusPtr& bus) const {
   const Lock lock(mutex_);
   if (bus->closing || full(*bus)) return 0;
   return static_cast<std::uint32_t>(options_.window - bus->books.messages.in_flight);
 }
 
-void Desk::arrive(const BusPtr& bus, std::vector<plugin::Message> messages) {
+void InFlight::arrive(const BusPtr& bus, std::vector<plugin::Message> messages) {
   if (messages.empty()) return;
   std::vector<DeliveryPtr> deliveries;
   deliveries.reserve(messages.size());
@@ -146,58 +146,58 @@ void Desk::arrive(const BusPtr& bus, std::vector<plugin::Message> messages) {
   if (first || queued_.size() >= kMostWork) work_.notify_one();
 }
 
-void Desk::lose_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation) {
+void InFlight::lose_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation) {
   const Lock lock(mutex_);
   const auto in_lane = [&](const Delivery& delivery) {
     return delivery.id.lane == lane && delivery.id.generation <= generation;
   };
   for (Delivery* delivery : bus->open)
     if (in_lane(*delivery)) delivery->lost = true;
-  give_back(bus, true, in_lane);
+  requeue(bus, true, in_lane);
 }
 
-void Desk::close_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation) {
+void InFlight::close_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation) {
   const Lock lock(mutex_);
-  give_back(bus, true, [&](const Delivery& delivery) {
+  requeue(bus, true, [&](const Delivery& delivery) {
     return delivery.id.lane == lane && delivery.id.generation <= generation && delivery.stage == Stage::held;
   });
   hurry_ = true;
   batch_.notify_all();
 }
 
-void Desk::lose_all(const BusPtr& bus) {
+void InFlight::lose_all(const BusPtr& bus) {
   const Lock lock(mutex_);
   for (Delivery* delivery : bus->open) delivery->lost = true;
-  give_back(bus, true, [](const Delivery&) { return true; });
+  requeue(bus, true, [](const Delivery&) { return true; });
   bus->outbox.clear();
 }
 
-void Desk::post(const BusPtr& bus, const plugin::DeliveryId& id, plugin::Settle action) {
+void InFlight::post(const BusPtr& bus, const plugin::DeliveryId& id, plugin::Settle action) {
   if (bus->ended) return;
   bus->outbox.push_back({id, action});
   if (bus->outbox.size() == 1) wake(bus);
 }
 
-void Desk::wake(const BusPtr& bus) {
+void InFlight::wake(const BusPtr& bus) {
   if (bus->transport != nullptr) bus->transport->wake();
 }
 
-std::vector<plugin::Settlement> Desk::take_settlements(const BusPtr& bus) {
+std::vector<plugin::Settlement> InFlight::take_settlements(const BusPtr& bus) {
   const Lock lock(mutex_);
   return std::exchange(bus->outbox, {});
 }
 
-bool Desk::closing(const BusPtr& bus) const {
+bool InFlight::closing(const BusPtr& bus) const {
   const Lock lock(mutex_);
   return bus->closing;
 }
 
-bool Desk::idle(const BusPtr& bus) const {
+bool InFlight::idle(const BusPtr& bus) const {
   const Lock lock(mutex_);
   return bus->open.empty() && bus->outbox.empty();
 }
 
-void Desk::end_bus(const BusPtr& bus) {
+void InFlight::end_bus(const BusPtr& bus) {
   const Lock lock(mutex_);
   bus->transport = nullptr;
   bus->ended = true;
@@ -209,7 +209,7 @@ void Desk::end_bus(const BusPtr& bus) {
   changed_.notify_all();
 }
 
-void Desk::pause_bus(const BusPtr& bus, Milliseconds pause) {
+void InFlight::pause_bus(const BusPtr& bus, Milliseconds pause) {
   Lock lock(mutex_);
   const bool before = bus->closing;
   const auto until = Clock::now() + pause;

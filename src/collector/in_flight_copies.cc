@@ -1,4 +1,4 @@
-// The desk's side towards the copier: copies of dead letters that wait for another bus.
+// The in-flight table's side towards the copier: copies of dead letters that wait for another bus.
 // Not for keeping them: the store has every one; what finds no room here is counted.
 #include <algorithm>
 #include <iterator>
@@ -14,7 +14,7 @@ constexpr std::size_t kMostBytes = 32 << 20;  // of copies that wait; one more m
 }  // namespace
 
 // REQUIRES: the lock.
-void Desk::offer_copy(const plugin::DeadLetter& letter) {
+void InFlight::offer_copy(const plugin::DeadLetter& letter) {
   if (options_.copies.name.empty()) return;
   if (copies_bytes_ >= kMostBytes) {
     ++copied_.missed;
@@ -25,7 +25,7 @@ void Desk::offer_copy(const plugin::DeadLetter& letter) {
   copy_.notify_one();
 }
 
-std::vector<plugin::DeadLetter> Desk::take_copies() {
+std::vector<plugin::DeadLetter> InFlight::take_copies() {
   Lock lock(mutex_);
   copy_.wait(lock, [&] { return quit_ || !copies_.empty(); });
   if (quit_) {
@@ -42,7 +42,7 @@ std::vector<plugin::DeadLetter> Desk::take_copies() {
   return taken;
 }
 
-void Desk::count_copies(const CopyCounts& more) {
+void InFlight::count_copies(const CopyCounts& more) {
   const Lock lock(mutex_);
   copied_.sent += more.sent;
   copied_.refused += more.refused;
@@ -51,7 +51,7 @@ void Desk::count_copies(const CopyCounts& more) {
   changed_.notify_all();
 }
 
-bool Desk::pause_copier(Milliseconds pause) {
+bool InFlight::pause_copier(Milliseconds pause) {
   Lock lock(mutex_);
   copy_.wait_until(lock, Clock::now() + pause, [&] { return quit_; });
   return !quit_;

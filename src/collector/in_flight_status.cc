@@ -1,11 +1,11 @@
-// The desk's snapshot, and the reasons why the collector is not ready.
+// The in-flight table's snapshot, and the reasons why the collector is not ready.
 #include <algorithm>
 
 #include "collector/in_flight.h"
 
 namespace tally::collector {
 
-std::vector<std::string> Desk::not_ready() const {
+std::vector<std::string> InFlight::not_ready() const {
   std::vector<std::string> reasons;
   if (state_ != "running") reasons.push_back("the collector is " + state_);
   if (!store_ok_)
@@ -54,7 +54,7 @@ std::chrono::duration<double> oldest_of(const Bus& bus, Clock::time_point now) {
 
 }  // namespace
 
-Clock::duration Desk::silent() const {
+Clock::duration InFlight::silent() const {
   const Lock lock(mutex_);
   const auto now = Clock::now();
   Clock::duration longest{0};
@@ -63,7 +63,7 @@ Clock::duration Desk::silent() const {
   return longest;
 }
 
-CollectorStatus Desk::snapshot() const {
+CollectorStatus InFlight::snapshot() const {
   CollectorStatus status;
   std::function<std::vector<PluginState>()> plugins;
   {

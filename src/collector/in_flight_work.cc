@@ -1,4 +1,4 @@
-// The desk's side towards the workers: who gets which message, what is tried again and what is given up.
+// The in-flight table's side towards the workers: who gets which message, what is tried again and what is given up.
 // Not for handlers: see worker_thread.cc.
 #include <algorithm>
 #include <utility>
@@ -15,7 +15,7 @@ constexpr std::size_t kMostParkedTypes = 100;  // named in readiness; what is be
 
 // When there is work; none: nothing waits. One message alone waits a moment for others, so that a worker does not
 // change threads for each.
-std::optional<Clock::time_point> Desk::work_due() const {
+std::optional<Clock::time_point> InFlight::work_due() const {
   std::optional<Clock::time_point> due;
   if (!queued_.empty())
     due = queued_.size() >= kMostWork ? Clock::time_point::min() : queued_.front()->arrived + kGather;
@@ -23,7 +23,7 @@ std::optional<Clock::time_point> Desk::work_due() const {
   return due;
 }
 
-std::vector<DeliveryPtr> Desk::due_work(Clock::time_point now) {
+std::vector<DeliveryPtr> InFlight::due_work(Clock::time_point now) {
   std::vector<DeliveryPtr> taken;
   while (taken.size() < kMostWork && !held_.empty() && held_.begin()->first <= now) {
     taken.push_back(held_.begin()->second);
@@ -38,7 +38,7 @@ std::vector<DeliveryPtr> Desk::due_work(Clock::time_point now) {
   return taken;
 }
 
-std::vector<DeliveryPtr> Desk::take_work(std::uint64_t generation) {
+std::vector<DeliveryPtr> InFlight::take_work(std::uint64_t generation) {
   Lock lock(mutex_);
   while (!quit_ && generation == generation_) {
     const auto now = Clock::now();
@@ -56,7 +56,7 @@ std::vector<DeliveryPtr> Desk::take_work(std::uint64_t generation) {
   return {};
 }
 
-void Desk::done_work(const std::vector<DeliveryPtr>& deliveries) {
+void InFlight::done_work(const std::vector<DeliveryPtr>& deliveries) {
   const Lock lock(mutex_);
   const auto now = Clock::now();
   for (const DeliveryPtr& delivery : deliveries) {
@@ -68,9 +68,9 @@ void Desk::done_work(const std::vector<DeliveryPtr>& deliveries) {
     }
     if (!processed.parked.empty()) ++parked_messages_;
     if (delivery->lost)
-      give_back(*delivery, now);
+      requeue(*delivery, now);
     else if (processed.again)
-      hold_or_kill(delivery, now);
+      hold_or_dead_letter(delivery, now);
     else
       make_pending(delivery, now);
   }
@@ -78,7 +78,7 @@ void Desk::done_work(const std::vector<DeliveryPtr>& deliveries) {
   if (due && !writers_wake_.empty() && *due < *writers_wake_.begin()) batch_.notify_all();
 }
 
-void Desk::undo_work(std::vector<DeliveryPtr> deliveries) {
+void InFlight::return_work(std::vector<DeliveryPtr> deliveries) {
   const Lock lock(mutex_);
   const auto now = Clock::now();
   std::reverse(deliveries.begin(), deliveries.end());
@@ -86,16 +86,16 @@ void Desk::undo_work(std::vector<DeliveryPtr> deliveries) {
     --working_;
     delivery->stage = Stage::queued;
     if (delivery->lost)
-      give_back(*delivery, now);
+      requeue(*delivery, now);
     else
       queued_.push_front(std::move(delivery));
   }
   work_.notify_all();
 }
 
-void Desk::hold_or_kill(const DeliveryPtr& delivery, Clock::time_point now) {
+void InFlight::hold_or_dead_letter(const DeliveryPtr& delivery, Clock::time_point now) {
   if (delivery->tries++ == 0) delivery->first_try = now;
-  if (closing_ || delivery->bus->closing) return give_back(*delivery, now);
+  if (closing_ || delivery->bus->closing) return requeue(*delivery, now);
   Processed& processed = *delivery->processed;
   if (delivery->tries < options_.again_tries && now - delivery->first_try < options_.again_time) {
     const unsigned doublings = std::min(delivery->tries - 1, 10U);
@@ -113,7 +113,7 @@ void Desk::hold_or_kill(const DeliveryPtr& delivery, Clock::time_point now) {
   make_pending(delivery, now);
 }
 
-void Desk::make_pending(const DeliveryPtr& delivery, Clock::time_point now) {
+void InFlight::make_pending(const DeliveryPtr& delivery, Clock::time_point now) {
   delivery->made = delivery->processed->made;
   delivery->bus->books.samples.made += delivery->made;
   delivery->bus->books.samples.in_flight += delivery->made;
@@ -124,18 +124,18 @@ void Desk::make_pending(const DeliveryPtr& delivery, Clock::time_point now) {
   pending_.push_back(delivery);
 }
 
-std::uint64_t Desk::generation() const {
+std::uint64_t InFlight::generation() const {
   const Lock lock(mutex_);
   return generation_;
 }
 
-void Desk::next_generation() {
+void InFlight::next_generation() {
   const Lock lock(mutex_);
   ++generation_;
   work_.notify_all();
 }
 
-void Desk::pause_worker(Milliseconds pause) {
+void InFlight::pause_worker(Milliseconds pause) {
   Lock lock(mutex_);
   work_.wait_until(lock, Clock::now() + pause, [&] { return quit_; });
 }

@@ -76,7 +76,7 @@ absl::StatusOr<std::vector<Loss>> compare(plugin::Storage& storage, const Rememb
   return losses;
 }
 
-Witness::Witness(const std::filesystem::path& folder, std::string host) : host_(std::move(host)) {
+LossDetector::LossDetector(const std::filesystem::path& folder, std::string host) : host_(std::move(host)) {
   record_.name = random_id().substr(0, 30);
   record_.begun = 1;
   if (folder.empty()) return;
@@ -107,7 +107,7 @@ Witness::Witness(const std::filesystem::path& folder, std::string host) : host_(
 
 // Synced before the first batch: of a process that is killed before any batch of it is remembered, this is all that
 // keeps the next one from using its numbers. A store takes a number that it has for the same batch, repeated.
-void Witness::begin_to_count() {
+void LossDetector::begin_to_count() {
   std::uint64_t above = record_.begun;
   for (const auto& [number, commit] : last_) above = std::max(above, commit.sequence);
   record_.begun = std::max(static_cast<std::uint64_t>(std::max<std::int64_t>(Time::now().us, 1)), above + kAbove);
@@ -125,18 +125,18 @@ void Witness::begin_to_count() {
   last_.clear();
 }
 
-std::string Witness::writer(unsigned number) const {
+std::string LossDetector::writer(unsigned number) const {
   const Lock lock(mutex_);
   return writer_name(own_name_.empty() ? record_.name : own_name_, number);
 }
 
-void Witness::save() {
+void LossDetector::save() {
   if (!folder_) return;
   if (const absl::Status status = folder_->put(record_); !status.ok())
     log::once_per("state folder", log::Level::warning, std::string(to_std(status.message())));
 }
 
-void Witness::start_over() {
+void LossDetector::start_over() {
   commits_.clear();
   last_.clear();
   record_.losses.clear();
@@ -146,7 +146,7 @@ void Witness::start_over() {
 }
 
 // In this order: what is written down under one name is never compared under another, whenever a kill comes.
-void Witness::take_own_name() {
+void LossDetector::take_own_name() {
   if (own_name_.empty()) return;
   commits_.clear();
   last_.clear();
@@ -158,7 +158,7 @@ void Witness::take_own_name() {
   save();
 }
 
-absl::Status Witness::opened(plugin::Storage& storage, const std::string& name) {
+absl::Status LossDetector::opened(plugin::Storage& storage, const std::string& name) {
   const absl::StatusOr<std::string> id = store_id(storage);
   if (!id.ok()) return id.status();
   bool first = false;
@@ -187,7 +187,7 @@ absl::Status Witness::opened(plugin::Storage& storage, const std::string& name) 
   return absl::OkStatus();
 }
 
-absl::Status Witness::compare_all(plugin::Storage& storage) {
+absl::Status LossDetector::compare_all(plugin::Storage& storage) {
   Remembered remembered;
   {
     const Lock lock(mutex_);
@@ -209,12 +209,12 @@ absl::Status Witness::compare_all(plugin::Storage& storage) {
   return absl::OkStatus();
 }
 
-std::uint64_t Witness::first_sequence() const {
+std::uint64_t LossDetector::first_sequence() const {
   const Lock lock(mutex_);
   return record_.begun;
 }
 
-void Witness::add(Loss loss) {
+void LossDetector::add(Loss loss) {
   const std::string key = loss.key();
   if (acknowledged_.contains(key)) return;
   if (std::ranges::any_of(record_.losses, [&](const Loss& known) { return known.key() == key; })) return;
@@ -223,7 +223,7 @@ void Witness::add(Loss loss) {
   save();
 }
 
-void Witness::found(unsigned number, std::uint64_t last) {
+void LossDetector::found(unsigned number, std::uint64_t last) {
   const Lock lock(mutex_);
   const auto known = last_.find(number);
   if (known == last_.end() || last >= known->second.sequence) return;
@@ -231,7 +231,7 @@ void Witness::found(unsigned number, std::uint64_t last) {
   again_ = true;
 }
 
-void Witness::committed(const Commit& commit) {
+void LossDetector::committed(const Commit& commit) {
   const Lock lock(mutex_);
   last_[commit.number] = commit;
   commits_.push_back(commit);
@@ -241,23 +241,23 @@ void Witness::committed(const Commit& commit) {
     log::once_per("state folder", log::Level::warning, std::string(to_std(status.message())));
 }
 
-bool Witness::any() const {
+bool LossDetector::any() const {
   const Lock lock(mutex_);
   return !record_.losses.empty();
 }
 
-bool Witness::news() const {
+bool LossDetector::news() const {
   const Lock lock(mutex_);
   return news_;
 }
 
-std::vector<Loss> Witness::losses() const {
+std::vector<Loss> LossDetector::losses() const {
   const Lock lock(mutex_);
   return record_.losses;
 }
 
 // A store that did not know the writer may only have forgotten it; whether that can be is known outside a transaction.
-absl::Status Witness::resolve(plugin::Storage& storage) {
+absl::Status LossDetector::resolve(plugin::Storage& storage) {
   for (const Loss& loss : losses()) {
     if (loss.after != 0 || loss.batches.empty() || told_.contains(loss.key())) continue;
     const absl::StatusOr<plugin::WriterState> state = storage.last_batch(loss.writer);
@@ -272,7 +272,7 @@ absl::Status Witness::resolve(plugin::Storage& storage) {
   return absl::OkStatus();
 }
 
-absl::Status Witness::forget_acknowledged(plugin::Storage& storage) {
+absl::Status LossDetector::forget_acknowledged(plugin::Storage& storage) {
   const absl::StatusOr<std::vector<plugin::Record>> done = plugin::records_of(storage, kAcknowledgedKind);
   if (!done.ok()) return done.status();
   const absl::StatusOr<std::string> id = store_id(storage);
@@ -288,7 +288,7 @@ absl::Status Witness::forget_acknowledged(plugin::Storage& storage) {
   return absl::OkStatus();
 }
 
-absl::Status Witness::tell(plugin::Storage& storage) {
+absl::Status LossDetector::tell(plugin::Storage& storage) {
   const Lock telling(telling_);
   bool again = false;
   {

@@ -40,11 +40,11 @@ absl::StatusOr<std::vector<Loss>> compare(plugin::Storage& storage, const Rememb
                                           const std::string& host, std::vector<std::string>* forgotten = nullptr);
 
 // Any thread.
-class Witness {
+class LossDetector {
  public:
   // Without a folder (empty, or one that cannot be used, which is logged once with what it means) it remembers as long
   // as the process lives.
-  Witness(const std::filesystem::path& folder, std::string host);
+  LossDetector(const std::filesystem::path& folder, std::string host);
 
   // By which the store knows this thread's batches.
   std::string writer(unsigned number) const;

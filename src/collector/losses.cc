@@ -164,7 +164,7 @@ absl::StatusOr<std::vector<Loss>> acknowledge_losses(plugin::Storage& storage, c
     if (!put.ok()) return put.status();
     if (*put) return losses;
   }
-  return passing("another process changes the store's records all the time; try again");
+  return transient("another process changes the store's records all the time; try again");
 }
 
 }  // namespace tally::collector

@@ -77,7 +77,7 @@ void configure_log(const Arguments& arguments, const config::Config& config) {
 }
 
 absl::StatusOr<std::unique_ptr<HttpServer>> serve(const config::Config& config, const Collector& collector,
-                                                  daemon::Identity identity) {
+                                                  daemon::ProcessIdentity identity) {
   if (config.http.address.empty()) return std::unique_ptr<HttpServer>();
   ServicePages pages;
   pages.metrics = [&collector] {
@@ -144,7 +144,7 @@ int run(const Arguments& arguments) {
   if (!loaded) return kInvalidConfig;
   config::Config config = loaded->config;
   configure_log(arguments, config);
-  plugin::install_last_words();
+  plugin::install_crash_report();
   const sigset_t signals = block_signals();
   const auto hangs = std::make_shared<plugin::HangCounter>([](const std::string& plugin) {
     log::error(plugin + " is the second plugin that does not come back, ending for a restart");

@@ -37,7 +37,7 @@ std::optional<std::string> unless_empty(std::string_view text) {
 }
 
 // One message has one dead letter: a second part that dies adds its name and its words to the first.
-void kill_part(Processed& processed, const Incoming& message, const std::string& reason, const std::string& detail,
+void dead_part(Processed& processed, const Incoming& message, const std::string& reason, const std::string& detail,
                const std::string& handler) {
   if (!processed.dead_message) {
     processed.dead_message = dead_message(message, processed, reason, detail, handler);
@@ -153,7 +153,7 @@ void add_rows(const Processed& processed, Time received, std::vector<plugin::Row
 }
 
 // What the handlers get of a message whose JSON is not quite JSON.
-struct Mended {
+struct RepairedText {
   std::string payload, context;
 };
 
@@ -166,7 +166,7 @@ struct Pipeline::Impl {
   void handle(const Incoming& message, const wire::Envelope& envelope, Processed& out);
   void take_samples(const Incoming& message, const wire::Envelope& envelope, Processed& out);
   absl::Status ask(plugin::Dispatcher::Handler& handler, plugin::Notification& notification,
-                   std::optional<Mended>& mended);
+                   std::optional<RepairedText>& mended);
   void tell_skips(const plugin::Dispatcher::Handler& handler, std::size_t before) const;
   void refuse(std::string_view written, const absl::Status& status, std::size_t index, const Incoming& message,
               const wire::Envelope& envelope, Processed& out);
@@ -238,28 +238,28 @@ bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& s
     case kUnclaimed:
     case kAbsent:
       return true;  // none of its own, after all
-    case kPassing:
+    case kTransient:
       out.again = true;
       out.again_handler = name;
       out.again_why = std::string(status.message());
       return false;
     case kHung:
       out.parked.push_back(name);
-      kill_part(out, message, "handler not available", name + ": " + std::string(status.message()), name);
+      dead_part(out, message, "handler not available", name + ": " + std::string(status.message()), name);
       return true;
     default:
-      kill_part(out, message, "handler failed", name + ": " + std::string(status.message()), name);
+      dead_part(out, message, "handler failed", name + ": " + std::string(status.message()), name);
       return true;
   }
 }
 
 // Calls a handler. Where it cannot read a payload that is nearly JSON it gets it again, mended; so do those after it.
 absl::Status Pipeline::Impl::ask(plugin::Dispatcher::Handler& handler, plugin::Notification& notification,
-                                 std::optional<Mended>& mended) {
+                                 std::optional<RepairedText>& mended) {
   const std::size_t before = samples.size(), skips = samples.skips().size();
   absl::Status status = handler.handler->handle(notification, samples);
   if (status.code() == kPermanent && !mended) {
-    mended = {mend_json(notification.payload), mend_json(notification.context)};
+    mended = {repair_json(notification.payload), repair_json(notification.context)};
     if (mended->payload != notification.payload || mended->context != notification.context) {
       samples.shrink(before);
       notification.payload = mended->payload;
@@ -282,11 +282,11 @@ void Pipeline::Impl::tell_skips(const plugin::Dispatcher::Handler& handler, std:
 
 void Pipeline::Impl::handle(const Incoming& message, const wire::Envelope& envelope, Processed& out) {
   plugin::Notification notification = view_of(envelope, message.received);
-  std::optional<Mended> mended;
+  std::optional<RepairedText> mended;
   const plugin::Dispatcher::Match& match = handlers->match(envelope.event_type);
   for (const plugin::Dispatcher::Parked* parked : match.parked) {
     out.parked.push_back(parked->name);
-    kill_part(out, message, "handler not available",
+    dead_part(out, message, "handler not available",
               parked->name + " takes `" + std::string(out.event_type) + "` but is not available: " + parked->reason +
                   "; mend or disable it, then replay this",
               parked->name);
@@ -339,7 +339,7 @@ void Pipeline::Impl::admit_all(const wire::Envelope& envelope, const Incoming& m
 void Pipeline::Impl::take_samples(const Incoming& message, const wire::Envelope& envelope, Processed& out) {
   std::vector<std::string_view> written;
   auto list = wire::decode_samples(envelope, rules.telemetry_secret, &written);
-  if (!list.ok()) return kill_part(out, message, "bad samples", std::string(list.status().message()), "");
+  if (!list.ok()) return dead_part(out, message, "bad samples", std::string(list.status().message()), "");
   for (std::size_t i = 0; i < list->size(); ++i) {
     absl::StatusOr<Sample>& sample = (*list)[i];
     if (!sample.ok()) {
@@ -380,7 +380,7 @@ Processed Pipeline::process(const Incoming& message) {
   Processed out;
   const auto decoded = impl_->decoder.read(message.body);
   if (!decoded.ok()) {
-    kill_part(out, message, "unreadable", std::string(decoded.status().message()), "");
+    dead_part(out, message, "unreadable", std::string(decoded.status().message()), "");
     return out;
   }
   const wire::Envelope& envelope = **decoded;
@@ -410,7 +410,7 @@ Processed Pipeline::process_sample(const Incoming& sample_json) {
     if (absl::Status texts = plugin::check_sample_texts(*sample); !texts.ok()) sample = std::move(texts);
   if (!sample.ok()) {
     const bool bad_signature = sample.status().code() == wire::kBadSignature;
-    kill_part(out, sample_json, bad_signature ? "bad signature" : "bad sample", std::string(sample.status().message()),
+    dead_part(out, sample_json, bad_signature ? "bad signature" : "bad sample", std::string(sample.status().message()),
               "");
     return out;
   }

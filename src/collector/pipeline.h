@@ -45,7 +45,7 @@ inline constexpr const char* kOrigin = "message";
 //   made = samples.size() + filtered + dead_samples.size()
 // Made by one thread, and looked at by others: it holds what a batch needs without another copy.
 struct Processed {
-  bool again = false;     // a handler's passing error: nothing below but event_type and again_handler counts
+  bool again = false;     // a handler's transient error: nothing below but event_type and again_handler counts
   std::string again_why;  // that handler's words
   std::string again_handler;
 

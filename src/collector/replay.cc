@@ -29,7 +29,7 @@ absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::Storage& store, cons
   const Incoming message{origin.value_or(letter.body), letter.bus, letter.received, unverified};
   const bool alone = letter.kind == "sample" && !origin;
   const Processed processed = alone ? pipeline.process_sample(message) : pipeline.process(message);
-  if (processed.again) return passing(processed.again_handler + " says again: " + processed.again_why);
+  if (processed.again) return transient(processed.again_handler + " says again: " + processed.again_why);
   // What is still dead as a whole would only be written as the letter that is there already.
   if (processed.samples.empty() && processed.dead_message)
     return Replayed{Outcome::dead, processed.dead_message->detail, 0, 0};

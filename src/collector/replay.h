@@ -18,7 +18,7 @@ struct Replayed {
 };
 
 // The store's books get the samples and the message under the bus "replay". An error: the store failed, or a handler
-// said "again" (kPassing); nothing changed.
+// said "again" (kTransient); nothing changed.
 absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::Storage& store, const plugin::DeadLetter& letter);
 
 }  // namespace tally::collector

@@ -56,7 +56,8 @@ std::string dead_letters_json(const CollectorStatus& status) {
 
 }  // namespace
 
-std::string status_json(const CollectorStatus& status, const daemon::Identity& identity, std::string_view more_buses) {
+std::string status_json(const CollectorStatus& status, const daemon::ProcessIdentity& identity,
+                        std::string_view more_buses) {
   std::string buses(more_buses);
   for (const BusStatus& bus : status.buses) buses += (buses.empty() ? "" : ",") + bus_json(bus);
   std::string plugins;
@@ -68,7 +69,7 @@ std::string status_json(const CollectorStatus& status, const daemon::Identity& i
     plugins += (plugins.empty() ? "" : ",") + json.str();
   }
   JsonWriter json;
-  daemon::put_identity(json, identity);
+  daemon::put_process_identity(json, identity);
   json.text("state", status.state).boolean("ready", status.not_ready.empty());
   json.raw("not_ready", daemon::json_list(status.not_ready)).raw("messages", messages_json(status.messages));
   json.raw("samples", samples_json(status.samples)).raw("buses", "[" + buses + "]");

@@ -36,17 +36,17 @@ class PipelineSlot {
 };
 
 // Opens the bus with growing pauses, serves it until it is closed and nothing of it is in flight or unsettled.
-void run_bus(Desk& desk, const BusPtr& bus);
+void run_bus(InFlight& in_flight, const BusPtr& bus);
 
-// Turns messages into rows until the desk quits.
-void run_worker(Desk& desk, PipelineSlot& slot);
+// Turns messages into rows until the in-flight table quits.
+void run_worker(InFlight& in_flight, PipelineSlot& slot);
 
-// Opens the store with growing pauses and writes batch after batch until the desk quits; rests while the store takes no
-// more than `number` writers. The first, 0, expires once an hour too.
-void run_writer(Desk& desk, Witness& witness, unsigned number);
+// Opens the store with growing pauses and writes batch after batch until the in-flight table quits; rests while the
+// store takes no more than `number` writers. The first, 0, expires once an hour too.
+void run_writer(InFlight& in_flight, LossDetector& loss_detector, unsigned number);
 
-// Sends copies of dead letters until the desk quits; what it cannot send then is counted as missed.
-void run_copier(Desk& desk);
+// Sends copies of dead letters until the in-flight table quits; what it cannot send then is counted as missed.
+void run_copier(InFlight& in_flight);
 
 }  // namespace tally::collector
 

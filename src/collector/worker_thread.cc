@@ -30,7 +30,7 @@ struct Job {
 
 // Processes what it can; the messages that a hanging call left undone go back to the head of the line. False: the
 // pipeline is lost with the call.
-bool work(Desk& desk, plugin::Worker& thread, const std::shared_ptr<Pipeline>& pipeline,
+bool work(InFlight& in_flight, plugin::Worker& thread, const std::shared_ptr<Pipeline>& pipeline,
           std::vector<DeliveryPtr> taken) {
   auto job = std::make_shared<Job>();
   job->pipeline = pipeline;
@@ -43,8 +43,8 @@ bool work(Desk& desk, plugin::Worker& thread, const std::shared_ptr<Pipeline>& p
   const auto border = taken.begin() + static_cast<std::ptrdiff_t>(done);
   std::vector<DeliveryPtr> undone(std::make_move_iterator(border), std::make_move_iterator(taken.end()));
   taken.resize(done);
-  desk.done_work(taken);
-  desk.undo_work(std::move(undone));
+  in_flight.done_work(taken);
+  in_flight.return_work(std::move(undone));
   if (status.ok()) return true;
   log::error(to_std(status.message()));
   return false;
@@ -52,25 +52,25 @@ bool work(Desk& desk, plugin::Worker& thread, const std::shared_ptr<Pipeline>& p
 
 }  // namespace
 
-void run_worker(Desk& desk, PipelineSlot& slot) {
+void run_worker(InFlight& in_flight, PipelineSlot& slot) {
   plugin::Worker thread;
   std::shared_ptr<Pipeline> pipeline;
-  while (!desk.quitting()) {
-    const std::uint64_t generation = desk.generation();
+  while (!in_flight.quitting()) {
+    const std::uint64_t generation = in_flight.generation();
     if (auto next = slot.take()) pipeline = std::move(next);
     if (!pipeline) {
-      absl::StatusOr<Pipeline> made = desk.options().pipeline();
+      absl::StatusOr<Pipeline> made = in_flight.options().pipeline();
       if (made.ok()) {
         pipeline = std::make_shared<Pipeline>(*std::move(made));
       } else {
         log::once_per("remake handlers", log::Level::error,
                       "cannot make the handlers anew: " + std::string(to_std(made.status().message())));
-        desk.pause_worker(kRemakePause);
+        in_flight.pause_worker(kRemakePause);
         continue;
       }
     }
-    std::vector<DeliveryPtr> taken = desk.take_work(generation);
-    if (!taken.empty() && !work(desk, thread, pipeline, std::move(taken))) pipeline = nullptr;
+    std::vector<DeliveryPtr> taken = in_flight.take_work(generation);
+    if (!taken.empty() && !work(in_flight, thread, pipeline, std::move(taken))) pipeline = nullptr;
   }
 }
 

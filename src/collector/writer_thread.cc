@@ -11,22 +11,23 @@ namespace {
 
 class Writer {
  public:
-  Writer(Desk& desk, Witness& witness, unsigned number) : desk_(desk), witness_(witness), number_(number) {
-    token_.writer = witness_.writer(number);
-    token_.found = [this](std::uint64_t last) { witness_.found(number_, last); };
+  Writer(InFlight& in_flight, LossDetector& loss_detector, unsigned number)
+      : in_flight_(in_flight), loss_detector_(loss_detector), number_(number) {
+    token_.writer = loss_detector_.writer(number);
+    token_.found = [this](std::uint64_t last) { loss_detector_.found(number_, last); };
     if (number > 0) next_expire_ = Clock::time_point::max();  // the first does it for all
   }
 
   void run() {
-    while (!desk_.quitting()) {
-      if (!desk_.wants_writer(number_)) {
+    while (!in_flight_.quitting()) {
+      if (!in_flight_.wants_writer(number_)) {
         storage_ = nullptr;
-        if (!desk_.wait_for_writer(number_)) return;
+        if (!in_flight_.wait_for_writer(number_)) return;
       }
       if (!until_open()) return;
-      const std::vector<DeliveryPtr> batch = desk_.take_batch(wakes(), version_);
+      const std::vector<DeliveryPtr> batch = in_flight_.take_batch(wakes(), version_);
       if (!batch.empty()) write(batch);
-      if (storage_ && witness_.any() && Clock::now() >= next_losses_) tell_losses();
+      if (storage_ && loss_detector_.any() && Clock::now() >= next_losses_) tell_losses();
       if (storage_ && Clock::now() >= next_expire_) expire();
     }
   }
@@ -34,18 +35,18 @@ class Writer {
  private:
   // Opens the store as it is configured now, unless that one is open.
   absl::Status open() {
-    const std::uint64_t wanted = desk_.store_version();
+    const std::uint64_t wanted = in_flight_.store_version();
     if (storage_ && version_ == wanted) return absl::OkStatus();
     storage_ = nullptr;
     version_ = wanted;
-    auto opened = desk_.store().open();
+    auto opened = in_flight_.store().open();
     absl::Status status = opened.status();
     if (status.ok()) status = prepare(**opened);
-    if (status.ok()) status = witness_.opened(**opened, desk_.store().name);
+    if (status.ok()) status = loss_detector_.opened(**opened, in_flight_.store().name);
     if (status.ok()) storage_ = *std::move(opened);
-    if (storage_ && token_.sequence == 0) token_.sequence = witness_.first_sequence();
-    if (storage_ && witness_.any()) tell_losses();  // first: what is lost is never ready, not for a moment
-    desk_.report_store(status, false);
+    if (storage_ && token_.sequence == 0) token_.sequence = loss_detector_.first_sequence();
+    if (storage_ && loss_detector_.any()) tell_losses();  // first: what is lost is never ready, not for a moment
+    in_flight_.report_store(status, false);
     return status;
   }
 
@@ -54,7 +55,7 @@ class Writer {
       for (const plugin::Cell& cell : cells) log::debug(cell.value);
       return true;
     });
-    if (status.ok() || !desk_.store().upgrade) return status;
+    if (status.ok() || !in_flight_.store().upgrade) return status;
     return storage.prepare(plugin::Prepare::upgrade, [](std::span<const plugin::Cell> cells) {
       for (const plugin::Cell& cell : cells) log::info(cell.value);
       return true;
@@ -64,25 +65,25 @@ class Writer {
   // This thread's own batches are compared by each write; those of threads that do not write just now, here.
   void compare() {
     if (Clock::now() >= next_compare_) {
-      static_cast<void>(witness_.compare_all(*storage_));
-      next_compare_ = Clock::now() + desk_.options().compare_every;
+      static_cast<void>(loss_detector_.compare_all(*storage_));
+      next_compare_ = Clock::now() + in_flight_.options().compare_every;
     }
-    if (witness_.news()) tell_losses();
+    if (loss_detector_.news()) tell_losses();
   }
 
   // Whatever the store does not take now is told again later: the state folder has it.
   void tell_losses() {
-    static_cast<void>(witness_.tell(*storage_));
-    desk_.report_losses(witness_.losses());
-    next_losses_ = Clock::now() + desk_.options().losses_every;
+    static_cast<void>(loss_detector_.tell(*storage_));
+    in_flight_.report_losses(loss_detector_.losses());
+    next_losses_ = Clock::now() + in_flight_.options().losses_every;
   }
 
-  Clock::time_point wakes() const { return witness_.any() ? std::min(next_expire_, next_losses_) : next_expire_; }
+  Clock::time_point wakes() const { return loss_detector_.any() ? std::min(next_expire_, next_losses_) : next_expire_; }
 
-  // False: the desk quits.
+  // False: the in-flight table quits.
   bool until_open() {
     for (Milliseconds pause = first_pause(); !open().ok(); pause = longer(pause))
-      if (!desk_.pause_writer(pause, version_)) return false;
+      if (!in_flight_.pause_writer(pause, version_)) return false;
     return true;
   }
 
@@ -97,17 +98,17 @@ class Writer {
       if (opened && (status.ok() || batch.divide(status))) {
         const std::uint64_t sequence = token_.sequence++;  // what comes next is another batch
         if (!status.ok()) continue;
-        witness_.committed(commit_of(batch, sequence));
+        loss_detector_.committed(commit_of(batch, sequence));
         compare();
-        desk_.report_store(status, true);
-        desk_.commit(batch.part(), batch.fates(), Clock::now() - begun);
+        in_flight_.report_store(status, true);
+        in_flight_.commit(batch.part(), batch.fates(), Clock::now() - begun);
         batch.next();
         pause = first_pause();
         continue;
       }
-      if (opened) desk_.report_store(status, true);
+      if (opened) in_flight_.report_store(status, true);
       next_compare_ = {};  // whatever was away may have come back as another one
-      if (!desk_.pause_writer(pause, version_)) return desk_.return_batch(batch.rest());
+      if (!in_flight_.pause_writer(pause, version_)) return in_flight_.return_batch(batch.rest());
       pause = longer(pause);
     }
   }
@@ -119,7 +120,7 @@ class Writer {
   }
 
   void expire() {
-    const CollectorOptions options = desk_.options();
+    const CollectorOptions options = in_flight_.options();
     next_expire_ = Clock::now() + options.expire_every;
     const bool none = std::none_of(options.retention.begin(), options.retention.end(),
                                    [](const config::Retention& rule) { return rule.age.has_value(); });
@@ -161,11 +162,11 @@ class Writer {
     return storage_->expire(Time{Time::now().us - age_us}, meter).status();
   }
 
-  Milliseconds first_pause() const { return desk_.options().retry_first; }
-  Milliseconds longer(Milliseconds pause) const { return std::min(pause * 2, desk_.options().retry_most); }
+  Milliseconds first_pause() const { return in_flight_.options().retry_first; }
+  Milliseconds longer(Milliseconds pause) const { return std::min(pause * 2, in_flight_.options().retry_most); }
 
-  Desk& desk_;
-  Witness& witness_;
+  InFlight& in_flight_;
+  LossDetector& loss_detector_;
   const unsigned number_;
   plugin::BatchToken token_;
   std::unique_ptr<plugin::Storage> storage_;
@@ -177,6 +178,8 @@ class Writer {
 
 }  // namespace
 
-void run_writer(Desk& desk, Witness& witness, unsigned number) { Writer(desk, witness, number).run(); }
+void run_writer(InFlight& in_flight, LossDetector& loss_detector, unsigned number) {
+  Writer(in_flight, loss_detector, number).run();
+}
 
 }  // namespace tally::collector

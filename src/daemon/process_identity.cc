@@ -13,7 +13,7 @@ std::string json_list(const std::vector<std::string>& texts) {
   return "[" + list + "]";
 }
 
-void put_identity(JsonWriter& json, const Identity& identity) {
+void put_process_identity(JsonWriter& json, const ProcessIdentity& identity) {
   using std::chrono::duration_cast;
   std::vector<std::string> files;
   for (const std::filesystem::path& file : identity.files) {

@@ -12,7 +12,7 @@
 
 namespace tally::daemon {
 
-struct Identity {
+struct ProcessIdentity {
   std::string program;  // "tally-collector"
   std::string version;
   std::vector<std::filesystem::path> files{};  // its configuration's, in the order read; none: the defaults
@@ -21,7 +21,7 @@ struct Identity {
 };
 
 // Adds program, pid, version, configuration, started and uptime_s.
-void put_identity(JsonWriter& json, const Identity& identity);
+void put_process_identity(JsonWriter& json, const ProcessIdentity& identity);
 
 // A list of texts as JSON.
 std::string json_list(const std::vector<std::string>& texts);

@@ -3,7 +3,7 @@
 // Not for plugin authors: they derive from the classes in <tally/plugin.h>.
 //
 // Threads: an instance is never called by two threads at once; Transport::wake alone may be called from any.
-// Statuses: see base/status.h for the classes absent, passing, permanent, unclaimed.
+// Statuses: see base/status.h for the classes absent, transient, permanent, unclaimed.
 #ifndef TALLY_PLUGIN_ROLES_H
 #define TALLY_PLUGIN_ROLES_H
 

@@ -30,9 +30,9 @@ absl::Status check_version(std::string_view version) {
 }  // namespace
 
 // One layer of JSON while its members are found. Each function is false, with `fault` set, where it is none.
-class Decoder::Layer {
+class Decoder::EnvelopeLayer {
  public:
-  Layer(Decoder& decoder, std::string_view text)
+  EnvelopeLayer(Decoder& decoder, std::string_view text)
       : decoder_(decoder), begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {
     decoder_.context_.clear();
   }
@@ -211,16 +211,16 @@ absl::StatusOr<const Envelope*> Decoder::read(std::string_view body) {
 }
 
 absl::StatusOr<const Envelope*> Decoder::read_utf8(std::string_view body) {
-  Layer outer(*this, body);
+  EnvelopeLayer outer(*this, body);
   if (!outer.read()) return outer.fault("body");
   if (!outer.version || !outer.wrapped) return finish(outer);
   if (absl::Status status = check_version(*outer.version); !status.ok()) return status;
-  Layer inner(*this, *outer.wrapped);
+  EnvelopeLayer inner(*this, *outer.wrapped);
   if (!inner.read()) return inner.fault("oslo.message");
   return finish(inner);
 }
 
-absl::StatusOr<const Envelope*> Decoder::finish(const Layer& layer) {
+absl::StatusOr<const Envelope*> Decoder::finish(const EnvelopeLayer& layer) {
   const std::string_view type = layer.event_type.value_or("");
   if (type.empty()) return permanent("not a message: \"event_type\" is missing");
   envelope_ = layer.envelope;

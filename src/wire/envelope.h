@@ -51,12 +51,12 @@ class Decoder {
   absl::StatusOr<const Envelope*> read(std::string_view body);
 
  private:
-  class Layer;
+  class EnvelopeLayer;
   static constexpr std::size_t kKeep = std::size_t{1} << 20;  // of a longer message the memory is not kept
 
   char* wrapped_room(std::size_t size);
   absl::StatusOr<const Envelope*> read_utf8(std::string_view body);
-  absl::StatusOr<const Envelope*> finish(const Layer& layer);
+  absl::StatusOr<const Envelope*> finish(const EnvelopeLayer& layer);
   absl::Status read_metadata(std::string_view json);
   std::string_view keep(std::string_view text);
   void unmark();

@@ -84,7 +84,7 @@ absl::Status read_metadata(const Json& object, std::string& out) {
   const Json* value = object.at("resource_metadata");
   if (value == nullptr || value->is_null()) return absl::OkStatus();
   if (!value->is_object()) return wrong("resource_metadata", "is not an object");
-  out = mend_json(value->raw());
+  out = repair_json(value->raw());
   return absl::OkStatus();
 }
 

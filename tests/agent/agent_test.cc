@@ -126,7 +126,7 @@ TEST_F(AgentTest, AFaultOfAPollIsCountedAndTheOtherSamplesAreSentInEveryCycle) {
   Sources sources;
   sources.pollsters.push_back(source("odd", [](const plugin::PollRequest&, plugin::PollResult& result) {
     result.samples.push_back(sample("odd", "good", 1));
-    result.faults.push_back({"bad", passing("the sample \"odd\" is left out: its name is empty")});
+    result.faults.push_back({"bad", transient("the sample \"odd\" is left out: its name is empty")});
     return absl::OkStatus();
   }));
   Agent agent({.at_once = true}, std::move(sources), *outbox_);

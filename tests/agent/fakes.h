@@ -87,12 +87,12 @@ class FakeTransport : public plugin::Transport {
   absl::StatusOr<std::vector<absl::Status>> publish(std::span<const plugin::Outgoing> messages,
                                                     std::uint32_t) override {
     std::unique_lock lock(bus_->mutex);
-    if (messages.empty() && bus_->away) return passing("the fake bus is away");
+    if (messages.empty() && bus_->away) return transient("the fake bus is away");
     if (messages.empty()) return std::vector<absl::Status>();
     ++bus_->attempts;
     bus_->changed.notify_all();
     bus_->changed.wait(lock, [this] { return !bus_->stalled; });
-    if (bus_->away) return passing("the fake bus is away");
+    if (bus_->away) return transient("the fake bus is away");
     std::vector<absl::Status> results;
     bus_->publishes.emplace_back();
     for (const plugin::Outgoing& message : messages) {

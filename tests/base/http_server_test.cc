@@ -51,11 +51,11 @@ TEST(HttpServer, AnswersTheServicePages) {
   EXPECT_THAT(get(port, "/status", "POST"), testing::Not(HasSubstr("running")));
 }
 
-TEST(HttpServer, APortInUseIsAPassingErrorThatNamesIt) {
+TEST(HttpServer, APortInUseIsATransientErrorThatNamesIt) {
   auto first = HttpServer::open("127.0.0.1", 0, {});
   ASSERT_TRUE(first.ok());
   const auto second = HttpServer::open("127.0.0.1", (*first)->port(), {});
-  EXPECT_EQ(second.status().code(), kPassing);
+  EXPECT_EQ(second.status().code(), kTransient);
   EXPECT_THAT(std::string(to_std(second.status().message())),
               testing::AllOf(HasSubstr(std::to_string((*first)->port())), HasSubstr("another program")));
 }

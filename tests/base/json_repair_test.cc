@@ -13,7 +13,7 @@ TEST(JsonMend, WhatIsJsonStaysAsItIs) {
   for (const char* json : {"", "{}", R"({"a":[1,-2.5e3,true,null,"NaN","-Infinity \" NaN \\"]})",
                            R"("\ud83d\ude00 \u00e9 \\ud83d")", "{\"k\": \"\xc3\xa9\xf0\x9f\x98\x80\"}"}) {
     EXPECT_FALSE(mended_json(json)) << json;
-    EXPECT_EQ(mend_json(json), json);
+    EXPECT_EQ(repair_json(json), json);
   }
 }
 
@@ -36,11 +36,11 @@ TEST(JsonMend, BytesThatAreNotUtf8AreReplaced) {
 
 TEST(JsonMend, WhatIsMendedIsValidHoweverItIsCut) {
   const std::string whole = "{\"a\":[NaN,\"\\ud83d\\ude00\\ud83d \xf6\",-Infinity,{\"b\\\\\":1}]}";
-  EXPECT_TRUE(valid_json(mend_json(whole)));
+  EXPECT_TRUE(valid_json(repair_json(whole)));
   for (std::size_t size = 0; size <= whole.size(); ++size) {
-    const std::string mended = mend_json(whole.substr(0, size));
+    const std::string mended = repair_json(whole.substr(0, size));
     EXPECT_TRUE(is_utf8(mended)) << size;
-    EXPECT_EQ(mend_json(mended), mended) << size;
+    EXPECT_EQ(repair_json(mended), mended) << size;
   }
 }
 

@@ -156,7 +156,7 @@ TEST_F(CollectorTest, ABusWithASmallerWindowThanABatchIsNotHeldUpByTheBatchsAge)
 TEST_F(CollectorTest, AgainIsTriedUntilItWorks) {
   std::atomic<int> calls{0};
   use([&calls](const plugin::Notification&, wire::SampleList& samples) {
-    if (++calls < 4) return passing("not yet");
+    if (++calls < 4) return transient("not yet");
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();
   });
@@ -174,7 +174,7 @@ TEST_F(CollectorTest, AgainHasALimitAndOneMessageAloneDies) {
   use([&calls](const plugin::Notification& notification, wire::SampleList& samples) {
     if (notification.event_type == "made.bad") {
       ++calls;
-      return passing("never");
+      return transient("never");
     }
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();
@@ -368,7 +368,7 @@ TEST_F(CollectorTest, EverySnapshotBalancesWhileMessagesFlow) {
 TEST_F(CollectorTest, ABusThatIsNotThereIsWaitedFor) {
   std::atomic<int> attempts{0};
   options_.buses[0].open = [&attempts, end = bus_]() -> absl::StatusOr<std::unique_ptr<plugin::Transport>> {
-    if (++attempts < 2) return passing("nobody listens there");
+    if (++attempts < 2) return transient("nobody listens there");
     return std::make_unique<fakes::Transport>(end);
   };
   start();

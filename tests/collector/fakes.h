@@ -138,7 +138,7 @@ class Transport final : public plugin::Transport {
     const std::lock_guard lock(end_->mutex);
     ++end_->publishes;
     end_->changed.notify_all();
-    if (end_->away) return passing("the fake bus is away");
+    if (end_->away) return transient("the fake bus is away");
     std::vector<absl::Status> results;
     for (const plugin::Outgoing& message : messages) {
       if (message.body == "refused") {
@@ -283,7 +283,7 @@ class Storage final : public plugin::Storage {
     const std::lock_guard lock(end_->mutex);
     ++end_->attempts;
     end_->changed.notify_all();
-    if (end_->away) return passing("the fake store is away");
+    if (end_->away) return transient("the fake store is away");
     if (end_->refuse_all) return permanent("the fake store takes nothing");
     const auto last = end_->writers.find(token.writer);
     if (token.found) token.found(last == end_->writers.end() ? 0 : last->second.first);
@@ -315,7 +315,7 @@ class Storage final : public plugin::Storage {
     for (const plugin::BookEntry& entry : conclusion.entries)
       end_->books[{entry.bus, entry.unit, entry.outcome}] += entry.count;
     if (!token.writer.empty()) end_->writers[token.writer] = {token.sequence, results};
-    if (std::exchange(end_->lose_answer, false)) return passing("connection lost after the commit");
+    if (std::exchange(end_->lose_answer, false)) return transient("connection lost after the commit");
     return absl::OkStatus();
   }
   absl::Status query(const plugin::Query& query, const plugin::RowSink& sink) override {

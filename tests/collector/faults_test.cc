@@ -98,7 +98,7 @@ TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamp
   };
   const auto later = [&](const plugin::Notification&, wire::SampleList& samples) {
     if (!store_->letters().empty() || store_->book("samples", "stored") > 0) ++early;
-    if (++later_calls < 3) return passing("the API is away");
+    if (++later_calls < 3) return transient("the API is away");
     samples.push_back(fakes::sample("later"));
     return absl::OkStatus();
   };
@@ -252,7 +252,7 @@ TEST_F(FaultsTest, NotReadyWhereNothingSettlesForTheSetTime) {
   options_.stuck_after = Milliseconds(20);
   std::atomic<bool> wait{true};
   use([&wait](const plugin::Notification&, wire::SampleList& samples) {
-    if (wait) return passing("not yet");
+    if (wait) return transient("not yet");
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();
   });

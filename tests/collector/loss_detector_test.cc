@@ -174,40 +174,40 @@ TEST_F(WitnessTest, NothingIsLostByARestartOrByAnAnswerThatWasLost) {
 TEST_F(WitnessTest, AKillAroundTheCommitForgetsNoLoss) {
   const Commit lost{0, 7'000'000, Time::now(), 3, 5};
   {
-    Witness witness(folder(), "host1");
-    witness.committed({0, 6'000'000, Time::now(), 1, 1});
-    witness.committed(lost);
-    witness.found(0, 6'000'000);
+    LossDetector loss_detector(folder(), "host1");
+    loss_detector.committed({0, 6'000'000, Time::now(), 1, 1});
+    loss_detector.committed(lost);
+    loss_detector.found(0, 6'000'000);
   }  // as a kill: nothing more is written
-  Witness witness(folder(), "host1");
-  ASSERT_THAT(witness.losses(), SizeIs(1));
-  EXPECT_EQ(witness.losses()[0].after, 6'000'000U);
-  EXPECT_EQ(witness.losses()[0].samples(), 5U);
-  EXPECT_FALSE(witness.losses()[0].more);
-  EXPECT_GT(witness.first_sequence(), 7'000'000U);
+  LossDetector loss_detector(folder(), "host1");
+  ASSERT_THAT(loss_detector.losses(), SizeIs(1));
+  EXPECT_EQ(loss_detector.losses()[0].after, 6'000'000U);
+  EXPECT_EQ(loss_detector.losses()[0].samples(), 5U);
+  EXPECT_FALSE(loss_detector.losses()[0].more);
+  EXPECT_GT(loss_detector.first_sequence(), 7'000'000U);
 }
 
 // A store takes a number that it has for the same batch: what is counted under it would be acknowledged and not stored.
 TEST_F(WitnessTest, ProcessesKilledBeforeAnyBatchIsRememberedNeverShareANumber) {
   std::uint64_t before = 0;
   for (int i = 0; i < 5; ++i) {  // within much less than a second
-    Witness witness(folder(), "host1");
-    EXPECT_GT(witness.first_sequence(), before + 100'000) << "what the one before had on its way";
-    before = witness.first_sequence();
-    if (i == 1) witness.committed({0, before + 7, Time::now(), 1, 1});
+    LossDetector loss_detector(folder(), "host1");
+    EXPECT_GT(loss_detector.first_sequence(), before + 100'000) << "what the one before had on its way";
+    before = loss_detector.first_sequence();
+    if (i == 1) loss_detector.committed({0, before + 7, Time::now(), 1, 1});
   }
 }
 
 TEST_F(WitnessTest, WithoutRoomForItsNumbersAWriterHasANameOfItsOwn) {
   std::string name;
   {
-    Witness witness(folder(), "host1");
-    name = witness.writer(0);
+    LossDetector loss_detector(folder(), "host1");
+    name = loss_detector.writer(0);
   }
   std::filesystem::create_directory(folder() / "writer.json.new");  // so that the file cannot be written, as root too
-  EXPECT_NE(Witness(folder(), "host1").writer(0), name);
+  EXPECT_NE(LossDetector(folder(), "host1").writer(0), name);
   std::filesystem::remove(folder() / "writer.json.new");
-  EXPECT_EQ(Witness(folder(), "host1").writer(0), name);
+  EXPECT_EQ(LossDetector(folder(), "host1").writer(0), name);
 }
 
 TEST_F(WitnessTest, AWriterThatTheStoreHasForgottenIsNoLoss) {
@@ -264,8 +264,8 @@ TEST_F(WitnessTest, AFolderIsOneCollectors) {
   remember();
   start();
   EXPECT_EQ(StateFolder::open(folder()).status().code(), kPermanent);
-  const Witness beside(folder(), "host1");
-  EXPECT_NE(beside.writer(0), Witness("", "host1").writer(0));
+  const LossDetector beside(folder(), "host1");
+  EXPECT_NE(beside.writer(0), LossDetector("", "host1").writer(0));
   EXPECT_NE(beside.writer(0), StateFolder::read(folder())->writer.name + "00") << "a name of its own";
 }
 

@@ -119,7 +119,7 @@ TEST_F(PipelineTest, APermanentErrorKeepsTheOthersSamplesAndMakesOneDeadLetter) 
 TEST_F(PipelineTest, AgainFromOneHoldsTheWhole) {
   emits("good", "x", {fakes::sample("kept")});
   fails("bad", "x", permanent("no such key"));
-  fails("later", "x", passing("not yet"));
+  fails("later", "x", transient("not yet"));
   const Processed done = process(fakes::message("1", "x", "{}", kNow));
   EXPECT_TRUE(done.again);
   EXPECT_EQ(done.again_handler, "notification:later");

@@ -82,18 +82,18 @@ TEST_F(ReadinessTest, ABusThatHasNotAnsweredIsNotReadyAndNoFault) {
 }
 
 TEST_F(ReadinessTest, AFaultFromTheStartIsLoggedAtOnceAndAgainWhenItsReasonChanges) {
-  bus_->set_serviced(passing("login was refused"));
+  bus_->set_serviced(transient("login was refused"));
   start();
   ASSERT_TRUE(wait_bus("away", "login was refused"));
   EXPECT_THAT(collector_->status().not_ready, Contains("bus fake://one is away: login was refused"));
   EXPECT_TRUE(wait_logged("bus fake://one is away: login was refused", 1));
-  bus_->set_serviced(passing("no such virtual host"));
+  bus_->set_serviced(transient("no such virtual host"));
   ASSERT_TRUE(wait_bus("away", "no such virtual host"));
   EXPECT_TRUE(wait_logged("bus fake://one is away: no such virtual host", 1));
   bus_->set_serviced(absl::OkStatus());
   ASSERT_TRUE(wait_ready());
   EXPECT_TRUE(wait_logged("is away", 2));
-  bus_->set_serviced(passing("no such virtual host"));
+  bus_->set_serviced(transient("no such virtual host"));
   ASSERT_TRUE(wait_bus("away", "no such virtual host"));
   EXPECT_THAT(collector_->status().not_ready, Not(IsEmpty()));
 }
@@ -123,7 +123,7 @@ TEST_F(ReadinessTest, AStoreThatCannotBeOpenedIsLoggedOnceHoweverManyWritersTry)
   options_.store.writers = 2;
   options_.store.open = [&attempts]() -> absl::StatusOr<std::unique_ptr<plugin::Storage>> {
     ++attempts;
-    return passing("password authentication failed");
+    return transient("password authentication failed");
   };
   start();
   ASSERT_TRUE(wait([&] { return attempts > 8; }));

@@ -47,10 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool object = parsed && parsed->is_object() && tally::valid_utf8(text);
   require(tally::valid_json_object(text) == object, "the host and the SDK agree on objects");
   // What one plugin may emit, another must be able to read; deeper nesting is the one difference.
-  const std::string mended = tally::mend_json(text);
+  const std::string mended = tally::repair_json(text);
   if (object) require(tally::plugin::is_json_object(mended), "the boundary takes every object, once halves are mended");
   if (tally::plugin::is_json_object(text)) require(mended == text, "what the boundary takes needs no mending");
-  require(tally::valid_utf8(mended) && tally::mend_json(mended) == mended, "what is mended stays so");
+  require(tally::valid_utf8(mended) && tally::repair_json(mended) == mended, "what is mended stays so");
   const bool nearly = tally::valid_utf8(text) && tally::python_json(text);
   if (nearly) require(Json::parse(mended).has_value(), "what Python reads is JSON once it is mended");
   if (const auto marked = tally::mark_bytes(text))

@@ -62,7 +62,7 @@ void use(const std::filesystem::path& folder, const SpoolOptions& options) {
   while (spool->next(record)) {
     require(seen.insert(record.sequence).second, "a record is given once");
     require(seen.size() < 4096, "reading comes to an end");
-    if (record.sequence % 3 == 0) spool->give_back(record.sequence);
+    if (record.sequence % 3 == 0) spool->requeue(record.sequence);
     spool->acknowledge(record.sequence);
   }
   require(seen.size() <= pending, "no more is given than was pending");

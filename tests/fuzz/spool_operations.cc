@@ -97,9 +97,9 @@ class Use {
     const auto known = durable_.find(record.sequence);
     require(known != durable_.end() && known->second == record.body, "what is given was appended, and is whole");
     require(damaged_ || !done_.contains(record.sequence), "what is acknowledged is not given again");
-    require(held_.insert(record.sequence).second || given_back_.contains(record.sequence),
+    require(held_.insert(record.sequence).second || requeued_.contains(record.sequence),
             "it is given to one at a time");
-    given_back_.erase(record.sequence);
+    requeued_.erase(record.sequence);
     return true;
   }
   void finish(std::uint8_t which, bool acknowledge) {
@@ -108,11 +108,11 @@ class Use {
     if (acknowledge) {
       spool_->acknowledge(sequence);
       held_.erase(sequence);
-      given_back_.erase(sequence);
+      requeued_.erase(sequence);
       done_.insert(sequence);
     } else {
-      spool_->give_back(sequence);
-      given_back_.insert(sequence);
+      spool_->requeue(sequence);
+      requeued_.insert(sequence);
     }
   }
   void reopen() {
@@ -120,7 +120,7 @@ class Use {
     spool_.reset();
     group_.clear();
     held_.clear();
-    given_back_.clear();
+    requeued_.clear();
     open();
   }
   // A byte changed, a tail cut or grown, or a file gone, while nobody looks.
@@ -128,7 +128,7 @@ class Use {
     spool_.reset();
     group_.clear();
     held_.clear();
-    given_back_.clear();
+    requeued_.clear();
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(scratch().path())) files.push_back(entry.path());
     std::sort(files.begin(), files.end());
@@ -156,7 +156,7 @@ class Use {
 
   std::unique_ptr<Spool> spool_;
   std::map<std::uint64_t, std::string> group_, durable_;
-  std::set<std::uint64_t> held_, given_back_, done_;
+  std::set<std::uint64_t> held_, requeued_, done_;
   bool damaged_ = false;
 };
 

@@ -20,7 +20,7 @@ struct Said {
 };
 
 template <class Thrown>
-std::int32_t class_of(const Thrown& thrown, std::string& text, std::int32_t unexpected = TALLY_PASSING) {
+std::int32_t class_of(const Thrown& thrown, std::string& text, std::int32_t unexpected = TALLY_TRANSIENT) {
   Said said;
   const std::int32_t result = detail::guarded(
       &said.error, [&] { throw thrown; }, unexpected);
@@ -38,39 +38,40 @@ TEST(SdkBoundary, AnErrorKeepsItsClassAndItsWords) {
   std::string text;
   EXPECT_EQ(class_of(Error::absent("/dev/kvm: not here"), text), TALLY_ABSENT);
   EXPECT_EQ(text, "/dev/kvm: not here");
-  EXPECT_EQ(class_of(Error::passing("busy"), text), TALLY_PASSING);
+  EXPECT_EQ(class_of(Error::transient("busy"), text), TALLY_TRANSIENT);
   EXPECT_EQ(text, "busy");
   EXPECT_EQ(class_of(Error::permanent("no such key"), text), TALLY_PERMANENT);
   EXPECT_EQ(text, "no such key");
   EXPECT_EQ(class_of(Error::unclaimed(), text), TALLY_UNCLAIMED);
   EXPECT_EQ(text, "not for this handler");
   // Whatever a call says that it throws for other errors, these are named.
-  EXPECT_EQ(class_of(Error::passing("busy"), text, TALLY_PERMANENT), TALLY_PASSING);
+  EXPECT_EQ(class_of(Error::transient("busy"), text, TALLY_PERMANENT), TALLY_TRANSIENT);
 }
 
 TEST(SdkBoundary, AnErrorIsNeverOk) {
   std::string text;
-  EXPECT_EQ(class_of(Error(Outcome::ok, "odd"), text), TALLY_PASSING);
+  EXPECT_EQ(class_of(Error(Outcome::ok, "odd"), text), TALLY_TRANSIENT);
   EXPECT_EQ(text, "odd");
 }
 
 TEST(SdkBoundary, AnyOtherExceptionHasTheCallsClass) {
   std::string text;
-  EXPECT_EQ(class_of(std::runtime_error("broken"), text), TALLY_PASSING);
+  EXPECT_EQ(class_of(std::runtime_error("broken"), text), TALLY_TRANSIENT);
   EXPECT_EQ(text, "broken");
   EXPECT_EQ(class_of(std::out_of_range("beyond"), text, TALLY_PERMANENT), TALLY_PERMANENT);
   EXPECT_EQ(text, "beyond");
-  EXPECT_EQ(class_of(42, text), TALLY_PASSING);
+  EXPECT_EQ(class_of(42, text), TALLY_TRANSIENT);
   EXPECT_EQ(text, "the plugin threw something that is no std::exception");
   EXPECT_EQ(class_of("a text", text, TALLY_PERMANENT), TALLY_PERMANENT);
   EXPECT_EQ(text, "the plugin threw something that is no std::exception");
 }
 
-TEST(SdkBoundary, WhatTheMachineLacksIsPassingInEveryCall) {
+TEST(SdkBoundary, WhatTheMachineLacksIsTransientInEveryCall) {
   std::string text;
-  EXPECT_EQ(class_of(std::bad_alloc(), text, TALLY_PERMANENT), TALLY_PASSING);
+  EXPECT_EQ(class_of(std::bad_alloc(), text, TALLY_PERMANENT), TALLY_TRANSIENT);
   EXPECT_EQ(text, "out of memory");
-  EXPECT_EQ(class_of(std::system_error(EMFILE, std::generic_category(), "open"), text, TALLY_PERMANENT), TALLY_PASSING);
+  EXPECT_EQ(class_of(std::system_error(EMFILE, std::generic_category(), "open"), text, TALLY_PERMANENT),
+            TALLY_TRANSIENT);
   EXPECT_NE(text.find("open"), std::string::npos);
 }
 
@@ -133,7 +134,7 @@ TEST(SdkBoundary, AConstructorMaySayThatItIsAbsent) {
   EXPECT_EQ(made.instance, nullptr);
 }
 
-TEST(SdkBoundary, APollstersSurpriseIsPassing) {
+TEST(SdkBoundary, APollstersSurpriseIsTransient) {
   tally_poll poll{};
   poll.size = sizeof poll;
   const tally_emitter emitter{sizeof emitter, nullptr, nullptr};
@@ -142,7 +143,7 @@ TEST(SdkBoundary, APollstersSurpriseIsPassing) {
     const Made made(kind);
     ASSERT_EQ(made.result, TALLY_OK);
     Said said;
-    EXPECT_EQ(detail::PollsterRole<Thrower>::kTable.poll(made.instance, &poll, &emitter, &said.error), TALLY_PASSING);
+    EXPECT_EQ(detail::PollsterRole<Thrower>::kTable.poll(made.instance, &poll, &emitter, &said.error), TALLY_TRANSIENT);
     EXPECT_EQ(said.text(), text);
   }
 }

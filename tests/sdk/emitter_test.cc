@@ -106,7 +106,7 @@ TEST(SdkEmitter, ARefusedSampleIsThrownWithTheHostsClassAndWordsAndTheNextMayFol
   Taker taker;
   Emitter emit(taker.emitter);
   for (const auto& [answer, outcome] :
-       {std::pair{TALLY_PERMANENT, Outcome::permanent}, std::pair{TALLY_PASSING, Outcome::passing}}) {
+       {std::pair{TALLY_PERMANENT, Outcome::permanent}, std::pair{TALLY_TRANSIENT, Outcome::transient}}) {
     taker.answer = answer;
     taker.why = "sample: the name has no bytes";
     try {
@@ -134,7 +134,7 @@ TEST(SdkEmitter, InAPollARefusedSampleIsTheHostsToCountAndThePollGoesOn) {
   taker.answer = TALLY_OK;
   EXPECT_TRUE(emit(gauge("m", "", 1, "r")));
   EXPECT_EQ(taker.taken.size(), 1u);
-  taker.answer = TALLY_PASSING;
+  taker.answer = TALLY_TRANSIENT;
   EXPECT_THROW(emit(gauge("m", "", 1, "r")), Error) << "the host has no room: no sample's fault";
 }
 

@@ -126,7 +126,7 @@ TEST_F(SpoolTest, SaysWhatWasGivenBefore) {
   SpoolRecord record;
   ASSERT_TRUE(spool->next(record));
   EXPECT_FALSE(record.again);
-  spool->give_back(record.sequence);
+  spool->requeue(record.sequence);
   ASSERT_TRUE(spool->next(record));
   EXPECT_EQ(record.body, "record 0 ");
   EXPECT_TRUE(record.again);
@@ -144,7 +144,7 @@ TEST_F(SpoolTest, AnotherProcessIsKeptOut) {
   const auto spool = open();
   SpoolStatus status;
   EXPECT_EQ(Spool::open(folder_, {}, status), nullptr);
-  EXPECT_EQ(status.code, SpoolCode::passing);
+  EXPECT_EQ(status.code, SpoolCode::transient);
   EXPECT_NE(status.text.find("holds this spool"), std::string::npos) << status.text;
 }
 
@@ -327,7 +327,7 @@ TEST_F(SpoolTest, TornMarksFallBackToTheOnesBefore) {
 }
 
 // RLIMIT_FSIZE stands in for a full disk: write() fails part of the way, with EFBIG.
-TEST_F(SpoolTest, NoRoomOnTheDiskIsPassingAndLeavesNoHalfRecord) {
+TEST_F(SpoolTest, NoRoomOnTheDiskIsTransientAndLeavesNoHalfRecord) {
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -340,7 +340,7 @@ TEST_F(SpoolTest, NoRoomOnTheDiskIsPassingAndLeavesNoHalfRecord) {
   const SpoolStatus failed = spool->sync();
   const auto meanwhile = drain(*spool);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  EXPECT_EQ(failed.code, SpoolCode::passing);
+  EXPECT_EQ(failed.code, SpoolCode::transient);
   EXPECT_NE(failed.text.find("cannot write"), std::string::npos) << failed.text;
   EXPECT_EQ(meanwhile, range(0, 3));
   add(*spool, 5, 7);
@@ -361,7 +361,7 @@ TEST_F(SpoolTest, AFirstSegmentThatCannotBeWrittenIsSkippedWithoutATrace) {
   ASSERT_TRUE(spool->append(std::string(300, ' ')).ok());
   const SpoolStatus failed = spool->sync();
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  EXPECT_EQ(failed.code, SpoolCode::passing);
+  EXPECT_EQ(failed.code, SpoolCode::transient);
   EXPECT_TRUE(segments(folder_).empty());
   add(*spool, 0, 2);
   EXPECT_EQ(drain(*spool), range(0, 2));
@@ -426,7 +426,7 @@ TEST_F(SpoolTest, AgreesWithAModelOverRandomDoings) {
       if (held.empty()) continue;
       const auto one = std::next(held.begin(), static_cast<long>(random() % held.size()));
       if (random() % 5 == 0) {
-        spool->give_back(one->first);
+        spool->requeue(one->first);
       } else {
         spool->acknowledge(one->first);
         pending.erase(one->second);

@@ -9,7 +9,7 @@ class Entropy : public tally::Pollster {
     const std::string text = tally::read_file(file_);  // throws Error::absent where there is no such file
     const auto words = tally::words(text);
     const auto bits = words.empty() ? std::nullopt : tally::Decimal::parse(words[0]);
-    if (!bits) throw tally::Error::passing(file_ + ": does not begin with a number");
+    if (!bits) throw tally::Error::transient(file_ + ": does not begin with a number");
     emit(tally::gauge("host.entropy", "bit", *bits, host_));
   }
 

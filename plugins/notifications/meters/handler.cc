@@ -70,7 +70,7 @@ Handler::Plan& Handler::plan_for(std::string_view event_type) {
   return *plan;
 }
 
-void Handler::want(const Field& field, Wants& wants) const {
+void Handler::want(const Field& field, MemberFinder& wants) const {
   for (const std::uint32_t path : field.paths)
     if (const auto& names = program_.paths[path].names(); !names.empty()) wants.add(names, path);
 }

@@ -37,14 +37,14 @@ class Handler {
   // What one set of definitions needs of a message.
   struct Plan {
     std::vector<const Definition*> takers;
-    Wants wants;
+    MemberFinder wants;
   };
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
 
   Plan& plan_for(std::string_view event_type);
-  void want(const Field& field, Wants& wants) const;
+  void want(const Field& field, MemberFinder& wants) const;
   std::unique_ptr<Plan> make_plan(const std::vector<std::uint32_t>& takers) const;
 
   Program program_;

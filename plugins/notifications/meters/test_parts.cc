@@ -198,8 +198,8 @@ TEST(Tree, RefusesWhatIsNoJson) {
   EXPECT_EQ(meters::read_tree(R"("a\u00e9\n\ud83d\ude00\ud800")", arena).text, "aé\n😀\xef\xbf\xbd");
 }
 
-TEST(Wants, TwoPathsToOneMemberBothHaveIt) {
-  meters::Wants wants;
+TEST(MemberFinder, TwoPathsToOneMemberBothHaveIt) {
+  meters::MemberFinder wants;
   wants.add({"payload", "a"}, 0);
   wants.add({"payload", "a"}, 1);
   wants.add({"payload"}, 2);
@@ -215,9 +215,9 @@ TEST(Wants, TwoPathsToOneMemberBothHaveIt) {
 
 // What is remembered of earlier messages changes nothing: keys in other orders, with other spaces, missing and new
 // ones.
-TEST(Wants, WhatWasSeenBeforeChangesNothing) {
+TEST(MemberFinder, WhatWasSeenBeforeChangesNothing) {
   const auto make = [] {
-    auto wants = std::make_unique<meters::Wants>();
+    auto wants = std::make_unique<meters::MemberFinder>();
     wants->add({"payload", "a"}, 0);
     wants->add({"payload", "b", "c"}, 1);
     wants->add({"payload", "b"}, 2);
@@ -247,7 +247,7 @@ TEST(Wants, WhatWasSeenBeforeChangesNothing) {
               values[random() % values.size()];
     }
     json += "}" + std::string(random() % 40, ' ');
-    const auto look = [&](meters::Wants& wants) {
+    const auto look = [&](meters::MemberFinder& wants) {
       std::vector<meters::Slot> slots(5);
       meters::Arena arena;
       std::vector<std::string> found;
@@ -267,8 +267,8 @@ TEST(Wants, WhatWasSeenBeforeChangesNothing) {
   EXPECT_GT(good, 10'000);
 }
 
-TEST(Wants, FindsNestedMembersAndTheLastOfTwins) {
-  meters::Wants wants;
+TEST(MemberFinder, FindsNestedMembersAndTheLastOfTwins) {
+  meters::MemberFinder wants;
   wants.add({"payload", "a"}, 0);
   wants.add({"payload", "b", "c"}, 1);
   wants.add({"payload", "b"}, 2);

@@ -70,8 +70,8 @@ class Cgroup : public tally::Pollster {
 
     void measure() {
       if (resource_.size() > kLongest) {
-        return poll_.fault(
-            resource_, tally::Error::passing("a path of more than " + std::to_string(kLongest) + " bytes is left out"));
+        return poll_.fault(resource_, tally::Error::transient("a path of more than " + std::to_string(kLongest) +
+                                                              " bytes is left out"));
       }
       for (const group_files::Single& one : group_files::kSingles)
         take(one.file, group_files::single(one, read(one.file)));
@@ -99,7 +99,7 @@ class Cgroup : public tally::Pollster {
         const std::string resource = device.empty() ? resource_ : resource_ + "." + tally::escape_identity(device);
         if (!value.volume) {
           poll_.fault(resource,
-                      tally::Error::passing(value.meter + ": " + (folder_ / file).string() + ": not a count"));
+                      tally::Error::transient(value.meter + ": " + (folder_ / file).string() + ": not a count"));
           continue;
         }
         const std::string metadata =

@@ -19,12 +19,12 @@ class Cpu : public tally::Pollster {
   void poll(const tally::Poll& poll, tally::Emitter& emit) override {
     const std::string text = tally::read_file(file_, std::size_t{16} << 20);
     const proc_stat::Times times = proc_stat::read(text, tick_ns_);
-    if (times.states.empty()) throw tally::Error::passing(file_ + ": no line with numbers begins with the word cpu");
+    if (times.states.empty()) throw tally::Error::transient(file_ + ": no line with numbers begins with the word cpu");
     const std::string metadata = R"({"cpu_number": )" + std::to_string(times.processors) + "}";
     for (const proc_stat::State& state : times.states) {
       if (!state.ns) {
-        poll.fault(host_, tally::Error::passing(std::string(state.meter) + ": " + file_ + ": \"" +
-                                                std::string(state.written) + "\" is not a count"));
+        poll.fault(host_, tally::Error::transient(std::string(state.meter) + ": " + file_ + ": \"" +
+                                                  std::string(state.written) + "\" is not a count"));
         continue;
       }
       auto sample = tally::cumulative(state.meter, "ns", *state.ns, host_);

@@ -35,16 +35,16 @@ class Disk : public tally::Pollster {
   void measure(const proc_diskstats::Device& device, const tally::Poll& poll, tally::Emitter& emit) const {
     const std::string resource = host_ + "." + tally::escape_identity(device.name);
     if (device.columns < proc_diskstats::kFewest) {
-      return poll.fault(
-          resource, tally::Error::passing(file_ + ": the line has " + std::to_string(device.columns) + " columns, of " +
-                                          std::to_string(proc_diskstats::kFewest) + " that are needed"));
+      return poll.fault(resource, tally::Error::transient(file_ + ": the line has " + std::to_string(device.columns) +
+                                                          " columns, of " + std::to_string(proc_diskstats::kFewest) +
+                                                          " that are needed"));
     }
     const std::string metadata = tally::JsonObject().set("device", device.name).str();
     for (std::size_t i = 0; i < device.values.size(); ++i) {
       const proc_diskstats::Column& column = proc_diskstats::kColumns[i];
       if (!device.values[i]) {
-        poll.fault(resource, tally::Error::passing(std::string(column.meter) + ": " + file_ + ": column " +
-                                                   std::to_string(column.index + 1) + " is not a count"));
+        poll.fault(resource, tally::Error::transient(std::string(column.meter) + ": " + file_ + ": column " +
+                                                     std::to_string(column.index + 1) + " is not a count"));
         continue;
       }
       auto sample = tally::cumulative(column.meter, column.unit, *device.values[i], resource);

@@ -25,7 +25,7 @@ class Exec : public tally::Pollster {
       emit_lines(command, result.output, poll, emit);
       if (!result.problem.empty()) problems += (problems.empty() ? "" : "; ") + command + ": " + result.problem;
     }
-    if (!problems.empty()) throw tally::Error::passing(problems);
+    if (!problems.empty()) throw tally::Error::transient(problems);
   }
 
  private:
@@ -41,7 +41,7 @@ class Exec : public tally::Pollster {
       if (const auto sample = read_line(line, host_, why)) {
         emit(*sample);
       } else {
-        poll.fault(command.substr(0, 200), tally::Error::passing("line " + std::to_string(number) + ": " + why));
+        poll.fault(command.substr(0, 200), tally::Error::transient("line " + std::to_string(number) + ": " + why));
       }
     }
   }

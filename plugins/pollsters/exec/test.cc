@@ -39,7 +39,7 @@ TEST(Exec, NoCommandsIsAbsent) {
 
 TEST(Exec, AFailingCommandKeepsWhatItWroteAndTheOthers) {
   const auto polled = poll_once("exec", {{"commands", R"(["echo a 1; echo broken >&2; exit 3", "echo b 2"])"}});
-  EXPECT_EQ(polled.status.code(), tally::kPassing);
+  EXPECT_EQ(polled.status.code(), tally::kTransient);
   EXPECT_NE(polled.status.ToString().find("exit status 3: broken"), std::string::npos) << polled.status;
   EXPECT_EQ(polled.volume("a", "node1"), "1");
   EXPECT_EQ(polled.volume("b", "node1"), "2");
@@ -131,7 +131,7 @@ TEST(Exec, TheWholeGroupDiesAtTheLimit) {
   const std::string pid_file = tree.path() + "/pid";
   const auto polled = poll_once(
       "exec", {{"commands", "[\"echo a 1; sleep 1000 & echo $! > " + pid_file + "; wait\"]"}, {"timeout", "0.3"}});
-  EXPECT_EQ(polled.status.code(), tally::kPassing);
+  EXPECT_EQ(polled.status.code(), tally::kTransient);
   EXPECT_NE(polled.status.ToString().find("not done after 300 ms"), std::string::npos) << polled.status;
   EXPECT_EQ(polled.volume("a", "node1"), "1");
   pid_t pid = 0;
@@ -155,7 +155,7 @@ TEST(Exec, AChildLeftBehindDoesNotHoldTheCall) {
 
 TEST(Exec, EndlessOutputIsCut) {
   const auto polled = poll_once("exec", {{"commands", R"(["yes '# nothing'"])"}, {"output", "4096"}});
-  EXPECT_EQ(polled.status.code(), tally::kPassing);
+  EXPECT_EQ(polled.status.code(), tally::kTransient);
   EXPECT_NE(polled.status.ToString().find("wrote more than 4096 bytes"), std::string::npos) << polled.status;
 }
 

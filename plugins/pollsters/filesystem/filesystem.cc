@@ -60,11 +60,11 @@ class Filesystem : public tally::Pollster {
     if (::statvfs(path.c_str(), &space) != 0) {
       const int error = errno;
       const std::string why = path + ": " + std::strerror(error);
-      return poll.fault(resource, error == ENOENT ? tally::Error::absent(why) : tally::Error::passing(why));
+      return poll.fault(resource, error == ENOENT ? tally::Error::absent(why) : tally::Error::transient(why));
     }
     if (!came_along(mount.path, path)) {
       const std::string way_out = ": not mounted here: bind the host's tree with its mounts, as in `-v /:";
-      return poll.fault(resource, tally::Error::passing(path + way_out + root_.string() + ":ro,rslave`"));
+      return poll.fault(resource, tally::Error::transient(path + way_out + root_.string() + ":ro,rslave`"));
     }
     if (space.f_blocks == 0) return;  // nothing that holds data
     auto sample = tally::gauge("", "KB", 0, resource);
@@ -73,7 +73,7 @@ class Filesystem : public tally::Pollster {
     for (const auto& [meter, volume] : sizes::of(space)) {
       if (!volume) {
         poll.fault(resource,
-                   tally::Error::passing(std::string(meter) + ": " + path + ": more blocks are free than there are"));
+                   tally::Error::transient(std::string(meter) + ": " + path + ": more blocks are free than there are"));
         continue;
       }
       sample.name = meter;

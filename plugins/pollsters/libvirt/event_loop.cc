@@ -33,7 +33,7 @@ EventLoop::EventLoop() {
   if (!prepared) throw Error::absent("libvirt's library does not start: " + std::string(virGetLastErrorMessage()));
   wake_ = virEventAddTimeout(
       -1, [](int, void*) {}, nullptr, nullptr);
-  if (wake_ < 0) throw Error::passing("libvirt's event loop takes no timer");
+  if (wake_ < 0) throw Error::transient("libvirt's event loop takes no timer");
   thread_ = std::thread([this] {
     while (!stop_) virEventRunDefaultImpl();
     virEventRemoveTimeout(wake_);

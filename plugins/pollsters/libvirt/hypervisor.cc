@@ -109,7 +109,7 @@ int Hypervisor::ask(const char* what, const std::function<int(virConnect*)>& cal
       throw Error::absent(text);
     }
     if (code == VIR_ERR_NO_SUPPORT) throw Error::absent(text);
-    throw Error::passing(text);
+    throw Error::transient(text);
   }
 }
 
@@ -123,7 +123,7 @@ std::vector<Hypervisor::Facts> Hypervisor::domains() {
   for (int i = 0; i < count; ++i) {
     if (Facts facts = facts_of(listed[i], nullptr)) all.push_back(std::move(facts));
   }
-  if (connection_.lost()) throw Error::passing("libvirt at " + options_.uri + " went away while domains were listed");
+  if (connection_.lost()) throw Error::transient("libvirt at " + options_.uri + " went away while domains were listed");
   known_.clear();
   for (const Facts& facts : all) known_.emplace(facts->uuid, facts);
   return all;

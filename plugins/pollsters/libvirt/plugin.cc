@@ -61,7 +61,7 @@ class Instances : public Pollster {
     const std::optional<Json> attributes = Json::parse(resource.attributes);
     const auto uri = attributes ? attributes->find_text("uri") : std::nullopt;
     std::shared_ptr<Hypervisor> hypervisor = uri ? Hypervisor::find(std::string(*uri)) : nullptr;
-    if (!hypervisor) throw Error::passing("the domains were found by another discovery than discovery:libvirt");
+    if (!hypervisor) throw Error::transient("the domains were found by another discovery than discovery:libvirt");
     return hypervisor;
   }
 };

@@ -15,15 +15,15 @@ class Load : public tally::Pollster {
     const std::string text = tally::read_file(file_);
     const auto averages = proc_loadavg::read(text);
     if (std::none_of(averages.begin(), averages.end(), [](const auto& average) { return average.load.has_value(); })) {
-      throw tally::Error::passing(file_ + ": does not begin with three numbers");
+      throw tally::Error::transient(file_ + ": does not begin with three numbers");
     }
     for (std::size_t i = 0; i < averages.size(); ++i) {
       const proc_loadavg::Average& average = averages[i];
       if (average.load) {
         emit(tally::gauge(proc_loadavg::kMeters[i], "process", *average.load, host_));
       } else {
-        poll.fault(host_, tally::Error::passing(std::string(proc_loadavg::kMeters[i]) + ": " + file_ + ": \"" +
-                                                std::string(average.written) + "\" is not a number"));
+        poll.fault(host_, tally::Error::transient(std::string(proc_loadavg::kMeters[i]) + ": " + file_ + ": \"" +
+                                                  std::string(average.written) + "\" is not a number"));
       }
     }
   }

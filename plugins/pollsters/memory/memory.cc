@@ -23,7 +23,7 @@ class Memory : public tally::Pollster {
     const std::string text = tally::read_file(file_);
     const proc_meminfo::Fields fields = proc_meminfo::read(text);
     const auto total = fields.find("MemTotal"), available = fields.find("MemAvailable");
-    if (total == fields.end()) throw tally::Error::passing(file_ + ": no line MemTotal");
+    if (total == fields.end()) throw tally::Error::transient(file_ + ": no line MemTotal");
     if (available != fields.end() && available->second && total->second) {
       if (*available->second <= *total->second) {
         emit(tally::gauge("hardware.memory.used", "KB", *total->second - *available->second, host_));
@@ -44,7 +44,7 @@ class Memory : public tally::Pollster {
 
  private:
   void fault(const tally::Poll& poll, const char* meter, const std::string& why) const {
-    poll.fault(host_, tally::Error::passing(std::string(meter) + ": " + file_ + ": " + why));
+    poll.fault(host_, tally::Error::transient(std::string(meter) + ": " + file_ + ": " + why));
   }
 
   std::string host_;

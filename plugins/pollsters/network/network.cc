@@ -18,8 +18,8 @@ class Network : public tally::Pollster {
     for (const proc_net_dev::Interface& interface : interfaces) count += measure(interface, file, poll, emit);
     if (count > 0) return;
     if (interfaces.empty()) throw tally::Error::absent("no network interface but the loopback in " + file);
-    throw tally::Error::passing(file + ": no counter can be read of " + std::string(interfaces[0].name) +
-                                (interfaces.size() > 1 ? " and the others" : ""));
+    throw tally::Error::transient(file + ": no counter can be read of " + std::string(interfaces[0].name) +
+                                  (interfaces.size() > 1 ? " and the others" : ""));
   }
 
  private:
@@ -28,8 +28,8 @@ class Network : public tally::Pollster {
                       tally::Emitter& emit) const {
     const std::string resource = host_ + "." + tally::escape_identity(interface.name);
     if (interface.columns != proc_net_dev::kColumnsOfALine) {
-      poll.fault(resource, tally::Error::passing(file + ": " + std::to_string(interface.columns) +
-                                                 " columns where 16 are known: left out"));
+      poll.fault(resource, tally::Error::transient(file + ": " + std::to_string(interface.columns) +
+                                                   " columns where 16 are known: left out"));
       return 0;
     }
     const std::string metadata = tally::JsonObject().set("interface", interface.name).str();
@@ -37,8 +37,8 @@ class Network : public tally::Pollster {
     for (std::size_t i = 0; i < interface.values.size(); ++i) {
       const proc_net_dev::Column& column = proc_net_dev::kColumns[i];
       if (!interface.values[i]) {
-        poll.fault(resource, tally::Error::passing(std::string(column.meter) + ": " + file + ": column " +
-                                                   std::to_string(column.index + 1) + " is not a count"));
+        poll.fault(resource, tally::Error::transient(std::string(column.meter) + ": " + file + ": column " +
+                                                     std::to_string(column.index + 1) + " is not a count"));
         continue;
       }
       auto sample = tally::cumulative(column.meter, column.unit, *interface.values[i], resource);

@@ -28,7 +28,7 @@ std::vector<Project> projects_in(const std::string& body, const std::string& url
   std::string why;
   const std::optional<Json> json = Json::parse(body, &why);
   const Json* list = json ? json->find("projects") : nullptr;
-  if (list == nullptr) throw Error::passing("GET " + shown(url) + ": no list of projects" + (json ? "" : ": " + why));
+  if (list == nullptr) throw Error::transient("GET " + shown(url) + ": no list of projects" + (json ? "" : ": " + why));
   std::vector<Project> all;
   for (const Json& one : list->items()) {
     const auto id = one.find_text("id"), name = one.find_text("name");
@@ -116,7 +116,7 @@ std::vector<Project> Cloud::projects() {
   const HttpAnswer answer = ask_locked(request);
   if (answer.status == 200) return projects_in(answer.body, request.url);
   if (answer.status == 403) return {{token().project_id, ""}};
-  throw Error::passing("GET " + shown(request.url) + ": HTTP " + std::to_string(answer.status));
+  throw Error::transient("GET " + shown(request.url) + ": HTTP " + std::to_string(answer.status));
 }
 
 }  // namespace tally::openstack

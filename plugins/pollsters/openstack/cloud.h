@@ -18,7 +18,7 @@ namespace tally::openstack {
 
 // Keystone gives no token: nothing can be asked of any service.
 struct NoToken : Error {
-  explicit NoToken(const std::string& text) : Error(Outcome::passing, text) {}
+  explicit NoToken(const std::string& text) : Error(Outcome::transient, text) {}
 };
 
 struct CloudOptions {

@@ -15,10 +15,10 @@ constexpr const char* kEntry = "entry";  // what is left out, where it is not a 
 
 Json parse_page(const std::string& body, const std::string& place) {
   if (std::count(body.begin(), body.end(), ',') > kMostValues)
-    throw Error::passing(place + ": the answer has more than two million values");
+    throw Error::transient(place + ": the answer has more than two million values");
   std::string why;
   std::optional<Json> json = Json::parse(body, &why);
-  if (!json) throw Error::passing(place + ": not JSON: " + why);
+  if (!json) throw Error::transient(place + ": not JSON: " + why);
   return *std::move(json);
 }
 
@@ -121,8 +121,8 @@ void Cycle::run_for_each(const Group& group, const Service& service) {
     asked.add(places.url(group.request, service.url, places.own), places.own);
     for (const Project& project : projects()) asked.add(places.url(group.request, service.url, project.id), project.id);
   } catch (const Error& refused) {
-    throw Error::passing(std::string(refused.what()) + "; put {project_id} into url_path (" +
-                         group.definitions.front().place + ")");
+    throw Error::transient(std::string(refused.what()) + "; put {project_id} into url_path (" +
+                           group.definitions.front().place + ")");
   }
   std::string problem;
   std::size_t problems = 0, taken = 0, without = 0;
@@ -143,12 +143,12 @@ void Cycle::run_for_each(const Group& group, const Service& service) {
       if (problems++ == 0) problem = error.what();
     }
   }
-  if (problems > 0) throw Error::passing(problem + " (" + std::to_string(problems) + " projects failed)");
+  if (problems > 0) throw Error::transient(problem + " (" + std::to_string(problems) + " projects failed)");
   if (taken > 0 && taken == without && account_is_guessed(group.request, service.url, places.own)) {
-    throw Error::passing(shown(places.url(group.request, service.url, places.own)) + ": every project (" +
-                         std::to_string(taken) +
-                         ") has answered 404: none has an account there, or the store takes none in a URL (Ceph: "
-                         "rgw_swift_account_in_url = true), or its accounts have another prefix (reseller_prefix)");
+    throw Error::transient(shown(places.url(group.request, service.url, places.own)) + ": every project (" +
+                           std::to_string(taken) +
+                           ") has answered 404: none has an account there, or the store takes none in a URL (Ceph: "
+                           "rgw_swift_account_in_url = true), or its accounts have another prefix (reseller_prefix)");
   }
 }
 
@@ -156,9 +156,9 @@ void Cycle::run_pages(const Group& group, const std::string& endpoint, std::stri
   std::set<std::string> seen;
   while (!url.empty()) {
     const std::string place = "GET " + shown(url);
-    if (!seen.insert(url).second) throw Error::passing(place + ": this page was there before, its link leads back");
+    if (!seen.insert(url).second) throw Error::transient(place + ": this page was there before, its link leads back");
     if (seen.size() > options_.most_pages)
-      throw Error::passing(place + ": more than " + std::to_string(options_.most_pages) + " pages (pages)");
+      throw Error::transient(place + ": more than " + std::to_string(options_.most_pages) + " pages (pages)");
     if (of != nullptr) of->asked.add(url, of->project.id);
     const std::optional<HttpAnswer> answer = fetch(group, url, of);
     if (!answer) return;
@@ -174,7 +174,8 @@ std::optional<HttpAnswer> Cycle::fetch(const Group& group, const std::string& ur
   std::string text = (group.request.head ? "HEAD " : "GET ") + shown(url) + ": HTTP " + std::to_string(answer.status);
   if (answer.status >= 200 && answer.status < 300) {
     if (of == nullptr || answer.url == url || answer.url.find(of->project.id) != std::string::npos) return answer;
-    throw Error::passing(text + " after a redirect to " + shown(answer.url) + ", which is not the project's: refused");
+    throw Error::transient(text + " after a redirect to " + shown(answer.url) +
+                           ", which is not the project's: refused");
   }
   if (answer.status == 404 && of != nullptr) {
     of->none = true;
@@ -182,7 +183,7 @@ std::optional<HttpAnswer> Cycle::fetch(const Group& group, const std::string& ur
   }
   if (answer.status == 401) throw Away(text + " after the token was renewed");
   if (answer.status == 403) text += ": the user may not; give it the role that may list this for all projects";
-  throw Error::passing(text);
+  throw Error::transient(text);
 }
 
 // A service that is older than the version of its API that the definition asks for names its newest: that one then.
@@ -235,7 +236,7 @@ std::string Cycle::take_page(const Group& group, const HttpAnswer& answer, const
       }
     }
   } catch (const NoValue& none) {
-    throw Error::passing(place + ": response_entries_key: " + none.what());
+    throw Error::transient(place + ": response_entries_key: " + none.what());
   }
   if (!group.request.next) return "";
   try {
@@ -244,7 +245,7 @@ std::string Cycle::take_page(const Group& group, const HttpAnswer& answer, const
   } catch (const NotThere&) {
     return "";
   } catch (const NoValue& none) {
-    throw Error::passing(place + ": next_sample_url_attribute: " + none.what());
+    throw Error::transient(place + ": next_sample_url_attribute: " + none.what());
   }
 }
 
@@ -282,8 +283,8 @@ const std::vector<Project>& Cycle::projects() {
 
 void Cycle::check_time() const {
   if (std::chrono::steady_clock::now() < end_) return;
-  throw Error::passing("the cycle takes longer than " + std::to_string(options_.time.count() / 1000) +
-                       " s (cycle_time), the rest is left out");
+  throw Error::transient("the cycle takes longer than " + std::to_string(options_.time.count() / 1000) +
+                         " s (cycle_time), the rest is left out");
 }
 
 void Cycle::note(const Definition& definition, const char* what, const std::string& url, const std::string& text) {

@@ -144,8 +144,8 @@ HttpAnswer HttpClient::Impl::once(const HttpRequest& request, const std::string&
   const CURLcode code = curl_easy_perform(easy.get());
   curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, nullptr);
   if (intake.too_long) {
-    throw Error::passing(request.method + " " + shown(url) + ": the answer is longer than " +
-                         std::to_string(options.longest) + " bytes (max_response)");
+    throw Error::transient(request.method + " " + shown(url) + ": the answer is longer than " +
+                           std::to_string(options.longest) + " bytes (max_response)");
   }
   if (code != CURLE_OK)
     throw Away(request.method + " " + shown(url) + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code)));
@@ -156,7 +156,7 @@ HttpAnswer HttpClient::Impl::once(const HttpRequest& request, const std::string&
 HttpClient::HttpClient(HttpOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);
   impl_->easy.reset(curl_easy_init());
-  if (!impl_->easy) throw Error::passing("libcurl: out of memory");
+  if (!impl_->easy) throw Error::transient("libcurl: out of memory");
 }
 
 HttpClient::~HttpClient() = default;

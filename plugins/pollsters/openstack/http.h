@@ -17,7 +17,7 @@ namespace tally::openstack {
 
 // No answer: the server is away, hangs, or shows a certificate that is not trusted.
 struct Away : Error {
-  explicit Away(const std::string& text) : Error(Outcome::passing, text) {}
+  explicit Away(const std::string& text) : Error(Outcome::transient, text) {}
 };
 
 struct HttpOptions {
@@ -52,7 +52,7 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
 
-  // Throws Away, or Error::passing for an answer that passes a bound. A redirect is followed three times, for GET and
+  // Throws Away, or Error::transient for an answer that passes a bound. A redirect is followed three times, for GET and
   // HEAD, and only where it stays with the same server, since a token goes with it; any other is an answer like all.
   HttpAnswer send(const HttpRequest& request);
 

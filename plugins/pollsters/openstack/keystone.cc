@@ -52,7 +52,7 @@ std::string login(const Credentials& of) {
   }
   const bool whole = !of.username.empty() && !of.password.empty() && !(of.project_name + of.project_id).empty();
   if (!whole) {
-    throw Error::passing(
+    throw Error::transient(
         "to log in needs username, password and project_name, or application_credential_id and "
         "application_credential_secret: set them under plugins: \"discovery:openstack\"");
   }
@@ -69,20 +69,20 @@ std::string login(const Credentials& of) {
 
 Token read_token(const HttpAnswer& answer, const std::string& url) {
   const std::string place = "POST " + shown(url);
-  if (answer.status == 401) throw Error::passing(place + ": HTTP 401: Keystone refuses the credentials");
+  if (answer.status == 401) throw Error::transient(place + ": HTTP 401: Keystone refuses the credentials");
   if (answer.status != 200 && answer.status != 201)
-    throw Error::passing(place + ": HTTP " + std::to_string(answer.status) + " where a token was asked for");
+    throw Error::transient(place + ": HTTP " + std::to_string(answer.status) + " where a token was asked for");
   std::string why;
   const std::optional<Json> json = Json::parse(answer.body, &why);
-  if (!json) throw Error::passing(place + ": not JSON: " + why);
+  if (!json) throw Error::transient(place + ": not JSON: " + why);
   const Json* body = json->find("token");
   Token token;
   token.id = answer.header("x-subject-token");
-  if (body == nullptr || token.id.empty()) throw Error::passing(place + ": an answer without a token");
+  if (body == nullptr || token.id.empty()) throw Error::transient(place + ": an answer without a token");
   token.project_id = text_at(*body, "project.id");
   const std::optional<Time> from = Time::parse(text_at(*body, "issued_at"));
   const std::optional<Time> until = Time::parse(text_at(*body, "expires_at"));
-  if (!from || !until) throw Error::passing(place + ": a token without its times");
+  if (!from || !until) throw Error::transient(place + ": a token without its times");
   token.life = std::chrono::microseconds(until->us - from->us);
   token.catalog = catalog_of(*body);
   return token;

@@ -33,11 +33,11 @@ struct Token {
 
 // `auth_url` with "/v3" at its end.
 std::string version_3(std::string_view auth_url);
-// The body of the request for a token. Throws Error::passing where something needed is not given.
+// The body of the request for a token. Throws Error::transient where something needed is not given.
 std::string login(const Credentials& credentials);
-// Out of Keystone's answer. Throws Error::passing where it is none.
+// Out of Keystone's answer. Throws Error::transient where it is none.
 Token read_token(const HttpAnswer& answer, const std::string& url);
-// All of it. Throws Error::passing; no text of an error has a secret.
+// All of it. Throws Error::transient; no text of an error has a secret.
 Token log_in(HttpClient& http, const Credentials& credentials, std::chrono::milliseconds timeout);
 
 }  // namespace tally::openstack

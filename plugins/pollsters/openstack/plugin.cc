@@ -90,7 +90,7 @@ Catalog catalog_of(const std::vector<Resource>& resources) {
     if (number != nullptr && !catalog.cloud) catalog.cloud = Cloud::find(number->integer().value_or(0));
     if (service && url) catalog.services.push_back({std::string(*service), std::string(*url)});
   }
-  if (!catalog.cloud) throw Error::passing("the services were found by another discovery than discovery:openstack");
+  if (!catalog.cloud) throw Error::transient("the services were found by another discovery than discovery:openstack");
   return catalog;
 }
 
@@ -115,7 +115,7 @@ class Definers : public Pollster {
     tell_missing(catalog.services);
     const auto take = [&emit](const Sample& sample) { emit(sample); };
     const auto fault = [&poll](const std::string& meters, const std::string& text) {
-      poll.fault(meters, Error::passing(text));
+      poll.fault(meters, Error::transient(text));
     };
     Cycle(*catalog.cloud, catalog.services, options_, take, fault).run(groups_);
   }

@@ -85,8 +85,8 @@ bool account_is_guessed(const Request& request, const std::string& endpoint, con
 void AskedUrls::add(const std::string& url, const std::string& project) {
   const auto [known, fresh] = projects_.try_emplace(url, project);
   if (fresh || known->second == project) return;
-  throw Error::passing(shown(url) + " would be asked for the projects " + known->second + " and " + project +
-                       ", and the answer booked on both: refused");
+  throw Error::transient(shown(url) + " would be asked for the projects " + known->second + " and " + project +
+                         ", and the answer booked on both: refused");
 }
 
 }  // namespace tally::openstack

@@ -62,8 +62,8 @@ class Temperature : public tally::Pollster {
     if (!celsius) return 0;
     const std::string resource = host_ + "." + tally::escape_identity(sensor);
     if (sensor::below_absolute_zero(*celsius)) {
-      poll.fault(resource, tally::Error::passing("hardware.temperature: " + file.string() + ": " +
-                                                 celsius->to_string() + " C is below absolute zero"));
+      poll.fault(resource, tally::Error::transient("hardware.temperature: " + file.string() + ": " +
+                                                   celsius->to_string() + " C is below absolute zero"));
       return 1;
     }
     auto sample = tally::gauge("hardware.temperature", "C", *celsius, resource);

@@ -14,7 +14,7 @@ class Uptime : public tally::Pollster {
   void poll(const tally::Poll&, tally::Emitter& emit) override {
     const std::string text = tally::read_file(file_);
     const auto seconds = proc_uptime::read(text);
-    if (!seconds) throw tally::Error::passing(file_ + ": does not begin with a number");
+    if (!seconds) throw tally::Error::transient(file_ + ": does not begin with a number");
     emit(tally::gauge("hardware.system_stats.uptime", "s", *seconds, host_));
   }
 

@@ -110,7 +110,7 @@ void Connection::connect(const Options& options) {
   keys.push_back(nullptr);
   values.push_back(nullptr);
   handle_ = PQconnectdbParams(keys.data(), values.data(), 1);
-  if (handle_ == nullptr) throw Error::passing("postgresql: " + place_ + ": out of memory; it is tried again");
+  if (handle_ == nullptr) throw Error::transient("postgresql: " + place_ + ": out of memory; it is tried again");
   if (PQstatus(handle_) != CONNECTION_OK) {
     broken_ = true;
     throw ServerError("postgresql: " + first_line(PQerrorMessage(handle_)) + "; it is tried again", "");

@@ -8,7 +8,7 @@ namespace tally::postgresql {
 // A plain COPY takes about half the time of an insert around what is there, and one that meets such a row is lost, as
 // far as it came, and leaves dead rows behind. So it is worth its while where fewer than two batches in five meet one.
 // One thread.
-class Straight {
+class CopyPolicy {
  public:
   bool worthwhile() const { return known_share_ < kMostKnown; }
   // The batch that was just written: whether any of its rows was there already.

@@ -124,8 +124,8 @@ void settle(Connection& connection, const Table& table, Entries& entries) {
     }
     if (missing.empty()) return;
     if (tries == kMostRounds) {
-      throw Error::passing("postgresql: " + connection.place() + ": table " + table.name +
-                           ": a row was neither new nor there");
+      throw Error::transient("postgresql: " + connection.place() + ": table " + table.name +
+                             ": a row was neither new nor there");
     }
     if (tries > 0) {
       Parameters parameters;
@@ -240,7 +240,7 @@ TextHash Dictionary::series_hash(const Row& row) {
   return hash_(scratch_);
 }
 
-std::string Dictionary::look_at(Kept& kept) {
+std::string Dictionary::look_at(StorableRow& kept) {
   const Row& row = kept.row;
   kept.series_hash = series_hash(row);
   if (!no_metadata(row)) {
@@ -258,22 +258,22 @@ std::string Dictionary::look_at(Kept& kept) {
   return {};
 }
 
-void Dictionary::number(Connection& connection, std::span<Kept> rows) {
+void Dictionary::number(Connection& connection, std::span<StorableRow> rows) {
   number_series(connection, rows);
   number_metadata(connection, rows);
 }
 
-void Dictionary::number_series(Connection& connection, std::span<Kept> rows) {
-  std::vector<Kept*> open;
+void Dictionary::number_series(Connection& connection, std::span<StorableRow> rows) {
+  std::vector<StorableRow*> open;
   Entries meters, resources, series;
-  for (Kept& kept : rows) {
+  for (StorableRow& kept : rows) {
     const Numbered* known = series_.find(kept.series_hash);
     if (known != nullptr) kept.series = known->key;
     if (known == nullptr || known->last < kept.partition_end) open.push_back(&kept);
   }
   if (open.empty()) return;
   std::vector<std::pair<std::string, std::string>> named;  // by row: the digests of its meter and its resource
-  for (const Kept* kept : open) {
+  for (const StorableRow* kept : open) {
     named.emplace_back(meter_digest(kept->row), resource_digest(kept->row));
     wanted(meters, named.back().first, kept->row, Time{0});
     wanted(resources, named.back().second, kept->row, Time{0});
@@ -299,10 +299,10 @@ void Dictionary::number_series(Connection& connection, std::span<Kept> rows) {
   }
 }
 
-void Dictionary::number_metadata(Connection& connection, std::span<Kept> rows) {
-  std::vector<std::pair<Kept*, std::string>> open;
+void Dictionary::number_metadata(Connection& connection, std::span<StorableRow> rows) {
+  std::vector<std::pair<StorableRow*, std::string>> open;
   Entries metadata;
-  for (Kept& kept : rows) {
+  for (StorableRow& kept : rows) {
     if (no_metadata(kept.row)) continue;
     const Numbered* known = metadata_.find(kept.metadata_hash);
     if (known != nullptr) kept.metadata = known->key;

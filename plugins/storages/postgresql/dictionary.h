@@ -29,10 +29,10 @@ class Dictionary {
   void begin() { last_row_.reset(); }
 
   // Hashes the row's texts. Returns why they can never be kept, or nothing.
-  std::string look_at(Kept& kept);
+  std::string look_at(StorableRow& kept);
 
   // Fills in `series` and `metadata` of each.
-  void number(Connection& connection, std::span<Kept> rows);
+  void number(Connection& connection, std::span<StorableRow> rows);
 
   void committed();
   void undone();  // the transaction did not happen
@@ -44,8 +44,8 @@ class Dictionary {
     Numbered numbered;
   };
 
-  void number_series(Connection& connection, std::span<Kept> rows);
-  void number_metadata(Connection& connection, std::span<Kept> rows);
+  void number_series(Connection& connection, std::span<StorableRow> rows);
+  void number_metadata(Connection& connection, std::span<StorableRow> rows);
   TextHash series_hash(const Row& row);
 
   TextHasher hash_;

@@ -25,7 +25,7 @@ bool plain_integer(std::string_view volume) {
 }
 
 // Empty when the row can be kept, else why it never can.
-std::string convert(Kept& kept, Dictionary& dictionary) {
+std::string convert(StorableRow& kept, Dictionary& dictionary) {
   const Row& row = kept.row;
   if (row.id.empty()) return "it has no id";
   if (row.id.size() > kLongestId) return "its id is longer than " + std::to_string(kLongestId) + " bytes";
@@ -53,12 +53,12 @@ int order(std::string_view one_id, Time one, std::string_view other_id, Time oth
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-int order(const Kept& one, const Kept& other) {
+int order(const StorableRow& one, const StorableRow& other) {
   return order(one.id, one.row.timestamp, other.id, other.row.timestamp);
 }
 
 // In the order of id and timestamp; equal ones in the batch's. Ids differ early, nearly always in the first 8 bytes.
-std::vector<Place> by_id(const std::vector<Kept>& kept) {
+std::vector<Place> by_id(const std::vector<StorableRow>& kept) {
   std::vector<Place> places(kept.size());
   for (std::size_t i = 0; i < kept.size(); ++i) {
     std::uint64_t first = 0;
@@ -75,7 +75,7 @@ std::vector<Place> by_id(const std::vector<Kept>& kept) {
 
 }  // namespace
 
-Content content_of(const Kept& kept) {
+Content content_of(const StorableRow& kept) {
   return {kept.row.type, kept.row.unit, kept.volume, kept.row.project_id, kept.row.user_id};
 }
 
@@ -100,10 +100,10 @@ Incoming part(const Batch& batch, Dictionary& dictionary) {
   Incoming incoming;
   incoming.results.resize(batch.size());
   dictionary.begin();
-  std::vector<Kept> all;
+  std::vector<StorableRow> all;
   all.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    Kept& kept = all.emplace_back();
+    StorableRow& kept = all.emplace_back();
     kept.row = batch[i];
     kept.index = i;
     if (std::string why = convert(kept, dictionary); !why.empty()) {
@@ -137,15 +137,15 @@ Incoming part(const Batch& batch, Dictionary& dictionary) {
   return incoming;
 }
 
-ById::ById(const std::vector<Kept>& kept) : kept_(kept), order_(by_id(kept)) {}
+ById::ById(const std::vector<StorableRow>& kept) : kept_(kept), order_(by_id(kept)) {}
 
 std::optional<std::size_t> ById::find(std::string_view id, Time timestamp) const {
   const auto found = std::ranges::lower_bound(order_, 0, {}, [&](const Place& place) {
-    const Kept& kept = kept_[place.index];
+    const StorableRow& kept = kept_[place.index];
     return order(kept.id, kept.row.timestamp, id, timestamp);
   });
   if (found == order_.end()) return std::nullopt;
-  const Kept& kept = kept_[found->index];
+  const StorableRow& kept = kept_[found->index];
   if (kept.id != id || kept.row.timestamp != timestamp) return std::nullopt;
   return found->index;
 }

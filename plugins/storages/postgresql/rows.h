@@ -18,7 +18,7 @@ namespace tally::postgresql {
 class Dictionary;
 
 // A row that can be kept. Its views live as long as the batch's.
-struct Kept {
+struct StorableRow {
   Row row;
   std::size_t index = 0;  // in the batch
   std::string id;         // see id_bytes()
@@ -38,7 +38,7 @@ struct Content {
   std::optional<std::string_view> project_id;
   std::optional<std::string_view> user_id;
 };
-Content content_of(const Kept& kept);
+Content content_of(const StorableRow& kept);
 
 // Duplicate, or conflict with what differs.
 RowResult compared(const Content& there, const Content& here, std::string_view id);
@@ -46,11 +46,11 @@ RowResult compared(const Content& there, const Content& here, std::string_view i
 // A batch's rows, parted. The first of equal (id, timestamp) is in `kept`; those after it are in `again`.
 struct Incoming {
   struct Again {
-    Kept row;
+    StorableRow row;
     std::size_t first = 0;  // in `kept`
   };
   std::vector<RowResult> results;  // by the batch's order; final for rejected rows alone
-  std::vector<Kept> kept;
+  std::vector<StorableRow> kept;
   std::vector<Again> again;
 };
 Incoming part(const Batch& batch, Dictionary& dictionary);
@@ -64,12 +64,12 @@ struct Place {
 // Finds a kept row by its id and time.
 class ById {
  public:
-  explicit ById(const std::vector<Kept>& kept);
+  explicit ById(const std::vector<StorableRow>& kept);
   // Its place in the vector; none where it is not there.
   std::optional<std::size_t> find(std::string_view id, Time timestamp) const;
 
  private:
-  const std::vector<Kept>& kept_;
+  const std::vector<StorableRow>& kept_;
   std::vector<Place> order_;
 };
 

@@ -11,7 +11,7 @@
 namespace tally::postgresql {
 
 struct Meaning {
-  Outcome outcome;      // passing or permanent
+  Outcome outcome;      // transient or permanent
   bool values;          // about the values given, which another batch need not share
   const char* way_out;  // for a person
 };

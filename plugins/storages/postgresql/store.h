@@ -58,7 +58,7 @@ class Store : public FullStorage {
   Dictionary dictionary_;
   Partitions partitions_;
   std::int64_t generation_ = -1;  // of the texts that `dictionary_` remembers
-  Straight straight_;
+  CopyPolicy copy_policy_;
 };
 
 }  // namespace tally::postgresql

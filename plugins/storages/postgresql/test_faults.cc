@@ -47,7 +47,7 @@ class PostgresqlFaults : public PostgresqlStore {
       try {
         return batch.write(store);
       } catch (const Error& error) {
-        EXPECT_EQ(error.outcome(), Outcome::passing) << error.what();
+        EXPECT_EQ(error.outcome(), Outcome::transient) << error.what();
         if (std::chrono::steady_clock::now() > end) throw;
       }
     }
@@ -74,7 +74,7 @@ TEST_F(PostgresqlFaults, AServerThatCrashesInTheMiddleStoresTheBatchOnceAfterwar
     if (crashes++ > 0) return;
     ASSERT_EQ(kill(back_end(), SIGKILL), 0);  // the postmaster then ends all, as in a crash
   };
-  EXPECT_THAT(message([&] { batch.write(*own); }), HasSubstr("passing: "));
+  EXPECT_THAT(message([&] { batch.write(*own); }), HasSubstr("transient: "));
   EXPECT_EQ(until_written(*own, batch), std::string(500, 's'));
   EXPECT_EQ(stored(), "501");
   EXPECT_EQ(booked(), "501");
@@ -95,7 +95,7 @@ TEST_F(PostgresqlFaults, AServerThatStopsIsGivenUpInTimeAndItsWorkIsEnded) {
   EXPECT_THAT(message([&] { batch.write(*own); }), HasSubstr("no answer within 1 s"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
   // What it holds is waited for, no longer than a write may take.
-  EXPECT_THAT(message([&] { batch.write(*own); }), HasSubstr("passing: "));
+  EXPECT_THAT(message([&] { batch.write(*own); }), HasSubstr("transient: "));
   ASSERT_EQ(kill(stopped, SIGCONT), 0);
   EXPECT_EQ(until_written(*own, batch), std::string(500, 's'));
   EXPECT_EQ(stored(), "501");
@@ -112,7 +112,7 @@ TEST_F(PostgresqlFaults, ACommitWhoseAnswerIsLostCountsOnce) {
   batch.in_transaction = [&] {
     if (proxy.cuts() == 0) proxy.cut(Proxy::Cut::after, "COMMIT");
   };
-  EXPECT_THAT(message([&] { batch.write(own); }), HasSubstr("passing: "));
+  EXPECT_THAT(message([&] { batch.write(own); }), HasSubstr("transient: "));
   EXPECT_EQ(stored(), "101") << "it was committed";
   std::string wanted(100, 's');
   wanted[7] = 'd';
@@ -138,7 +138,7 @@ TEST_F(PostgresqlFaults, AConnectionThatIsCutAnywhereLosesAndDoublesNothing) {
       GivenBatch batch(std::move(given), kWriter, static_cast<std::uint64_t>(written));
       const int before = proxy.cuts();
       proxy.cut(how, text);
-      EXPECT_THAT(message([&] { batch.write(own); }), HasSubstr("passing: ")) << text;
+      EXPECT_THAT(message([&] { batch.write(own); }), HasSubstr("transient: ")) << text;
       EXPECT_EQ(proxy.cuts(), before + 1) << text;
       EXPECT_EQ(until_written(own, batch), std::string(30, 's')) << text;
       EXPECT_EQ(stored(), std::to_string(written)) << text;
@@ -151,12 +151,12 @@ TEST_F(PostgresqlFaults, AServerThatIsAwayOrReadOnlyIsWaitedFor) {
   options_.url = "postgresql://tally:geheim@127.0.0.1:1/tally";
   Store away(options_);
   const std::string why = message([&] { write(away, {{.id = "a"}}); });
-  EXPECT_THAT(why, ::testing::AllOf(HasSubstr("passing: "), HasSubstr("127.0.0.1"), HasSubstr("tried again")));
+  EXPECT_THAT(why, ::testing::AllOf(HasSubstr("transient: "), HasSubstr("127.0.0.1"), HasSubstr("tried again")));
   EXPECT_THAT(why, ::testing::Not(HasSubstr("geheim")));
 
   options_.url = with(test_url(), "options=-cdefault_transaction_read_only%3Don");
   Store read_only(options_);
-  EXPECT_THAT(message([&] { write(read_only, {{.id = "a"}}); }), HasSubstr("passing: "));
+  EXPECT_THAT(message([&] { write(read_only, {{.id = "a"}}); }), HasSubstr("transient: "));
 
   options_.url = with(options_.url, "target_session_attrs=any");
   Store late(options_);  // found out by the server, in the middle
@@ -189,7 +189,7 @@ TEST_F(PostgresqlFaults, ARoleThatMayNotChangeTheSchemaIsEnough) {
   url.replace(url.find("//") + 2, url.find('@') - url.find("//") - 2, role);
   options_.url = url;
   Store own(options_);
-  EXPECT_THAT(message([&] { write(own, {{.id = "a"}}); }), HasSubstr("passing: ")) << "there is no schema yet";
+  EXPECT_THAT(message([&] { write(own, {{.id = "a"}}); }), HasSubstr("transient: ")) << "there is no schema yet";
   {
     Store made(owner);
     EXPECT_THAT(prepare(made, Prepare::init), HasSubstr("made"));
@@ -217,7 +217,7 @@ TEST_F(PostgresqlFaults, ARoleThatMayNotChangeTheSchemaIsEnough) {
   options_.schema = owner.schema;
   Store denied(options_);
   EXPECT_THAT(message([&] { write(denied, {{.id = "a"}}); }),
-              ::testing::AllOf(HasSubstr("passing: "), HasSubstr("grant: ROLE")));
+              ::testing::AllOf(HasSubstr("transient: "), HasSubstr("grant: ROLE")));
   owner.grant = role;
   Store granting(owner);
   EXPECT_THAT(prepare(granting, Prepare::init), HasSubstr("nothing to do"));
@@ -239,7 +239,7 @@ TEST_F(PostgresqlFaults, OnlyValuesThatTheServerRefusesAreTheBatchesFault) {
   EXPECT_THAT(message([&] { write(store(), {{.id = "b", .volume = "13"}}); }), HasSubstr("permanent: "));
   EXPECT_EQ(write(store(), {{.id = "c", .volume = "15"}}), "s") << "others are written";
   sql("DROP TABLE state");
-  EXPECT_THAT(message([&] { write(store(), {{.id = "d"}}); }), HasSubstr("passing: "))
+  EXPECT_THAT(message([&] { write(store(), {{.id = "d"}}); }), HasSubstr("transient: "))
       << "no batch could be written: the host is to wait";
 }
 

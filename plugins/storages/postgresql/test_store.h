@@ -141,7 +141,7 @@ inline std::string message(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
-    return (error.outcome() == Outcome::passing ? "passing: " : "permanent: ") + std::string(error.what());
+    return (error.outcome() == Outcome::transient ? "transient: " : "permanent: ") + std::string(error.what());
   }
   return "(no error)";
 }

@@ -198,7 +198,7 @@ TEST_F(PostgresqlStore, AnOlderCollectorGoesOnBesideACompatibleSchema) {
   write(store(), {{.id = "a"}});
   Store newer(options_, steps);
   EXPECT_THAT(message([&] { write(newer, {{.id = "b"}}); }),
-              HasSubstr("passing: postgresql: " + Connection(options_).place() + " schema " + options_.schema +
+              HasSubstr("transient: postgresql: " + Connection(options_).place() + " schema " + options_.schema +
                         " has schema version 2, this plugin needs 3"));
   EXPECT_THAT(message([&] { prepare(newer, Prepare::check); }), HasSubstr("permanent: "));
   EXPECT_THAT(prepare(newer, Prepare::upgrade), HasSubstr("upgraded from schema version 2 to 3"));
@@ -226,7 +226,7 @@ TEST_F(PostgresqlStore, AnIncompatibleSchemaIsRefusedWithBothVersions) {
   const std::vector<Step> steps = and_then({kColumn, 3});
   Store newer(options_, steps);
   prepare(newer, Prepare::init);
-  EXPECT_THAT(message([&] { write(store(), {{.id = "a"}}); }), HasSubstr("passing: "));
+  EXPECT_THAT(message([&] { write(store(), {{.id = "a"}}); }), HasSubstr("transient: "));
   EXPECT_THAT(message([&] { prepare(store(), Prepare::check); }),
               ::testing::AllOf(HasSubstr("permanent: "), HasSubstr("schema version 3"), HasSubstr("knows up to 2")));
 }
@@ -238,7 +238,7 @@ TEST_F(PostgresqlStore, WhoIsConnectedFeelsAnIncompatibleUpgradeAtTheNextBatch) 
   prepare(newer, Prepare::upgrade);
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(message([&] { write(store(), {{.id = "b"}}); }),
-                ::testing::AllOf(HasSubstr("passing: "), HasSubstr("schema version 3"), HasSubstr("knows up to 2")));
+                ::testing::AllOf(HasSubstr("transient: "), HasSubstr("schema version 3"), HasSubstr("knows up to 2")));
   }
   EXPECT_EQ(write(newer, {{.id = "a"}, {.id = "b"}}), "ds");
 }
@@ -270,7 +270,7 @@ TEST_F(PostgresqlStore, AnUpgradeThatFailsChangesNothing) {
 
 TEST_F(PostgresqlStore, AnotherProgramsTablesAreLeftAlone) {
   sql("CREATE SCHEMA " + options_.schema + "; CREATE TABLE " + options_.schema + ".theirs (key int)");
-  EXPECT_THAT(message([&] { write(store(), {{.id = "a"}}); }), HasSubstr("passing: "));
+  EXPECT_THAT(message([&] { write(store(), {{.id = "a"}}); }), HasSubstr("transient: "));
   EXPECT_THAT(message([&] { prepare(store(), Prepare::init); }), HasSubstr("another program's tables"));
 }
 

@@ -19,11 +19,11 @@ constexpr const char* kCopy =
 
 // The rows of one batch in the order in which all writers insert them: what lies together is asked for together, and
 // two writers of the same rows wait for each other in one direction.
-std::vector<const Kept*> in_order(const std::vector<Kept>& kept) {
-  std::vector<const Kept*> rows;
+std::vector<const StorableRow*> in_order(const std::vector<StorableRow>& kept) {
+  std::vector<const StorableRow*> rows;
   rows.reserve(kept.size());
-  for (const Kept& row : kept) rows.push_back(&row);
-  std::ranges::sort(rows, [](const Kept* a, const Kept* b) {
+  for (const StorableRow& row : kept) rows.push_back(&row);
+  std::ranges::sort(rows, [](const StorableRow* a, const StorableRow* b) {
     if (a->series != b->series) return a->series < b->series;
     if (a->row.timestamp != b->row.timestamp) return a->row.timestamp < b->row.timestamp;
     return a->id < b->id;
@@ -31,7 +31,7 @@ std::vector<const Kept*> in_order(const std::vector<Kept>& kept) {
   return rows;
 }
 
-void put_row(std::string& bytes, const Kept& kept, std::int64_t batch, std::string& scratch) {
+void put_row(std::string& bytes, const StorableRow& kept, std::int64_t batch, std::string& scratch) {
   put(bytes, std::int16_t{8});
   put_number(bytes, to_server(kept.row.timestamp));
   put_number(bytes, kept.series);
@@ -53,7 +53,7 @@ void put_row(std::string& bytes, const Kept& kept, std::int64_t batch, std::stri
   put_field(bytes, scratch);
 }
 
-void copy(Connection& connection, const std::vector<const Kept*>& rows, std::int64_t batch) {
+void copy(Connection& connection, const std::vector<const StorableRow*>& rows, std::int64_t batch) {
   constexpr std::size_t kRowsOfPiece = 500;
   std::string scratch;
   std::size_t next = 0;
@@ -68,7 +68,7 @@ void copy(Connection& connection, const std::vector<const Kept*>& rows, std::int
 }
 
 // False, and nothing is inserted, where a row is there already.
-bool insert_straight(Connection& connection, const std::vector<const Kept*>& rows, std::int64_t batch) {
+bool insert_straight(Connection& connection, const std::vector<const StorableRow*>& rows, std::int64_t batch) {
   connection.run("SAVEPOINT straight");
   try {
     copy(connection, rows, batch);
@@ -81,12 +81,12 @@ bool insert_straight(Connection& connection, const std::vector<const Kept*>& row
 }
 
 // Inserts what is not there. Returns by place in `kept` whether it was inserted.
-std::vector<bool> insert_new(Connection& connection, const std::vector<const Kept*>& rows, const ById& by_id,
+std::vector<bool> insert_new(Connection& connection, const std::vector<const StorableRow*>& rows, const ById& by_id,
                              std::size_t count, std::int64_t batch) {
   Array times(Type::time), series(Type::bigint), metadata(Type::bigint), received(Type::time), monotonic(Type::real);
   Array ids(Type::bytes), volumes(Type::numeric);
   std::string volume;
-  for (const Kept* kept : rows) {
+  for (const StorableRow* kept : rows) {
     times.add(to_server(kept->row.timestamp));
     series.add(kept->series);
     if (kept->metadata == 0) {
@@ -143,11 +143,12 @@ void compare_known(Connection& connection, Incoming& incoming, const ById& by_id
     if (!place) continue;
     is_found[*place] = true;
     row_of[*place] = row;
-    const Kept& kept = incoming.kept[*place];
+    const StorableRow& kept = incoming.kept[*place];
     incoming.results[kept.index] = compared(content(row), content_of(kept), kept.row.id);
   }
   if (std::ranges::find(is_found, false) != is_found.end()) {
-    throw Error::passing("postgresql: " + connection.place() + ": a row was neither new nor there; it is tried again");
+    throw Error::transient("postgresql: " + connection.place() +
+                           ": a row was neither new nor there; it is tried again");
   }
   for (const Incoming::Again& again : incoming.again) {
     if (row_of[again.first] < 0) continue;
@@ -162,7 +163,7 @@ bool insert(Connection& connection, Incoming& incoming, std::int64_t batch, bool
         compared(content_of(incoming.kept[again.first]), content_of(again.row), again.row.row.id);
   }
   if (incoming.kept.empty()) return false;
-  const std::vector<const Kept*> rows = in_order(incoming.kept);
+  const std::vector<const StorableRow*> rows = in_order(incoming.kept);
   if (straight && insert_straight(connection, rows, batch)) return false;
   const ById by_id(incoming.kept);
   const std::vector<bool> is_new = insert_new(connection, rows, by_id, incoming.kept.size(), batch);
@@ -192,11 +193,11 @@ void Store::write_once(const Batch& batch, bool& concluded) {
   Connection& connection = opened(Access::create);
   Incoming incoming = part(batch, dictionary_);
   std::set<Time> unknown;
-  for (const Kept& kept : incoming.kept) {
+  for (const StorableRow& kept : incoming.kept) {
     if (!partitions_.known(kept.row.timestamp)) unknown.insert(kept.row.timestamp);
   }
   partitions_.require(connection, unknown);
-  for (Kept& kept : incoming.kept) kept.partition_end = partitions_.end_of(kept.row.timestamp);
+  for (StorableRow& kept : incoming.kept) kept.partition_end = partitions_.end_of(kept.row.timestamp);
 
   Transaction transaction(connection, begin(options_, batch).c_str());
   const Result state = connection.ask(
@@ -226,14 +227,14 @@ void Store::write_once(const Batch& batch, bool& concluded) {
   generation_ = state.integer(0, 0);
   dictionary_.number(connection, incoming.kept);
   const std::int64_t key = state.integer(0, 3);
-  const bool known = insert(connection, incoming, key, straight_.worthwhile());
+  const bool known = insert(connection, incoming, key, copy_policy_.worthwhile());
   concluded = true;
   write_conclusion(connection, batch.conclude(incoming.results));
   remember(connection, batch, incoming.results);
   const bool stored = stored_any(incoming.results);
   connection.run((stored ? "SELECT number_batch(" + std::to_string(key) + "); " : std::string()) + "COMMIT");
   dictionary_.committed();
-  straight_.learn(known);
+  copy_policy_.learn(known);
 }
 
 void Store::write(const Batch& batch) {
@@ -250,11 +251,11 @@ void Store::write(const Batch& batch) {
       if (again && !concluded && tries < kMostTries) continue;
       // Where the database is unfit for any batch, the host is to wait and not to split this one.
       if (error.outcome() != Outcome::permanent || error.values()) throw;
-      throw Error::passing(error.what());
+      throw Error::transient(error.what());
     } catch (const Error& error) {
       dictionary_.undone();
       if (error.outcome() != Outcome::permanent) throw;
-      throw Error::passing(error.what());
+      throw Error::transient(error.what());
     } catch (...) {
       dictionary_.undone();
       throw;

@@ -23,19 +23,19 @@ Meaning meaning_of(int result) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-      return {Outcome::passing, "another process holds the file; it is tried again"};
+      return {Outcome::transient, "another process holds the file; it is tried again"};
     case SQLITE_FULL:
-      return {Outcome::passing, "make room on the disk; it is tried again"};
+      return {Outcome::transient, "make room on the disk; it is tried again"};
     case SQLITE_IOERR:
-      return {Outcome::passing, "look at the disk and the kernel's log; it is tried again"};
+      return {Outcome::transient, "look at the disk and the kernel's log; it is tried again"};
     case SQLITE_NOMEM:
-      return {Outcome::passing, "out of memory; it is tried again"};
+      return {Outcome::transient, "out of memory; it is tried again"};
     case SQLITE_INTERRUPT:
     case SQLITE_SCHEMA:
     case SQLITE_ABORT:
-      return {Outcome::passing, "it is tried again"};
+      return {Outcome::transient, "it is tried again"};
     case SQLITE_CANTOPEN:
-      return {Outcome::passing, "check the folder's and the file's owner and mode"};
+      return {Outcome::transient, "check the folder's and the file's owner and mode"};
     case SQLITE_CORRUPT:
       return {Outcome::permanent,
               "the file is damaged: restore a backup, or save what can be with `sqlite3 FILE .recover`"};
@@ -232,7 +232,7 @@ void Database::check_in_place() {
   int moved = 0;
   if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) {
     broken_ = true;
-    throw Error::passing("sqlite: " + path_ + " was moved or deleted while open; it is opened anew");
+    throw Error::transient("sqlite: " + path_ + " was moved or deleted while open; it is opened anew");
   }
 }
 

@@ -29,7 +29,7 @@ void use_write_ahead_log(Database& database) {
       throw Error::permanent("sqlite: " + database.path() +
                              ": this file system does not allow a write-ahead log; name a local one in `storage`");
     } catch (const Error& problem) {
-      if (problem.outcome() != Outcome::passing || database.broken() || tries >= kWalTries) throw;
+      if (problem.outcome() != Outcome::transient || database.broken() || tries >= kWalTries) throw;
       sqlite3_sleep(kWalPause_ms);
     }
   }

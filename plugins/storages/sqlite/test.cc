@@ -85,7 +85,7 @@ TEST(SqliteFile, TwoProcessesWriteOneFile) {
       const std::unique_ptr<Storage> storage = place.open();
       for (int i = 0; i < kBatches; ++i) {
         absl::Status status = write_batch(*storage, first + i * kBatch);
-        while (status.code() == kPassing) status = write_batch(*storage, first + i * kBatch);
+        while (status.code() == kTransient) status = write_batch(*storage, first + i * kBatch);
         if (!status.ok()) return 1;
       }
       return 0;
@@ -136,7 +136,7 @@ TEST(SqliteFile, AKillLosesNothingThatWasAnswered) {
   }
 }
 
-TEST(SqliteFile, AFullDiskIsPassingAndCommitsNothing) {
+TEST(SqliteFile, AFullDiskIsTransientAndCommitsNothing) {
   SqlitePlace place;
   const std::unique_ptr<Storage> storage = place.open();
   ASSERT_OK(write_batch(*storage, 0));
@@ -147,7 +147,7 @@ TEST(SqliteFile, AFullDiskIsPassingAndCommitsNothing) {
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
   const absl::Status full = write_batch(*storage, 1000, 5000);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
-  EXPECT_EQ(full.code(), kPassing) << full;
+  EXPECT_EQ(full.code(), kTransient) << full;
   EXPECT_THAT(std::string(full.message()), HasSubstr(place.file()));
 
   EXPECT_EQ(count(*storage), "50");
@@ -158,7 +158,7 @@ TEST(SqliteFile, AFullDiskIsPassingAndCommitsNothing) {
   EXPECT_OK(check(*storage));
 }
 
-TEST(SqliteFile, AWriterThatHoldsTheFileIsWaitedForAndThenPassing) {
+TEST(SqliteFile, AWriterThatHoldsTheFileIsWaitedForAndThenTransient) {
   SqlitePlace place;
   const std::unique_ptr<Storage> storage = place.open();
   ASSERT_OK(write_batch(*storage, 0));
@@ -170,7 +170,7 @@ TEST(SqliteFile, AWriterThatHoldsTheFileIsWaitedForAndThenPassing) {
     return Conclusion();
   };
   EXPECT_OK(storage->write({}, conclude));
-  EXPECT_EQ(status.code(), kPassing) << status;
+  EXPECT_EQ(status.code(), kTransient) << status;
   EXPECT_OK(write_batch(*other, 500));
 }
 
@@ -195,7 +195,7 @@ TEST(SqliteFile, AFileThatWasReplacedIsNotWrittenToInTheDark) {
   ASSERT_OK(write_batch(*storage, 0));
   for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(place.file() + end);
   const absl::Status status = write_batch(*storage, 50);
-  EXPECT_EQ(status.code(), kPassing) << status;
+  EXPECT_EQ(status.code(), kTransient) << status;
   EXPECT_OK(write_batch(*storage, 50)) << "a new file";
   EXPECT_EQ(count(*place.open()), "50");
 }
@@ -216,7 +216,7 @@ TEST(SqliteFile, ANewerSchemaIsRefusedWithBothVersions) {
   ASSERT_OK(write_batch(*place.open(), 0));
   patch_header(place.file(), kUserVersion, 99);
   const absl::Status status = write_batch(*place.open(), 50);
-  EXPECT_EQ(status.code(), kPassing) << "no batch is at fault: the host waits";
+  EXPECT_EQ(status.code(), kTransient) << "no batch is at fault: the host waits";
   EXPECT_THAT(std::string(status.message()), HasSubstr("schema version 99"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("knows up to 4"));
   EXPECT_EQ(check(*place.open()).code(), kPermanent);
@@ -227,7 +227,7 @@ TEST(SqliteFile, AnotherProgramsDatabaseIsLeftAlone) {
   ASSERT_OK(write_batch(*place.open(), 0));
   patch_header(place.file(), kApplicationId, 1);
   const absl::Status status = write_batch(*place.open(), 50);
-  EXPECT_EQ(status.code(), kPassing);
+  EXPECT_EQ(status.code(), kTransient);
   EXPECT_THAT(std::string(status.message()), HasSubstr("another program"));
   EXPECT_EQ(check(*place.open()).code(), kPermanent);
 }
@@ -235,7 +235,7 @@ TEST(SqliteFile, AnotherProgramsDatabaseIsLeftAlone) {
 TEST(SqliteFile, WhatIsNoDatabaseOrDamagedIsWaitedForAndPermanentToWhoAsks) {
   SqlitePlace place;
   std::ofstream(place.file()) << std::string(8192, 'x');
-  EXPECT_EQ(write_batch(*place.open(), 0).code(), kPassing);
+  EXPECT_EQ(write_batch(*place.open(), 0).code(), kTransient);
   EXPECT_EQ(check(*place.open()).code(), kPermanent);
   std::filesystem::remove(place.file());
   ASSERT_OK(write_batch(*place.open(), 0, 5000));
@@ -257,7 +257,7 @@ TEST(SqliteFile, SaysWhatIsMissing) {
 
   const absl::Status no_folder =
       write_batch(*open_built_storage("sqlite://" + place.folder().string() + "/no/x.db"), 0);
-  EXPECT_EQ(no_folder.code(), kPassing);
+  EXPECT_EQ(no_folder.code(), kTransient);
   EXPECT_THAT(std::string(no_folder.message()), HasSubstr("no/ does not exist"));
 }
 

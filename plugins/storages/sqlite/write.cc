@@ -110,7 +110,7 @@ class Writer {
     find_.reset();
     bind_id(find_, row);
     find_.add(row.timestamp.us);
-    if (!find_.step()) throw Error::passing("sqlite: " + database_.path() + ": a row was neither new nor there");
+    if (!find_.step()) throw Error::transient("sqlite: " + database_.path() + ": a row was neither new nor there");
     const std::string volume = stored_.integer ? std::to_string(*stored_.integer) : stored_.exact;
     std::string differs;
     const auto compared = [&](const char* what, std::optional<std::string_view> there,
@@ -199,7 +199,7 @@ void Store::write(const Batch& batch) {
     // Where the file is unfit for any batch, the host is to wait and not to split this one.
     const bool values = database_ != nullptr && database_->refused_values();
     if (error.outcome() != Outcome::permanent || values) throw;
-    throw Error::passing(error.what());
+    throw Error::transient(error.what());
   } catch (...) {
     dictionary_.forget();
     throw;

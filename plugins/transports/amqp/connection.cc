@@ -19,7 +19,7 @@ Connection::Connection(Options options)
       pause_(options_.first_pause),
       random_(std::random_device{}()),
       ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!ended_) throw Error::passing("cannot make an event descriptor: " + spool_files::why(errno));
+  if (!ended_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
 }
 
 Connection::~Connection() {
@@ -68,7 +68,7 @@ void Connection::finish() {
   if (made_) {
     link_ = std::move(made_);
     up_since_ = Clock::now();
-    ++times_up_;
+    ++connections_made_;
     failure_.clear();
     return;
   }

@@ -35,9 +35,9 @@ class Connection {
 
   // Goes on: begins an attempt when one is due, takes a link that is made. Never waits.
   void turn();
-  // The link; null while there is none. Another one after each change of times_up().
+  // The link; null while there is none. Another one after each change of connections_made().
   Link* link() { return link_.get(); }
-  std::uint64_t times_up() const { return times_up_; }
+  std::uint64_t connections_made() const { return connections_made_; }
   // The link is of no more use, or is to end: without link at once, tried again after a pause.
   void broke(const std::string& why);
   void close();
@@ -56,7 +56,7 @@ class Connection {
 
   Options options_;
   std::unique_ptr<Link> link_;
-  std::uint64_t times_up_ = 0;
+  std::uint64_t connections_made_ = 0;
   Clock::time_point up_since_;
   std::string failure_;
   std::size_t host_ = 0;    // to be tried next

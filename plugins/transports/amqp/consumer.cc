@@ -80,7 +80,7 @@ std::string names_of(const std::vector<Lane>& lanes) {
 
 void Consumer::tell_readiness() {
   if (connection_.link() == nullptr) {
-    if (!connection_.failure().empty()) throw Error::passing(connection_.failure());
+    if (!connection_.failure().empty()) throw Error::transient(connection_.failure());
     if (!stopped_) throw Error::unclaimed("connecting");
   }
   if (stopped_) return;
@@ -96,8 +96,8 @@ void Consumer::tell_readiness() {
 
 void Consumer::connect() {
   connection_.turn();
-  if (connection_.times_up() == times_up_) return;
-  times_up_ = connection_.times_up();
+  if (connection_.connections_made() == connections_made_) return;
+  connections_made_ = connection_.connections_made();
   last_beat_ = Clock::now();
   counts_.add(Counts::connects);
 }
@@ -177,8 +177,8 @@ void Consumer::turn_lanes() {
 // One line for all of them, once a connection.
 void Consumer::log_absent() {
   const bool known = std::none_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.opening(); });
-  if (!known || absent_told_for_ == times_up_) return;
-  absent_told_for_ = times_up_;
+  if (!known || absent_told_for_ == connections_made_) return;
+  absent_told_for_ = connections_made_;
   std::string names;
   for (const Lane& lane : lanes_) {
     if (lane.absent()) names += (names.empty() ? "" : ", ") + lane.queue();
@@ -252,7 +252,7 @@ void Consumer::settle(std::span<const Settlement> settlements) {
       if (settlement.action == Settle::acknowledge) {
         lane.acknowledge(delivery.generation, delivery.tag);
       } else {
-        lane.give_back(*link, delivery.generation, delivery.tag);
+        lane.requeue(*link, delivery.generation, delivery.tag);
       }
     }
     for (Lane& lane : lanes_) lane.flush(*link);

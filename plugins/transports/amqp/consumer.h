@@ -63,10 +63,10 @@ class Consumer {
   Topology topology_;
   Sharing sharing_;
   Depth depth_;
-  std::uint64_t times_up_ = 0;
+  std::uint64_t connections_made_ = 0;
   std::size_t next_lane_ = 0;  // to be asked first, so that each has its turn
   bool stopped_ = false;
-  std::uint64_t absent_told_for_ = 0;  // times_up_
+  std::uint64_t absent_told_for_ = 0;  // connections_made_
   Clock::time_point last_beat_;
   Clock::time_point last_given_;  // messages, to the host
 };

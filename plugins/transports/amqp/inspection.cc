@@ -31,7 +31,7 @@ Inspection::Inspection(Connection::Options connection, Clock::time_point deadlin
     connection_.turn();
     if (connection_.link() != nullptr) break;
     if (Clock::now() >= deadline_ || !connection_.failure().empty()) {
-      throw Error::passing(connection_.failure().empty() ? "not connected in time" : connection_.failure());
+      throw Error::transient(connection_.failure().empty() ? "not connected in time" : connection_.failure());
     }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
     pollfd watched{connection_.fd(), POLLIN, 0};
@@ -43,7 +43,7 @@ Inspection::Inspection(Connection::Options connection, Clock::time_point deadlin
 void Inspection::open_channel() {
   amqp_channel_open_t open{};
   if (ask(AMQP_CHANNEL_OPEN_METHOD, &open).refused) {
-    throw Error::passing(connection_.link()->where() + ": the broker opens no channel");
+    throw Error::transient(connection_.link()->where() + ": the broker opens no channel");
   }
 }
 
@@ -54,7 +54,7 @@ Inspection::Answer Inspection::ask(amqp_method_number_t id, void* method) {
   amqp_frame_t frame{};
   while (!link.receive(frame)) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-    if (left <= 0) throw Error::passing(link.where() + ": no answer in time");
+    if (left <= 0) throw Error::transient(link.where() + ": no answer in time");
     pollfd watched{link.fd(), POLLIN, 0};
     static_cast<void>(::poll(&watched, 1, static_cast<int>(std::min<std::int64_t>(left, 1000))));
   }

@@ -24,7 +24,7 @@ struct KnownQueue {
   std::string marker;     // what Tally's collectors consume besides it, see sharing.h; empty: none
 };
 
-// One thread. All throws tally::Error, passing, when the broker is away or does not answer by the deadline.
+// One thread. All throws tally::Error, transient, when the broker is away or does not answer by the deadline.
 class Inspection {
  public:
   Inspection(Connection::Options connection, Clock::time_point deadline);

@@ -233,10 +233,10 @@ bool Lane::acknowledge(std::uint64_t generation, std::uint64_t tag) {
   return true;
 }
 
-bool Lane::give_back(Link& link, std::uint64_t generation, std::uint64_t tag) {
-  if (generation != generation_ || !window_.give_back(tag)) return false;
+bool Lane::requeue(Link& link, std::uint64_t generation, std::uint64_t tag) {
+  if (generation != generation_ || !window_.requeue(tag)) return false;
   --handed_;
-  link.give_back(channel_, tag);
+  link.requeue(channel_, tag);
   return true;
 }
 

@@ -74,7 +74,7 @@ class Lane {
 
   // False: of an ended generation, or not open.
   bool acknowledge(std::uint64_t generation, std::uint64_t tag);
-  bool give_back(Link& link, std::uint64_t generation, std::uint64_t tag);
+  bool requeue(Link& link, std::uint64_t generation, std::uint64_t tag);
   void flush(Link& link);
 
  private:

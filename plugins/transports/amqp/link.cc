@@ -54,7 +54,7 @@ bool lacks_right(const amqp_channel_close_t& close) {
 
 Link::Link(const Host& host, const LinkOptions& options)
     : where_(host.text()), owner_(amqp_new_connection()), state_(owner_.get()) {
-  if (state_ == nullptr) throw Error::passing("out of memory for a connection");
+  if (state_ == nullptr) throw Error::transient("out of memory for a connection");
   open(host, options);
   const Writing writing(*this, Clock::now() + options.connect_timeout);
   log_in(host, options);
@@ -74,7 +74,7 @@ int Link::fd() const { return amqp_get_sockfd(state_); }
 void Link::open(const Host& host, const LinkOptions& options) {
   amqp_socket_t* socket =
       options.tls.on ? make_tls_socket(state_, host.name, options.tls) : amqp_tcp_socket_new(state_);
-  if (socket == nullptr) throw Error::passing("out of memory for a socket");
+  if (socket == nullptr) throw Error::transient("out of memory for a socket");
   timeval limit = time_of(options.connect_timeout);
   const int status = amqp_socket_open_noblock(socket, host.name.c_str(), host.port, &limit);
   if (status == AMQP_STATUS_OK) return;
@@ -102,7 +102,7 @@ void Link::log_in(const Host& host, const LinkOptions& options) {
 
 void Link::broken(const std::string& why) {
   open_ = false;
-  throw Error::passing(where_ + ": " + (watchdog_.bit() ? "reads nothing more, is it low on memory or disk?" : why));
+  throw Error::transient(where_ + ": " + (watchdog_.bit() ? "reads nothing more, is it low on memory or disk?" : why));
 }
 
 void Link::check(int status) {
@@ -151,7 +151,7 @@ void Link::acknowledge(amqp_channel_t channel, std::uint64_t tag, bool all_befor
   check(amqp_basic_ack(state_, channel, tag, all_before ? 1 : 0));
 }
 
-void Link::give_back(amqp_channel_t channel, std::uint64_t tag) { check(amqp_basic_nack(state_, channel, tag, 0, 1)); }
+void Link::requeue(amqp_channel_t channel, std::uint64_t tag) { check(amqp_basic_nack(state_, channel, tag, 0, 1)); }
 
 void Link::publish(amqp_channel_t channel, std::string_view exchange, std::string_view key,
                    const amqp_basic_properties_t& properties, std::string_view body) {

@@ -47,7 +47,7 @@ inline std::string_view view_of(amqp_bytes_t bytes) { return {static_cast<const 
 // Whether the broker closed a channel because its user lacks a right; it refuses for other reasons with that code too.
 bool lacks_right(const amqp_channel_close_t& close);
 
-// One thread at a time. Every call throws tally::Error, passing, when the connection is broken; it stays broken.
+// One thread at a time. Every call throws tally::Error, transient, when the connection is broken; it stays broken.
 class Link {
  public:
   // Connects and logs in, within twice the timeout at most (looking up the name not counted).
@@ -74,7 +74,7 @@ class Link {
 
   void send(amqp_channel_t channel, amqp_method_number_t id, void* method);
   void acknowledge(amqp_channel_t channel, std::uint64_t tag, bool all_before);
-  void give_back(amqp_channel_t channel, std::uint64_t tag);
+  void requeue(amqp_channel_t channel, std::uint64_t tag);
   void publish(amqp_channel_t channel, std::string_view exchange, std::string_view key,
                const amqp_basic_properties_t& properties, std::string_view body);
   // For heartbeats while nothing is read.

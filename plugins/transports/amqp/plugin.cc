@@ -24,7 +24,7 @@ class Amqp : public Transport {
  public:
   explicit Amqp(const Config& config)
       : options_(Options::read(config)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wake_) throw Error::passing("cannot make an event descriptor: " + spool_files::why(errno));
+    if (!wake_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
   }
 
   void consume(std::uint32_t prefetch) override {

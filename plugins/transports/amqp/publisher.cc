@@ -78,8 +78,8 @@ void Publisher::publish(std::span<const Outgoing> messages, std::uint32_t timeou
     if (link != nullptr && !(link->usable() && link->blocked() && channel_open_)) lost(error.what());
     batch.refusal = error.what();
   }
-  const bool none = std::ranges::all_of(results, [](Outcome outcome) { return outcome == Outcome::passing; });
-  if (none && !batch.refusal.empty()) throw Error::passing(batch.refusal);
+  const bool none = std::ranges::all_of(results, [](Outcome outcome) { return outcome == Outcome::transient; });
+  if (none && !batch.refusal.empty()) throw Error::transient(batch.refusal);
 }
 
 void Publisher::keep_alive() {
@@ -105,12 +105,12 @@ void Publisher::connect(Clock::time_point deadline) {
     if (connection_.link() != nullptr) break;
     const Clock::time_point until = std::min(deadline, connection_.due());
     if (Clock::now() >= deadline) {
-      throw Error::passing(connection_.failure().empty() ? "not connected in time" : connection_.failure());
+      throw Error::transient(connection_.failure().empty() ? "not connected in time" : connection_.failure());
     }
     wait(until);
   }
-  if (connection_.times_up() == times_up_) return;
-  times_up_ = connection_.times_up();
+  if (connection_.connections_made() == connections_made_) return;
+  connections_made_ = connection_.connections_made();
   counts_.add(Counts::connects);
   channel_open_ = false;
   ready_.clear();
@@ -128,7 +128,7 @@ void Publisher::await_unblocked(Clock::time_point deadline) {
   Link& link = *connection_.link();
   while (link.blocked()) {
     if (!wait(deadline)) {
-      throw Error::passing(link.where() + ": the broker takes no messages for now: " + link.blocked_why());
+      throw Error::transient(link.where() + ": the broker takes no messages for now: " + link.blocked_why());
     }
     take_frames(nullptr, nullptr);
   }
@@ -140,7 +140,7 @@ Publisher::Reply Publisher::ask(amqp_method_number_t id, void* method, Clock::ti
   while (true) {
     take_frames(nullptr, &reply);
     if (reply) break;
-    if (!wait(deadline)) throw Error::passing(connection_.link()->where() + ": no answer in time");
+    if (!wait(deadline)) throw Error::transient(connection_.link()->where() + ": no answer in time");
   }
   if (reply->id == AMQP_CHANNEL_CLOSE_METHOD) channel_open_ = false;
   return *reply;
@@ -151,7 +151,7 @@ void Publisher::open_channel(Clock::time_point deadline) {
   amqp_confirm_select_t select{};
   if (ask(AMQP_CHANNEL_OPEN_METHOD, &open, deadline).id != AMQP_CHANNEL_OPEN_OK_METHOD ||
       ask(AMQP_CONFIRM_SELECT_METHOD, &select, deadline).id != AMQP_CONFIRM_SELECT_OK_METHOD) {
-    throw Error::passing(connection_.link()->where() + ": the broker opens no channel with confirmations");
+    throw Error::transient(connection_.link()->where() + ": the broker opens no channel with confirmations");
   }
   channel_open_ = true;
   next_tag_ = 1;
@@ -259,9 +259,9 @@ void Publisher::confirm(Batch& batch, Clock::time_point deadline) {
     if (batch.open == 0 || !channel_open_) return;
     if (wait(deadline)) continue;
     const Link& link = *connection_.link();
-    throw Error::passing(link.where() + (link.blocked()
-                                             ? ": the broker takes no messages for now: " + link.blocked_why()
-                                             : std::string(": not confirmed in time")));
+    throw Error::transient(link.where() + (link.blocked()
+                                               ? ": the broker takes no messages for now: " + link.blocked_why()
+                                               : std::string(": not confirmed in time")));
   }
 }
 

@@ -31,7 +31,8 @@ class Publisher {
   Publisher(Connection::Options connection, PublisherOptions options, Counts& counts);
 
   // As tally::Transport::publish. Makes the exchange and each topic's queue where they are not there yet, as
-  // oslo.messaging's notifier does. Throws tally::Error, passing, where nothing could be sent at all, with the reason.
+  // oslo.messaging's notifier does. Throws tally::Error, transient, where nothing could be sent at all, with the
+  // reason.
   void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
   // Keeps the heartbeats. Never waits.
   void keep_alive();
@@ -63,7 +64,7 @@ class Publisher {
   Connection connection_;
   PublisherOptions options_;
   Counts& counts_;
-  std::uint64_t times_up_ = 0;
+  std::uint64_t connections_made_ = 0;
   bool channel_open_ = false;
   std::uint64_t next_tag_ = 1;
   std::set<std::string, std::less<>> ready_;  // topics whose queue is there

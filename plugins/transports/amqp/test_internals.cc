@@ -196,11 +196,11 @@ TEST_F(AmqpWindow, WhatWaitsTooLongForAnEarlierOneIsSingle) {
 }
 
 TEST_F(AmqpWindow, ARangeEndsAtWhatTheBrokerStillWaitsFor) {
-  EXPECT_TRUE(window_.give_back(2));
+  EXPECT_TRUE(window_.requeue(2));
   EXPECT_TRUE(acknowledge(1));
   EXPECT_EQ(flushed(milliseconds(0)), (Sent{{1, false}}));
   EXPECT_TRUE(acknowledge(3));
-  EXPECT_TRUE(window_.give_back(4));
+  EXPECT_TRUE(window_.requeue(4));
   EXPECT_EQ(flushed(milliseconds(0)), (Sent{{3, false}}));
   EXPECT_EQ(flushed(milliseconds(0)), Sent{});
 }
@@ -210,7 +210,7 @@ TEST_F(AmqpWindow, WhatIsNotOpenIsNotSettled) {
   EXPECT_FALSE(acknowledge(9));
   EXPECT_TRUE(acknowledge(1));
   EXPECT_FALSE(acknowledge(1));
-  EXPECT_FALSE(window_.give_back(1));
+  EXPECT_FALSE(window_.requeue(1));
   EXPECT_EQ(flushed(milliseconds(0)), (Sent{{1, false}}));
   EXPECT_FALSE(acknowledge(1));
 }

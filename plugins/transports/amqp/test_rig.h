@@ -130,7 +130,7 @@ class AmqpTest : public testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done() && std::chrono::steady_clock::now() < deadline) {
       const absl::Status status = transport.service(max_messages, 20, events_);
-      ASSERT_TRUE(is_well(status) || status.code() == kPassing || status.code() == kPermanent) << status;
+      ASSERT_TRUE(is_well(status) || status.code() == kTransient || status.code() == kPermanent) << status;
     }
     ASSERT_TRUE(done());
   }

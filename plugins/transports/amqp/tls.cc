@@ -34,8 +34,8 @@ void require_version(SSL_CTX* context, const std::string& version) {
 
 void require_readable(const TlsFile& file) {
   if (file.path.empty() || ::access(file.path.c_str(), R_OK) == 0) return;
-  throw Error::passing(file.said + ": " + file.path + ": " + spool_files::why(errno) +
-                       "; put a readable file in PEM form there");
+  throw Error::transient(file.said + ": " + file.path + ": " + spool_files::why(errno) +
+                         "; put a readable file in PEM form there");
 }
 
 }  // namespace

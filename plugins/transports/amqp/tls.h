@@ -12,7 +12,7 @@ namespace tally::amqp {
 struct TlsOptions;
 
 // `host`: the name or address that the certificate must be for. Throws tally::Error where a file cannot be used:
-// passing, where it is not there or may not be read. The connection owns the socket.
+// transient, where it is not there or may not be read. The connection owns the socket.
 amqp_socket_t* make_tls_socket(amqp_connection_state_t connection, const std::string& host, const TlsOptions& tls);
 
 // ": why", what this thread's TLS said last; empty: nothing.

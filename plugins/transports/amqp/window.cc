@@ -15,7 +15,7 @@ bool Window::acknowledge(std::uint64_t tag, Clock::time_point now) {
   return true;
 }
 
-bool Window::give_back(std::uint64_t tag) {
+bool Window::requeue(std::uint64_t tag) {
   Mark* found = mark(tag);
   if (found == nullptr) return false;
   *found = Mark::gone;

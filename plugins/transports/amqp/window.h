@@ -26,7 +26,7 @@ class Window {
   // It is done. False, and no effect: it is not in the window, or was settled before.
   bool acknowledge(std::uint64_t tag, Clock::time_point now);
   // It is given back at once by the caller.
-  bool give_back(std::uint64_t tag);
+  bool requeue(std::uint64_t tag);
   // Says what acknowledges what is done: one range up to the oldest open delivery, beyond it single ones of those that
   // were done by `until`.
   void flush(Clock::time_point until, const Acknowledge& send);

@@ -42,7 +42,7 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
 
 void Consumer::tell_readiness(const TransportEvents& events) {
   Client& client = group_.client();
-  if (const std::string& why = client.failure(); !why.empty()) throw Error::passing(why);
+  if (const std::string& why = client.failure(); !why.empty()) throw Error::transient(why);
   if (!client.answered()) throw Error::unclaimed("connecting");
   if (client.in_doubt()) return;
   depth_.turn(client, group_.lanes(), events);
@@ -122,7 +122,7 @@ void Consumer::settle(std::span<const Settlement> settlements) {
     if (settlement.action == Settle::acknowledge) {
       lane.window.acknowledge(offset);
     } else {
-      lane.window.give_back(offset);
+      lane.window.requeue(offset);
     }
   }
 }

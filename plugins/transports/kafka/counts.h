@@ -14,18 +14,7 @@ namespace tally::kafka {
 // One thread.
 class Counts {
  public:
-  enum Name {
-    rebalances,
-    assigned,
-    revoked,
-    lost,
-    offsets_lost,
-    given_back,
-    commits_failed,
-    errors,
-    refused,
-    kHowMany
-  };
+  enum Name { rebalances, assigned, revoked, lost, offsets_lost, requeued, commits_failed, errors, refused, kHowMany };
 
   void add(Name name, std::uint64_t count = 1) { now_[name] += count; }
 

@@ -171,7 +171,7 @@ void Group::read_again() {
     lane.asked = offset;
   }
   if (list->cnt == 0) return;
-  counts_.add(Counts::given_back, static_cast<std::uint64_t>(list->cnt));
+  counts_.add(Counts::requeued, static_cast<std::uint64_t>(list->cnt));
   if (const std::string why = text_of(rd_kafka_seek_partitions(client_.get(), list.get(), 0)); !why.empty()) {
     note("cannot read again what was given back: " + why);
   }

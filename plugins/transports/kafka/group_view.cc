@@ -18,11 +18,11 @@ std::string setting(const std::vector<Setting>& settings, std::string_view name)
   return found == settings.end() ? std::string() : found->second;
 }
 
-Outside::Member read_member(const rd_kafka_MemberDescription_t* member) {
+GroupView::Member read_member(const rd_kafka_MemberDescription_t* member) {
   const char* host = rd_kafka_MemberDescription_host(member);
-  Outside::Member made{std::string(rd_kafka_MemberDescription_client_id(member)) + " (" +
-                           (host == nullptr ? "?" : host + (*host == '/' ? 1 : 0)) + ")",
-                       {}};
+  GroupView::Member made{std::string(rd_kafka_MemberDescription_client_id(member)) + " (" +
+                             (host == nullptr ? "?" : host + (*host == '/' ? 1 : 0)) + ")",
+                         {}};
   const auto* has = rd_kafka_MemberAssignment_partitions(rd_kafka_MemberDescription_assignment(member));
   if (has == nullptr) return made;
   for (const rd_kafka_topic_partition_t& place : each(has)) made.has.emplace_back(place.topic, place.partition);
@@ -33,24 +33,24 @@ Outside::Member read_member(const rd_kafka_MemberDescription_t* member) {
 
 std::string text_of(const Place& place) { return place.first + " [" + std::to_string(place.second) + "]"; }
 
-Outside::Outside(GroupOptions options, Clock::time_point deadline)
+GroupView::GroupView(GroupOptions options, Clock::time_point deadline)
     : options_(std::move(options)),
       group_(setting(options_.settings, "group.id")),
       deadline_(deadline),
       client_(RD_KAFKA_CONSUMER, options_.settings, *this, counts_) {}
 
-int Outside::left() const {
+int GroupView::left() const {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
   return static_cast<int>(std::max<std::int64_t>(left, 1));
 }
 
-Outside::Topics Outside::topics() {
+GroupView::Topics GroupView::topics() {
   const struct rd_kafka_metadata* found = nullptr;
   const auto error = rd_kafka_metadata(client(), 1, nullptr, &found, left());
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     rd_kafka_poll(client(), 0);  // its reason
     const std::string& why = client_.last_reason();
-    throw Error::passing(why.empty() ? std::string("no broker answers: ") + rd_kafka_err2str(error) : why);
+    throw Error::transient(why.empty() ? std::string("no broker answers: ") + rd_kafka_err2str(error) : why);
   }
   const std::unique_ptr<const struct rd_kafka_metadata, decltype(&rd_kafka_metadata_destroy)> owner(
       found, &rd_kafka_metadata_destroy);
@@ -69,13 +69,13 @@ Outside::Topics Outside::topics() {
   return told;
 }
 
-Outside::Members Outside::members() {
+GroupView::Members GroupView::members() {
   const EventQueue queue(rd_kafka_queue_new(client()));
   const char* group = group_.c_str();
   rd_kafka_DescribeConsumerGroups(client(), &group, 1, nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), left()));
   const auto* result = event ? rd_kafka_event_DescribeConsumerGroups_result(event.get()) : nullptr;
-  if (result == nullptr) throw Error::passing("no broker says who is in the group " + group_ + "; try again");
+  if (result == nullptr) throw Error::transient("no broker says who is in the group " + group_ + "; try again");
   Members told;
   if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     told.refused = rd_kafka_event_error_string(event.get());

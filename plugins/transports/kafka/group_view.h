@@ -20,8 +20,8 @@ using Place = std::pair<std::string, std::int32_t>;  // topic, partition
 // As it is told: "TOPIC [PARTITION]".
 std::string text_of(const Place& place);
 
-// One thread. Joins no group. Each call throws tally::Error, passing, when the brokers do not answer by the deadline.
-class Outside : private Client::Listener {
+// One thread. Joins no group. Each call throws tally::Error, transient, when the brokers do not answer by the deadline.
+class GroupView : private Client::Listener {
  public:
   struct Topics {
     std::vector<Place> partitions;    // of the topics that are consumed
@@ -36,7 +36,7 @@ class Outside : private Client::Listener {
     std::string refused;  // why the broker does not tell them; empty: it does
   };
 
-  Outside(GroupOptions options, Clock::time_point deadline);
+  GroupView(GroupOptions options, Clock::time_point deadline);
 
   rd_kafka_t* client() const { return client_.get(); }
   const std::string& group() const { return group_; }

@@ -7,8 +7,8 @@ namespace tally::kafka {
 
 // A broker that does not tell the members leaves the consumers at none.
 void Inspection::tell(const QueueSink& sink) {
-  const Outside::Topics topics = outside_.topics();
-  for (const Outside::Member& member : outside_.members().list) {
+  const GroupView::Topics topics = outside_.topics();
+  for (const GroupView::Member& member : outside_.members().list) {
     const bool ours = member.who.starts_with("tally-");  // as our client.id begins, unless it is set otherwise
     for (const Place& place : member.has) {
       ++members_[place];

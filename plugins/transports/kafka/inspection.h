@@ -12,7 +12,7 @@
 
 namespace tally::kafka {
 
-// One thread. Each call throws tally::Error, passing, when the brokers do not answer by the deadline.
+// One thread. Each call throws tally::Error, transient, when the brokers do not answer by the deadline.
 class Inspection {
  public:
   Inspection(GroupOptions options, Clock::time_point deadline) : outside_(std::move(options), deadline) {}
@@ -23,7 +23,7 @@ class Inspection {
  private:
   void tell_partition(const Place& place, const QueueSink& sink);
 
-  Outside outside_;
+  GroupView outside_;
   std::map<Place, std::uint64_t> members_;  // how many have it
   std::map<Place, std::string> strangers_;  // who has it and is not Tally's, by its client.id
 };

@@ -25,7 +25,7 @@ class Kafka : public Transport {
  public:
   explicit Kafka(const Config& config)
       : options_(Options::read(config)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wake_) throw Error::passing("cannot make an event descriptor: " + spool_files::why(errno));
+    if (!wake_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
   }
 
   void consume(std::uint32_t prefetch) override {

@@ -62,11 +62,11 @@ void Publisher::publish(std::span<const Outgoing> messages, std::uint32_t timeou
     refusal_ = why;
     client_.reset();
   }
-  const bool none = std::all_of(results.begin(), results.end(), [](Outcome one) { return one == Outcome::passing; });
+  const bool none = std::all_of(results.begin(), results.end(), [](Outcome one) { return one == Outcome::transient; });
   if (!none) return;
-  if (!refusal_.empty()) throw Error::passing(refusal_);
-  if (client_ && !client_->failure().empty()) throw Error::passing(client_->failure());
-  throw Error::passing("no broker has confirmed a message within " + std::to_string(timeout_ms) + " ms");
+  if (!refusal_.empty()) throw Error::transient(refusal_);
+  if (client_ && !client_->failure().empty()) throw Error::transient(client_->failure());
+  throw Error::transient("no broker has confirmed a message within " + std::to_string(timeout_ms) + " ms");
 }
 
 void Publisher::enqueue(const Outgoing& message, std::size_t at, Clock::time_point deadline) {
@@ -107,8 +107,8 @@ void Publisher::await_broker(Clock::time_point deadline) {
   while (client_->in_doubt()) {
     rd_kafka_poll(client_->get(), 0);  // reasons
     client_->look(kPoll);
-    if (!client_->failure().empty()) throw Error::passing(client_->failure());
-    if (client_->in_doubt() && Clock::now() >= deadline) throw Error::passing("no broker has answered in time");
+    if (!client_->failure().empty()) throw Error::transient(client_->failure());
+    if (client_->in_doubt() && Clock::now() >= deadline) throw Error::transient("no broker has answered in time");
   }
 }
 

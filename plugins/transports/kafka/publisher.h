@@ -27,7 +27,7 @@ class Publisher : public Client::Listener {
   Publisher(PublisherOptions options, Counts& counts) : options_(std::move(options)), counts_(counts) {}
 
   // As tally::Transport::publish. What is not confirmed in time is taken out of the library's queue; what is on the
-  // wire by then may still arrive. Throws tally::Error, passing, where nothing was confirmed, with the reason.
+  // wire by then may still arrive. Throws tally::Error, transient, where nothing was confirmed, with the reason.
   void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
   // Keeps the library's instance going. Never waits.
   void keep_alive();

@@ -32,10 +32,10 @@ Partitions list_of(const std::vector<Place>& places, std::int64_t offset) {
 
 // Each of the list has its answer, or none counts.
 void check(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* list, const char* what) {
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw Error::passing(std::string(what) + ": " + rd_kafka_err2str(error));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw Error::transient(std::string(what) + ": " + rd_kafka_err2str(error));
   for (const rd_kafka_topic_partition_t& one : each(list)) {
     if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    throw Error::passing(text_of(Place(one.topic, one.partition)) + ": " + what + ": " + rd_kafka_err2str(one.err));
+    throw Error::transient(text_of(Place(one.topic, one.partition)) + ": " + what + ": " + rd_kafka_err2str(one.err));
   }
 }
 
@@ -44,7 +44,7 @@ std::int64_t floor_ms(Time time) { return time.us / kUsInMs - (time.us % kUsInMs
 }  // namespace
 
 void Rewind::run(Time to, bool dry_run, const RewindSink& sink) {
-  const Outside::Topics topics = outside_.topics();
+  const GroupView::Topics topics = outside_.topics();
   const std::string members = in_use();
   if (!members.empty() && !dry_run) {
     throw Error::permanent(
@@ -68,12 +68,12 @@ void Rewind::run(Time to, bool dry_run, const RewindSink& sink) {
 
 // Who is in the group; empty: nobody.
 std::string Rewind::in_use() {
-  const Outside::Members members = outside_.members();
+  const GroupView::Members members = outside_.members();
   if (!members.refused.empty()) {
-    throw Error::passing("no broker says who is in the group " + outside_.group() + ": " + members.refused);
+    throw Error::transient("no broker says who is in the group " + outside_.group() + ": " + members.refused);
   }
   std::string text;
-  for (const Outside::Member& one : std::span(members.list).first(std::min(members.list.size(), kMostNamed))) {
+  for (const GroupView::Member& one : std::span(members.list).first(std::min(members.list.size(), kMostNamed))) {
     text += (text.empty() ? "" : ", ") + one.who;
   }
   if (members.list.size() > kMostNamed) text += " and " + std::to_string(members.list.size() - kMostNamed) + " more";
@@ -161,17 +161,18 @@ void Rewind::commit(const std::vector<Step>& steps) {
   auto* request = alteration.get();
   rd_kafka_AlterConsumerGroupOffsets(outside_.client(), &request, 1, nullptr, queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), outside_.left()));
-  if (!event) throw Error::passing("no broker says whether the group " + outside_.group() + " is set back; try again");
+  if (!event)
+    throw Error::transient("no broker says whether the group " + outside_.group() + " is set back; try again");
   const std::string refused = "the group " + outside_.group() + " cannot be set back";
   if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    throw Error::passing(refused + ": " + rd_kafka_event_error_string(event.get()));
+    throw Error::transient(refused + ": " + rd_kafka_event_error_string(event.get()));
   }
   std::size_t count = 0;
   const auto** groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
       rd_kafka_event_AlterConsumerGroupOffsets_result(event.get()), &count);
   for (const auto* one : std::span(groups, count)) {
     if (const auto* error = rd_kafka_group_result_error(one); error != nullptr) {
-      throw Error::passing(refused + ": " + rd_kafka_error_string(error));
+      throw Error::transient(refused + ": " + rd_kafka_error_string(error));
     }
     check(RD_KAFKA_RESP_ERR_NO_ERROR, rd_kafka_group_result_partitions(one), "cannot be set back");
   }

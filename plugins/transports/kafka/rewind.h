@@ -15,8 +15,8 @@
 
 namespace tally::kafka {
 
-// One thread. Throws tally::Error: passing, when the brokers do not answer by the deadline; permanent, while the group
-// has members. Nothing is changed then.
+// One thread. Throws tally::Error: transient, when the brokers do not answer by the deadline; permanent, while the
+// group has members. Nothing is changed then.
 class Rewind {
  public:
   Rewind(GroupOptions options, Clock::time_point deadline) : outside_(std::move(options), deadline) {}
@@ -49,7 +49,7 @@ class Rewind {
   std::map<Place, Time> oldest_times(const std::vector<Step>& steps);
   void tell(const Step& step, bool dry_run, const std::map<Place, Time>& oldest, const RewindSink& sink) const;
 
-  Outside outside_;
+  GroupView outside_;
 };
 
 }  // namespace tally::kafka

@@ -103,8 +103,8 @@ TEST(KafkaWindow, WhatIsGivenBackComesOnceMoreAndTheRestDoesNot) {
   Window window(0);
   for (std::int64_t offset = 0; offset < 4; ++offset) window.arrived(offset);
   window.acknowledge(2);
-  EXPECT_TRUE(window.give_back(1));
-  EXPECT_FALSE(window.give_back(1));
+  EXPECT_TRUE(window.requeue(1));
+  EXPECT_FALSE(window.requeue(1));
   EXPECT_FALSE(window.acknowledge(1));
   EXPECT_EQ(window.oldest_returned(), 1);
   EXPECT_EQ(window.open(), 2U);
@@ -138,7 +138,7 @@ TEST(KafkaWindow, AsASlowOneDoesIt) {
         if (before == 'o') marks[some] = 'd';
         break;
       case 2:
-        ASSERT_EQ(window.give_back(some), before == 'o');
+        ASSERT_EQ(window.requeue(some), before == 'o');
         if (before == 'o') marks[some] = 'r';
         break;
       default:

@@ -40,7 +40,7 @@ bool Window::acknowledge(std::int64_t offset) {
   return true;
 }
 
-bool Window::give_back(std::int64_t offset) {
+bool Window::requeue(std::int64_t offset) {
   Entry* entry = find_open(offset);
   if (entry == nullptr) return false;
   entry->mark = Mark::returned;

@@ -24,7 +24,7 @@ class Window {
   Arrival arrived(std::int64_t offset);
   // False, and no effect: it is not open.
   bool acknowledge(std::int64_t offset);
-  bool give_back(std::int64_t offset);
+  bool requeue(std::int64_t offset);
 
   // Everything before this offset is settled: what may be committed.
   std::int64_t done_up_to() const { return done_up_to_; }

@@ -62,8 +62,8 @@ void Client::encode(const Outgoing& message, std::uint64_t first, std::size_t at
 void Client::connect(Clock::time_point deadline) {
   fd_ = spool_files::Fd(connect_to(socket_));
   if (!fd_) {
-    throw Error::passing(socket_.string() + ": no consumer answers: " + spool_files::why(errno) +
-                         "; start one, or correct the URL");
+    throw Error::transient(socket_.string() + ": no consumer answers: " + spool_files::why(errno) +
+                           "; start one, or correct the URL");
   }
   decoder_.emplace(kMostAnswer);
   out_.clear();
@@ -144,7 +144,7 @@ void Client::take_answers(std::uint64_t first, std::span<Outcome> results) {
       if (no.sequence < first || no.sequence - first >= results.size()) continue;
       const bool never = no.error_class == TALLY_PERMANENT;
       if (never || refusal_.empty()) refusal_ = std::string(no.reason);
-      settle_one(no.sequence - first, never ? Outcome::permanent : Outcome::passing, results);
+      settle_one(no.sequence - first, never ? Outcome::permanent : Outcome::transient, results);
     } else {
       broken("what answers there is no consumer");
     }
@@ -175,7 +175,7 @@ void Client::close() {
 
 void Client::broken(const std::string& why) {
   close();
-  throw Error::passing(socket_.string() + ": " + why);
+  throw Error::transient(socket_.string() + ": " + why);
 }
 
 }  // namespace tally::local

@@ -25,8 +25,8 @@ class Client {
   // `warn`: says why messages were refused, at the first call of several in a row.
   Client(std::filesystem::path socket, std::function<void(const std::string&)> warn);
 
-  // As tally::Transport::publish. A consumer that is away leaves all passing; so does one that does not answer in time.
-  // Throws tally::Error, passing, where nothing could be sent at all, with the reason.
+  // As tally::Transport::publish. A consumer that is away leaves all transient; so does one that does not answer in
+  // time. Throws tally::Error, transient, where nothing could be sent at all, with the reason.
   void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
 
  private:

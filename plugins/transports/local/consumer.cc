@@ -21,7 +21,7 @@ Consumer::Consumer(const ServerOptions& server, const SpoolOptions& spool, std::
     : options_(server), prefetch_(std::max<std::uint32_t>(prefetch, 1)) {
   SpoolStatus status;
   spool_ = Spool::open(server.socket.string() + ".spool", spool, status);
-  if (!spool_) throw Error::passing(status.text);
+  if (!spool_) throw Error::transient(status.text);
   server_ = std::make_unique<Server>(server, *spool_);
   if (spool_->torn_bytes() > 0 && options_.warn) {
     options_.warn(server.socket.string() + ".spool: cut " + std::to_string(spool_->torn_bytes()) +
@@ -44,7 +44,7 @@ void Consumer::service(std::uint32_t max_messages, std::uint32_t timeout_ms, int
   report_counts(events);
   report_damage();
   // Last, since what is here already goes on: this only tells the host's readiness.
-  if (server_ && !server_->no_room().empty()) throw Error::passing(server_->no_room());
+  if (server_ && !server_->no_room().empty()) throw Error::transient(server_->no_room());
 }
 
 // Every count once, so that its metric is there from the start, and whenever it has grown.
@@ -78,7 +78,7 @@ void Consumer::wait(std::uint32_t timeout_ms, int wake_fd) const {
 void Consumer::take_back_due() {
   const auto now = Clock::now();
   while (!returned_.empty() && returned_.front().due <= now) {
-    spool_->give_back(returned_.front().sequence);
+    spool_->requeue(returned_.front().sequence);
     returned_.pop_front();
   }
 }
@@ -113,14 +113,14 @@ void Consumer::settle(std::span<const Settlement> settlements) {
 }
 
 void Consumer::publish(std::span<const Outgoing> messages, std::span<Outcome> results) {
-  if (!server_) throw Error::passing(options_.socket.string() + ": this transport is stopped");
+  if (!server_) throw Error::transient(options_.socket.string() + ": this transport is stopped");
   std::size_t synced = 0;  // messages before this one are settled
   std::string failure;
   const auto commit = [&](std::size_t end) {
     const SpoolStatus status = spool_->sync();
     if (!status.ok()) failure = status.text;
     for (; synced < end; ++synced) {
-      if (!status.ok() && results[synced] == Outcome::ok) results[synced] = Outcome::passing;
+      if (!status.ok() && results[synced] == Outcome::ok) results[synced] = Outcome::transient;
     }
   };
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -132,12 +132,12 @@ void Consumer::publish(std::span<const Outgoing> messages, std::span<Outcome> re
     const SpoolStatus status = spool_->append(encode_record(message.topic, message.body));
     results[i] = status.ok()                           ? Outcome::ok
                  : status.code == SpoolCode::too_large ? Outcome::permanent
-                                                       : Outcome::passing;
+                                                       : Outcome::transient;
     if (spool_->unsynced_bytes() >= 4ULL << 20) commit(i + 1);
   }
   commit(messages.size());
-  const bool none = std::ranges::none_of(results, [](Outcome outcome) { return outcome != Outcome::passing; });
-  if (!failure.empty() && none) throw Error::passing(failure);
+  const bool none = std::ranges::none_of(results, [](Outcome outcome) { return outcome != Outcome::transient; });
+  if (!failure.empty() && none) throw Error::transient(failure);
 }
 
 void Consumer::stop() {

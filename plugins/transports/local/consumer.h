@@ -24,7 +24,7 @@ class Consumer {
   Consumer(const ServerOptions& server, const SpoolOptions& spool, std::uint32_t prefetch);
 
   // As tally::Transport's calls of these names. `wake_fd`: ends the wait when it is readable. While senders are told to
-  // come again, service() does all its work and then throws tally::Error, passing, with the reason.
+  // come again, service() does all its work and then throws tally::Error, transient, with the reason.
   void service(std::uint32_t max_messages, std::uint32_t timeout_ms, int wake_fd, const TransportEvents& events);
   void settle(std::span<const Settlement> settlements);
   // From this process: straight into the spool.

@@ -36,7 +36,7 @@ struct Range {
 
 struct No {
   std::uint64_t sequence = 0;
-  std::int32_t error_class = 0;  // TALLY_PASSING or TALLY_PERMANENT
+  std::int32_t error_class = 0;  // TALLY_TRANSIENT or TALLY_PERMANENT
   std::string_view reason;
 };
 

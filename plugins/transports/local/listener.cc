@@ -37,7 +37,7 @@ sockaddr_un address_of(const std::filesystem::path& path) {
 }
 
 Error cannot(const std::filesystem::path& path, const std::string& what) {
-  return Error::passing(path.string() + ": cannot " + what + ": " + spool_files::why(errno));
+  return Error::transient(path.string() + ": cannot " + what + ": " + spool_files::why(errno));
 }
 
 // With the lock held: removes what is left of a consumer that is no more.
@@ -50,7 +50,7 @@ void clear_the_way(const std::filesystem::path& path) {
   }
   const spool_files::Fd probe(connect_to(path));
   if (probe || errno == EAGAIN) {
-    throw Error::passing(path.string() + ": another consumer answers there; end it, or name another path");
+    throw Error::transient(path.string() + ": another consumer answers there; end it, or name another path");
   }
   if (errno != ECONNREFUSED && errno != ENOENT) throw cannot(path, "see who listens there");
   ::unlink(path.c_str());
@@ -113,7 +113,7 @@ Listener::Listener(std::filesystem::path path, const Access& access) : path_(std
   lock_ = spool_files::open_file(lock, O_RDWR | O_CREAT);
   if (!lock_) throw cannot(lock, "open");
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    throw Error::passing(path_.string() + ": another consumer holds this socket; end it, or name another path");
+    throw Error::transient(path_.string() + ": another consumer holds this socket; end it, or name another path");
   }
   clear_the_way(path_);
   socket_ = spool_files::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

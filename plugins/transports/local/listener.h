@@ -29,7 +29,7 @@ struct Access {
 class Listener {
  public:
   // Takes the lock and binds the socket, mode 0660. A socket file that nobody answers at is replaced. Throws
-  // tally::Error: passing (another consumer is there, no right), permanent (too long a path, not a socket).
+  // tally::Error: transient (another consumer is there, no right), permanent (too long a path, not a socket).
   Listener(std::filesystem::path path, const Access& access);
   // Removes the socket file, then lets the lock go.
   ~Listener();

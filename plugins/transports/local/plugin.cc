@@ -31,7 +31,7 @@ std::filesystem::path socket_of(const std::string& url) {
 class Local : public Transport {
  public:
   explicit Local(const Config& config) : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wake_) throw Error::passing("cannot make an event descriptor: " + spool_files::why(errno));
+    if (!wake_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
     const auto warn = [](const std::string& text) { log(Level::warning, text); };
     server_.socket = socket_of(config.url());
     server_.max_message = static_cast<std::uint32_t>(std::min<std::uint64_t>(config.bytes("max_message"), 512U << 20));

@@ -59,7 +59,7 @@ Server::Server(ServerOptions options, Spool& spool)
   event.events = EPOLLIN;
   event.data.fd = listener_.fd();
   if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.fd(), &event) != 0) {
-    throw Error::passing(options_.socket.string() + ": cannot wait for senders: " + spool_files::why(errno));
+    throw Error::transient(options_.socket.string() + ": cannot wait for senders: " + spool_files::why(errno));
   }
 }
 
@@ -161,7 +161,7 @@ void Server::take_message(Peer& peer, const MessageFrame& message) {
     return;
   }
   const bool never = status.code == SpoolCode::too_large;
-  refuse(peer, message.sequence, never ? TALLY_PERMANENT : TALLY_PASSING, status.text);
+  refuse(peer, message.sequence, never ? TALLY_PERMANENT : TALLY_TRANSIENT, status.text);
   if (!never) lack_room(status.text, message.body.size());
 }
 
@@ -188,7 +188,7 @@ void Server::commit() {
       if (status.ok()) {
         counts_.accepted += count;
       } else {
-        for (std::uint64_t at = 0; at < count; ++at) refuse(*peer, range.first + at, TALLY_PASSING, status.text);
+        for (std::uint64_t at = 0; at < count; ++at) refuse(*peer, range.first + at, TALLY_TRANSIENT, status.text);
       }
     }
     if (status.ok() && !peer->waiting.empty()) put_ok(peer->out, peer->waiting);

@@ -97,7 +97,7 @@ class LocalTest : public testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done() && std::chrono::steady_clock::now() < deadline) {
       last_service_ = consumer_->service(max_messages, 10, events);
-      ASSERT_TRUE(last_service_.ok() || last_service_.code() == kPassing) << last_service_;
+      ASSERT_TRUE(last_service_.ok() || last_service_.code() == kTransient) << last_service_;
     }
     ASSERT_TRUE(done());
   }
@@ -255,10 +255,10 @@ TEST_F(LocalTest, AFullSpoolSaysSoAndTakesAgainWhenThereIsRoom) {
   const auto results = publish(*sender, std::vector<Outgoing>(20, one));
   const auto kept = static_cast<std::size_t>(std::ranges::count_if(results, [](const auto& s) { return s.ok(); }));
   EXPECT_EQ(kept, 13U);
-  for (std::size_t i = kept; i < results.size(); ++i) EXPECT_EQ(results[i].code(), kPassing);
-  EXPECT_EQ(publish(*sender, {one}).at(0).code(), kPassing);
+  for (std::size_t i = kept; i < results.size(); ++i) EXPECT_EQ(results[i].code(), kTransient);
+  EXPECT_EQ(publish(*sender, {one}).at(0).code(), kTransient);
   pump([&] { return got_.size() >= kept; }, 100);
-  EXPECT_EQ(last_service_.code(), kPassing);  // so that readiness tells why senders are sent away
+  EXPECT_EQ(last_service_.code(), kTransient);  // so that readiness tells why senders are sent away
   EXPECT_NE(std::string(last_service_.message()).find("the spool is full"), std::string::npos) << last_service_;
   std::vector<Settlement> settlements;
   for (const Message& message : got_) settlements.push_back({message.delivery, Settle::acknowledge});
@@ -271,7 +271,7 @@ TEST_F(LocalTest, ASecondConsumerIsKeptOutAndTheFirstGoesOn) {
   begin();
   const auto second = rig_.make();
   const absl::Status status = second->consume(10);
-  EXPECT_EQ(status.code(), kPassing);
+  EXPECT_EQ(status.code(), kTransient);
   const auto sender = rig_.make();
   EXPECT_TRUE(publish(*sender, {{"t", "", "still here"}}).at(0).ok());
 }
@@ -284,7 +284,7 @@ TEST_F(LocalTest, AStaleSocketIsReplacedAndALiveOneIsNot) {
   ASSERT_EQ(::bind(foreign, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(::listen(foreign, 5), 0);
   consumer_ = rig_.make();
-  EXPECT_EQ(consumer_->consume(10).code(), kPassing);
+  EXPECT_EQ(consumer_->consume(10).code(), kTransient);
   EXPECT_TRUE(fs::is_socket(rig_.socket));
   ::close(foreign);
   begin();
@@ -392,11 +392,11 @@ TEST_F(LocalTest, AStrangerIsSentAwayUnlessAllowed) {
   EXPECT_EQ(heard(), 20);
 }
 
-TEST_F(LocalTest, NobodyThereIsPassingAndSaysWhere) {
+TEST_F(LocalTest, NobodyThereIsTransientAndSaysWhere) {
   const auto sender = rig_.make();
   const auto results = sender->publish(std::vector<Outgoing>{{"t", "", "x"}}, 1000);
   ASSERT_FALSE(results.ok());
-  EXPECT_EQ(results.status().code(), kPassing);
+  EXPECT_EQ(results.status().code(), kTransient);
   EXPECT_NE(std::string(results.status().message()).find(rig_.socket.string()), std::string::npos) << results.status();
 }
 

@@ -26,7 +26,7 @@ void take_claim(void* context, tally_str pattern) {
     if (claims->types.size() >= kMostResults) claims->fault = too_many_results();
     if (claims->fault.ok()) claims->types.emplace_back(view_of(pattern));
   } catch (...) {
-    claims->fault = passing("out of memory");
+    claims->fault = transient("out of memory");
   }
 }
 
@@ -57,7 +57,7 @@ void take_definition(void* context, const tally_definition* given) {
                                    texts(given->examples, given->example_count), given->disabled != 0});
     }
   } catch (...) {
-    list->fault = passing("out of memory");
+    list->fault = transient("out of memory");
   }
 }
 

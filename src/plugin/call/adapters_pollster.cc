@@ -35,13 +35,13 @@ void take_fault(void* context, tally_str resource_id, std::int32_t error_class, 
   }
 }
 
-// Passing: a sample that cannot be taken gives up no resource.
+// Transient: a sample that cannot be taken gives up no resource.
 void keep_refusal(const tally_sample* given, const absl::Status& why, PollResult& result) {
   if (result.faults.size() >= kMostFaults) return;
   const bool named = given != nullptr && given->size >= sizeof(tally_sample);
   const std::string text = absl::StrCat("the sample \"", named ? shown(given->name, "") : "",
                                         "\" is left out: ", absl::string_view(why.message()));
-  result.faults.push_back({named ? shown(given->resource_id, "no resource") : "no resource", passing(text)});
+  result.faults.push_back({named ? shown(given->resource_id, "no resource") : "no resource", transient(text)});
 }
 
 std::int32_t take_polled(void* context, const tally_sample* given, tally_error* error) {
@@ -57,7 +57,7 @@ std::int32_t take_polled(void* context, const tally_sample* given, tally_error* 
     if (!status.ok()) keep_refusal(given, status, *result);
     return refuse(status, error);
   } catch (...) {
-    return TALLY_PASSING;  // out of memory; no room for words
+    return TALLY_TRANSIENT;  // out of memory; no room for words
   }
 }
 
@@ -109,7 +109,7 @@ std::int32_t take_resource(void* context, const tally_resource* given, tally_err
     found->resources.push_back(*std::move(resource));
     return TALLY_OK;
   } catch (...) {
-    return TALLY_PASSING;  // out of memory; no room for words
+    return TALLY_TRANSIENT;  // out of memory; no room for words
   }
 }
 

@@ -66,8 +66,8 @@ std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count)
     }
     return !reading->sink || reading->sink(reading->cells) ? TALLY_OK : TALLY_PERMANENT;
   } catch (...) {
-    reading->fault = passing("out of memory while rows were taken");
-    return TALLY_PASSING;
+    reading->fault = transient("out of memory while rows were taken");
+    return TALLY_TRANSIENT;
   }
 }
 
@@ -146,7 +146,7 @@ void take_conclusion(void* context, const tally_row_result* results, tally_concl
   try {
     writing->conclude({results, writing->rows().size()}, conclusion);
   } catch (...) {
-    writing->failed(passing("out of memory while a batch was concluded"));
+    writing->failed(transient("out of memory while a batch was concluded"));
   }
 }
 
@@ -156,7 +156,7 @@ void take_found(void* context, std::uint64_t last) {
   try {
     writing->found(last);
   } catch (...) {
-    writing->failed(passing("out of memory while a writer's last batch was compared"));
+    writing->failed(transient("out of memory while a writer's last batch was compared"));
   }
 }
 

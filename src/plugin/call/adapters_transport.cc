@@ -49,7 +49,7 @@ void take_message(void* context, const tally_message* given) {
                              given->redelivered != 0});
   } catch (...) {
     // Never settled, so that the bus gives it again.
-    telling->fault = passing("out of memory while a message was taken");
+    telling->fault = transient("out of memory while a message was taken");
   }
 }
 
@@ -76,7 +76,7 @@ void take_count(void* context, tally_str what, std::uint64_t total) {
   try {
     telling->events.counted(name, total);
   } catch (...) {
-    telling->fault = passing("out of memory while a count was taken");
+    telling->fault = transient("out of memory while a count was taken");
   }
 }
 
@@ -96,7 +96,7 @@ absl::Status tell_queue(const tally_queue& given, const QueueSink& sink) {
           known(given.consumers), given.ours != 0,
           given.warning.data == nullptr ? std::string() : std::string(view_of(given.warning))});
   } catch (...) {
-    return passing("out of memory while queues were taken");
+    return transient("out of memory while queues were taken");
   }
   return absl::OkStatus();
 }
@@ -146,7 +146,7 @@ absl::Status tell_rewound(const tally_rewound& given, const RewindSink& sink) {
     sink({std::string(view_of(given.name)), std::string(view_of(given.state)), place(given.from), place(given.to),
           known(given.messages), given.warning.data == nullptr ? std::string() : std::string(view_of(given.warning))});
   } catch (...) {
-    return passing("out of memory while a rewind was told");
+    return transient("out of memory while a rewind was told");
   }
   return absl::OkStatus();
 }
@@ -199,7 +199,7 @@ class LoadedTransport final : public Transport {
                       c_text(one.body), about.data(), about.size()});
     }
     // What a plugin leaves out is not known, so that it is sent again.
-    std::vector<std::int32_t> results(messages.size(), TALLY_PASSING);
+    std::vector<std::int32_t> results(messages.size(), TALLY_TRANSIENT);
     absl::Status status = instance_.call(&tally_transport_table::publish, list.data(), list.size(),
                                          sizeof(tally_outgoing), timeout_ms, results.data());
     if (!status.ok()) return status;
@@ -211,7 +211,7 @@ class LoadedTransport final : public Transport {
       } else if (result == TALLY_PERMANENT) {
         statuses.push_back(permanent("refused by the bus"));
       } else {
-        statuses.push_back(passing("not confirmed by the bus"));
+        statuses.push_back(transient("not confirmed by the bus"));
       }
     }
     return statuses;

@@ -13,7 +13,7 @@ thread_local const char* running = nullptr;
 
 const char* running_plugin() { return running; }
 
-const char* kept_name(std::string_view name) {
+const char* interned_name(std::string_view name) {
   static std::mutex* const lock = new std::mutex;
   static auto* const names = new std::set<std::string, std::less<>>;
   const std::lock_guard guard(*lock);

@@ -18,7 +18,7 @@ namespace tally::plugin {
 const char* running_plugin();
 
 // A copy of `name` that lives as long as the process, one for each text. Any thread.
-const char* kept_name(std::string_view name);
+const char* interned_name(std::string_view name);
 
 // Names the plugin for the length of a block; `name` must live as long as the process.
 class RunningPlugin {

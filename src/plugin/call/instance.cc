@@ -88,12 +88,12 @@ absl::StatusOr<void*> create_instance(Entry& entry, tally_create create, const P
   std::int32_t result = TALLY_OK;
   absl::Status status;
   cross(
-      kept_name(entry.key()), [&] { result = create(&config, &instance, error.get()); },
+      interned_name(entry.key()), [&] { result = create(&config, &instance, error.get()); },
       [&](const char* what) { status = threw(what); });
   if (status.ok()) status = error.status(result);
   if (status.ok()) return instance;
   if (status.code() == kAbsent) return set_state(entry, State::absent, status);
-  if (status.code() == kPassing) return status;
+  if (status.code() == kTransient) return status;
   return set_state(entry, State::failed, status);
 }
 

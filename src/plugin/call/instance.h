@@ -29,7 +29,7 @@ class Instance {
     const auto* table = static_cast<const Table*>(*loaded);
     absl::StatusOr<void*> made = create_instance(entry, table->create, settings);
     if (!made.ok()) return made.status();
-    return Instance(table, *made, kept_name(entry.key()));
+    return Instance(table, *made, interned_name(entry.key()));
   }
 
   Instance(Instance&& other) noexcept

@@ -325,8 +325,8 @@ absl::Status status_from_c(std::int32_t result, std::string_view text, bool may_
       return absl::OkStatus();
     case TALLY_ABSENT:
       return absent(why);
-    case TALLY_PASSING:
-      return passing(why);
+    case TALLY_TRANSIENT:
+      return transient(why);
     case TALLY_PERMANENT:
       return permanent(why);
     case TALLY_UNCLAIMED:
@@ -349,7 +349,7 @@ std::int32_t refuse(const absl::Status& status, tally_error* error) {
     error->length = length;
   }
   if (status.code() == kAbsent) return TALLY_ABSENT;
-  if (status.code() == kPassing) return TALLY_PASSING;
+  if (status.code() == kTransient) return TALLY_TRANSIENT;
   return TALLY_PERMANENT;
 }
 
@@ -385,7 +385,7 @@ std::int32_t with_list(void* context, tally_error* error, Take take) {
     if (samples->size() + samples->skips().size() >= kMostResults) return refuse(too_many_results(), error);
     return refuse(take(*samples), error);
   } catch (...) {
-    return TALLY_PASSING;  // out of memory; no room for words
+    return TALLY_TRANSIENT;  // out of memory; no room for words
   }
 }
 
@@ -402,13 +402,13 @@ std::int32_t take_handlers_sample(void* context, const tally_sample* given, tall
     put_aside(json_of(*given), std::string(to_std(status.message())), *samples);
     return TALLY_OK;
   } catch (...) {
-    return TALLY_PASSING;  // out of memory; no room for words
+    return TALLY_TRANSIENT;  // out of memory; no room for words
   }
 }
 
 std::int32_t take_refused(void* context, tally_str sample, tally_str why, tally_error* error) {
   return with_list(context, error, [&](wire::SampleList& samples) {
-    const std::string json = mend_json(view_of(sample));
+    const std::string json = repair_json(view_of(sample));
     put_aside(is_json_object(json) ? json : JsonWriter().text("sample", json).str(), readable_text(view_of(why)),
               samples);
     return absl::OkStatus();

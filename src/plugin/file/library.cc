@@ -178,7 +178,7 @@ absl::StatusOr<std::vector<LoadedRole>> load(const std::string& spelling, const 
   if (manifest.abi_minor > TALLY_ABI_MINOR) {
     return permanent(absl::StrCat(file, ": needs ABI minor ", manifest.abi_minor, ", this host has ", TALLY_ABI_MINOR));
   }
-  const char* name = kept_name(file);
+  const char* name = interned_name(file);
   // Its static constructors run here. What one throws ends the process, and its last words name the file: let through,
   // it would leave the loader's lock held, and nothing could ever be loaded again.
   void* handle = [&]() noexcept {
@@ -189,7 +189,7 @@ absl::StatusOr<std::vector<LoadedRole>> load(const std::string& spelling, const 
     const char* why = ::dlerror();
     return permanent(absl::StrCat(file, ": cannot be loaded: ", why == nullptr ? "no reason given" : why));
   }
-  renew_last_words();
+  renew_crash_report();
   void* symbol = ::dlsym(handle, TALLY_ENTRY_SYMBOL);
   if (symbol == nullptr) return permanent(absl::StrCat(file, ": ", no_entry(handle).message()));
   tally_entry entry = nullptr;
@@ -230,7 +230,7 @@ absl::StatusOr<std::string> identity_of(const std::string& file) {
 }
 
 // The loader takes a path that it has seen for the file that it has loaded: each newer file there is spelled otherwise.
-std::string spelled_anew(const std::filesystem::path& file, unsigned version) {
+std::string other_spelling(const std::filesystem::path& file, unsigned version) {
   std::string name = file.parent_path().string();
   for (unsigned i = 0; i < version; ++i) name += "/.";
   return name + "/" + file.filename().string();
@@ -261,7 +261,7 @@ absl::StatusOr<const Library*> Library::open(const std::filesystem::path& file, 
     const std::lock_guard guard(*lock);
     const auto [at, fresh] = slots->try_emplace(*identity);
     slot = &at->second;
-    if (fresh) slot->spelling = spelled_anew(real, (*versions)[real.string()]++);
+    if (fresh) slot->spelling = other_spelling(real, (*versions)[real.string()]++);
   }
   const std::lock_guard guard(slot->lock);
   if (!slot->loaded) {

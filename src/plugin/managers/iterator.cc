@@ -23,10 +23,10 @@ bool is_over(const absl::Status& status) {
 }
 
 // What a pollster's thread owns. Held by shared_ptr: a thread that hangs keeps it when the iterator is gone.
-class Turn {
+class PollTask {
  public:
-  Turn(TimedPollster timed, std::shared_ptr<SharedDiscovery> discovery, const IteratorOptions& options, Time start,
-       Iterator::Sink sink)
+  PollTask(TimedPollster timed, std::shared_ptr<SharedDiscovery> discovery, const IteratorOptions& options, Time start,
+           Iterator::Sink sink)
       : poller_(std::move(timed), std::move(discovery)),
         timetable_(timetable_of(poller_.timed(), options, start)),
         sink_(std::move(sink)) {
@@ -37,8 +37,8 @@ class Turn {
 
   const TimedPollster& timed() const { return poller_.timed(); }
 
-  static void begin(const std::shared_ptr<Turn>& turn) {
-    turn->thread_ = std::thread([turn] { turn->run(); });
+  static void begin(const std::shared_ptr<PollTask>& task) {
+    task->thread_ = std::thread([task] { task->run(); });
   }
 
   void use(std::shared_ptr<SharedDiscovery> discovery) {
@@ -77,8 +77,8 @@ class Turn {
  private:
   static Timetable timetable_of(const TimedPollster& timed, const IteratorOptions& options, Time start) {
     std::vector<Schedule> schedules;
-    for (const Wish& wish : timed.wishes) {
-      const Schedule::Options timing{.interval_us = wish.interval_us,
+    for (const PollSelection& selection : timed.selections) {
+      const Schedule::Options timing{.interval_us = selection.interval_us,
                                      .offset_us = timed.offset_us,
                                      .recheck_us = options.recheck_us,
                                      .at_once = options.at_once};
@@ -167,13 +167,13 @@ class Turn {
   PollsterState state_;
 };
 
-using Turns = std::vector<std::shared_ptr<Turn>>;
+using PollTasks = std::vector<std::shared_ptr<PollTask>>;
 
-std::vector<std::string> join_all(const Turns& turns, Deadline until) {
+std::vector<std::string> join_all(const PollTasks& tasks, Deadline until) {
   std::vector<std::string> left_alone;
-  for (const std::shared_ptr<Turn>& turn : turns) turn->ask_to_end();
-  for (const std::shared_ptr<Turn>& turn : turns) {
-    if (!turn->join(until)) left_alone.push_back(turn->timed().name);
+  for (const std::shared_ptr<PollTask>& task : tasks) task->ask_to_end();
+  for (const std::shared_ptr<PollTask>& task : tasks) {
+    if (!task->join(until)) left_alone.push_back(task->timed().name);
   }
   return left_alone;
 }
@@ -183,8 +183,8 @@ std::vector<std::string> join_all(const Turns& turns, Deadline until) {
 struct Iterator::Impl {
   IteratorOptions options;
   Sink sink;
-  mutable std::mutex mutex;  // guards turns against states()
-  Turns turns;
+  mutable std::mutex mutex;  // guards tasks against states()
+  PollTasks tasks;
   bool stopped = false;
 };
 
@@ -199,12 +199,12 @@ std::vector<std::string> Iterator::run(std::vector<TimedPollster> pollsters, std
   if (impl_->stopped) return {};
   const auto discovery = std::make_shared<SharedDiscovery>(std::move(discoveries));
   const Time start = Time::now();  // one for all: the samples of the first cycle carry it
-  Turns next;
-  Turns begun;
-  Turns ending = impl_->turns;
+  PollTasks next;
+  PollTasks begun;
+  PollTasks ending = impl_->tasks;
   for (TimedPollster& timed : pollsters) {
-    const auto same = std::find_if(ending.begin(), ending.end(), [&](const std::shared_ptr<Turn>& turn) {
-      return turn->timed().name == timed.name && turn->timed().fingerprint == timed.fingerprint &&
+    const auto same = std::find_if(ending.begin(), ending.end(), [&](const std::shared_ptr<PollTask>& task) {
+      return task->timed().name == timed.name && task->timed().fingerprint == timed.fingerprint &&
              !timed.fingerprint.empty();
     });
     if (same != ending.end()) {
@@ -213,25 +213,25 @@ std::vector<std::string> Iterator::run(std::vector<TimedPollster> pollsters, std
       ending.erase(same);
       continue;
     }
-    next.push_back(std::make_shared<Turn>(std::move(timed), discovery, impl_->options, start, impl_->sink));
+    next.push_back(std::make_shared<PollTask>(std::move(timed), discovery, impl_->options, start, impl_->sink));
     begun.push_back(next.back());
   }
   std::vector<std::string> left_alone = join_all(ending, std::chrono::steady_clock::now() + std::chrono::seconds(5));
-  for (const std::shared_ptr<Turn>& turn : begun) Turn::begin(turn);
+  for (const std::shared_ptr<PollTask>& task : begun) PollTask::begin(task);
   const std::lock_guard lock(impl_->mutex);
-  impl_->turns = std::move(next);
+  impl_->tasks = std::move(next);
   return left_alone;
 }
 
 std::vector<std::string> Iterator::stop(std::chrono::milliseconds limit) {
   if (std::exchange(impl_->stopped, true)) return {};
-  return join_all(impl_->turns, std::chrono::steady_clock::now() + limit);
+  return join_all(impl_->tasks, std::chrono::steady_clock::now() + limit);
 }
 
 std::vector<PollsterState> Iterator::states() const {
   const std::lock_guard lock(impl_->mutex);
   std::vector<PollsterState> states;
-  for (const std::shared_ptr<Turn>& turn : impl_->turns) states.push_back(turn->state());
+  for (const std::shared_ptr<PollTask>& task : impl_->tasks) states.push_back(task->state());
   return states;
 }
 

@@ -32,11 +32,11 @@ std::int64_t monotonic_ns() {
 
 Poller::Poller(TimedPollster timed, std::shared_ptr<SharedDiscovery> discovery)
     : timed_(std::move(timed)), discovery_(std::move(discovery)) {
-  if (timed_.wishes.empty()) timed_.wishes.push_back({timed_.interval_us, {}, {}, {}});
+  if (timed_.selections.empty()) timed_.selections.push_back({timed_.interval_us, {}, {}, {}});
 }
 
 Poller::Answer Poller::poll(Time cycle) {
-  std::vector<std::size_t> all(timed_.wishes.size());
+  std::vector<std::size_t> all(timed_.selections.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   return poll(cycle, all);
 }
@@ -44,7 +44,7 @@ Poller::Answer Poller::poll(Time cycle) {
 Poller::Answer Poller::poll(Time cycle, std::span<const std::size_t> part) {
   Answer answer;
   // First: where the discovery is not here, the pollster's file and its libraries stay out of the process.
-  Feeds feeds;
+  ResourceLists feeds;
   std::vector<Group> groups;
   absl::Status trouble = choose(cycle, part, feeds, groups);
   if (groups.empty()) return {trouble, {}, {}};
@@ -63,7 +63,7 @@ Poller::Answer Poller::poll(Time cycle, std::span<const std::size_t> part) {
   return answer;
 }
 
-absl::Status Poller::poll_group(Time cycle, const Group& group, const Feeds& feeds, Answer& answer) {
+absl::Status Poller::poll_group(Time cycle, const Group& group, const ResourceLists& feeds, Answer& answer) {
   PollRequest request;
   request.time = cycle;
   request.monotonic_ns = monotonic_ns();
@@ -71,7 +71,7 @@ absl::Status Poller::poll_group(Time cycle, const Group& group, const Feeds& fee
   PollResult result;
   const absl::Status status = pollster_->poll(request, result);
   judge(std::move(result.faults), feeds, answer.faults);
-  std::erase_if(result.samples, [&](const Sample& sample) { return !wanted(sample.name, group.wishes); });
+  std::erase_if(result.samples, [&](const Sample& sample) { return !wanted(sample.name, group.selections); });
   for (Sample& sample : result.samples) {
     if (!sample.timestamp) sample.timestamp = cycle;
     if (!sample.monotonic_time) sample.monotonic_time = static_cast<double>(request.monotonic_ns) / 1e9;
@@ -84,14 +84,15 @@ absl::Status Poller::poll_group(Time cycle, const Group& group, const Feeds& fee
   return status;
 }
 
-bool Poller::wanted(const std::string& meter, std::span<const std::size_t> wishes) {
+bool Poller::wanted(const std::string& meter, std::span<const std::size_t> selections) {
   if (wanted_.size() >= kMostRemembered) wanted_.clear();
-  std::vector<bool>& by_wish = wanted_[meter];
-  if (by_wish.empty()) {
-    for (const Wish& wish : timed_.wishes)
-      by_wish.push_back(wish.meters.empty() || config::wants_meter(wish.meters, meter));
+  std::vector<bool>& by_selection = wanted_[meter];
+  if (by_selection.empty()) {
+    for (const PollSelection& selection : timed_.selections)
+      by_selection.push_back(selection.meters.empty() || config::wants_meter(selection.meters, meter));
   }
-  return std::any_of(wishes.begin(), wishes.end(), [&](std::size_t wish) { return by_wish[wish]; });
+  return std::any_of(selections.begin(), selections.end(),
+                     [&](std::size_t selection) { return by_selection[selection]; });
 }
 
 // --- resources ------------------------------------------------------------------------------------------------------
@@ -104,10 +105,10 @@ absl::StatusOr<SharedDiscovery::Found> Poller::discovered(const std::string& nam
   return absl::Status(code, found.status().message());
 }
 
-// The ids of a wish; those that the pollster's own discovery knows come first, with what it says of them.
-SharedDiscovery::Found Poller::listed(Time cycle, const Wish& wish) {
+// The ids of a selection; those that the pollster's own discovery knows come first, with what it says of them.
+SharedDiscovery::Found Poller::listed(Time cycle, const PollSelection& selection) {
   auto list = std::make_shared<std::vector<Resource>>();
-  std::set<std::string> left(wish.resources.begin(), wish.resources.end());
+  std::set<std::string> left(selection.resources.begin(), selection.resources.end());
   if (!timed_.discovery.empty()) {
     if (const auto known = discovery_->resources(timed_.discovery, cycle); known.ok()) {
       for (const Resource& resource : **known) {
@@ -115,7 +116,7 @@ SharedDiscovery::Found Poller::listed(Time cycle, const Wish& wish) {
       }
     }
   }
-  for (const std::string& id : wish.resources) {
+  for (const std::string& id : selection.resources) {
     if (left.erase(id) == 0) continue;
     Resource resource;
     resource.id = id;
@@ -124,11 +125,13 @@ SharedDiscovery::Found Poller::listed(Time cycle, const Wish& wish) {
   return list;
 }
 
-// Asks what this wish names and was not asked yet; `chosen` has the places of its feeds. An error: one discovery's.
-absl::Status Poller::feed(Time cycle, std::size_t wish, Feeds& feeds, std::vector<std::size_t>& chosen) {
-  const Wish& wanted = timed_.wishes[wish];
+// Asks what this selection names and was not asked yet; `chosen` has the places of its feeds. An error: one
+// discovery's.
+absl::Status Poller::feed(Time cycle, std::size_t selection, ResourceLists& feeds, std::vector<std::size_t>& chosen) {
+  const PollSelection& wanted = timed_.selections[selection];
   const auto use = [&](const std::string& name, auto ask) -> absl::Status {
-    const auto at = std::find_if(feeds.begin(), feeds.end(), [&](const Feed& feed) { return feed.name == name; });
+    const auto at =
+        std::find_if(feeds.begin(), feeds.end(), [&](const ResourceList& feed) { return feed.name == name; });
     chosen.push_back(static_cast<std::size_t>(at - feeds.begin()));
     if (at != feeds.end()) return absl::OkStatus();
     absl::StatusOr<SharedDiscovery::Found> found = ask();
@@ -144,7 +147,7 @@ absl::Status Poller::feed(Time cycle, std::size_t wish, Feeds& feeds, std::vecto
     trouble.Update(use(name, [&] { return discovered(name, cycle); }));
   };
   if (!wanted.resources.empty()) {
-    trouble.Update(use("the list of source " + std::to_string(wish),
+    trouble.Update(use("the list of source " + std::to_string(selection),
                        [&] { return absl::StatusOr<SharedDiscovery::Found>(listed(cycle, wanted)); }));
   }
   if (!timed_.discovery.empty()) {
@@ -154,15 +157,16 @@ absl::Status Poller::feed(Time cycle, std::size_t wish, Feeds& feeds, std::vecto
   return trouble;
 }
 
-// Divides the resources by the wishes that are to have them. A pollster without a discovery has one group always: it
-// may measure the host whatever it is given. No group: nothing can be polled, for the reason that is returned.
-absl::Status Poller::choose(Time cycle, std::span<const std::size_t> part, Feeds& feeds, std::vector<Group>& groups) {
+// Divides the resources by the selections that are to have them. A pollster without a discovery has one group always:
+// it may measure the host whatever it is given. No group: nothing can be polled, for the reason that is returned.
+absl::Status Poller::choose(Time cycle, std::span<const std::size_t> part, ResourceLists& feeds,
+                            std::vector<Group>& groups) {
   absl::Status trouble;
-  std::vector<Fed> fed;
-  for (const std::size_t wish : part) {
+  std::vector<SelectionInputs> fed;
+  for (const std::size_t selection : part) {
     std::vector<std::size_t> chosen;
-    trouble.Update(feed(cycle, wish, feeds, chosen));
-    fed.emplace_back(wish, std::move(chosen));
+    trouble.Update(feed(cycle, selection, feeds, chosen));
+    fed.emplace_back(selection, std::move(chosen));
   }
   if (feeds.empty() && !trouble.ok()) return trouble;
   forget_what_went(feeds);
@@ -178,31 +182,32 @@ absl::Status Poller::choose(Time cycle, std::span<const std::size_t> part, Feeds
   return trouble;
 }
 
-void Poller::divide(const std::vector<Fed>& fed, const Feeds& feeds, std::vector<Group>& groups) const {
-  std::map<std::string, std::vector<std::size_t>> wishes_of;  // by resource
-  std::map<std::vector<std::size_t>, std::size_t> group_of;   // by wishes
+void Poller::divide(const std::vector<SelectionInputs>& fed, const ResourceLists& feeds,
+                    std::vector<Group>& groups) const {
+  std::map<std::string, std::vector<std::size_t>> selections_of;  // by resource
+  std::map<std::vector<std::size_t>, std::size_t> group_of;       // by selections
   std::vector<const Resource*> order;
-  for (const auto& [wish, chosen] : fed) {
+  for (const auto& [selection, chosen] : fed) {
     for (const std::size_t at : chosen) {
       for (const Resource& resource : *feeds[at].found) {
         if (given_up_.count(resource.id) != 0) continue;
-        std::vector<std::size_t>& wishes = wishes_of[resource.id];
-        if (wishes.empty()) order.push_back(&resource);
-        if (wishes.empty() || wishes.back() != wish) wishes.push_back(wish);
+        std::vector<std::size_t>& selections = selections_of[resource.id];
+        if (selections.empty()) order.push_back(&resource);
+        if (selections.empty() || selections.back() != selection) selections.push_back(selection);
       }
     }
   }
   const bool one_group = !groups.empty();
   for (const Resource* resource : order) {
-    const auto [at, fresh] = group_of.try_emplace(wishes_of[resource->id], groups.size());
+    const auto [at, fresh] = group_of.try_emplace(selections_of[resource->id], groups.size());
     if (fresh && !one_group) groups.push_back({at->first, {}});
     groups[one_group ? 0 : at->second].resources.push_back(*resource);
   }
 }
 
-void Poller::forget_what_went(const Feeds& feeds) {
+void Poller::forget_what_went(const ResourceLists& feeds) {
   if (given_up_.empty()) return;
-  for (const Feed& feed : feeds) {
+  for (const ResourceList& feed : feeds) {
     std::set<std::string_view> there;
     for (const Resource& resource : *feed.found) there.insert(resource.id);
     for (auto& [id, named_by] : given_up_) {
@@ -212,12 +217,12 @@ void Poller::forget_what_went(const Feeds& feeds) {
   std::erase_if(given_up_, [](const auto& one) { return one.second.empty(); });
 }
 
-void Poller::judge(std::vector<ResourceFault> faults, const Feeds& feeds, std::vector<PollFault>& judged) {
+void Poller::judge(std::vector<ResourceFault> faults, const ResourceLists& feeds, std::vector<PollFault>& judged) {
   for (ResourceFault& fault : faults) {
     if (fault.status.code() == kAbsent) continue;  // it vanished between listing and reading
     std::set<std::string> named_by;
     if (fault.status.code() == kPermanent) {
-      for (const Feed& feed : feeds) {
+      for (const ResourceList& feed : feeds) {
         if (names(feed.found, fault.resource_id)) named_by.insert(feed.name);
       }
     }

@@ -19,16 +19,16 @@ struct One {
 };
 
 // Ends a thread's turn with the instance.
-class TurnWithIt {
+class InstanceLock {
  public:
-  explicit TurnWithIt(One& one) : one_(one) {}
-  ~TurnWithIt() {
+  explicit InstanceLock(One& one) : one_(one) {}
+  ~InstanceLock() {
     const std::lock_guard lock(one_.mutex);
     one_.busy = false;
     one_.free.notify_one();
   }
-  TurnWithIt(const TurnWithIt&) = delete;
-  TurnWithIt& operator=(const TurnWithIt&) = delete;
+  InstanceLock(const InstanceLock&) = delete;
+  InstanceLock& operator=(const InstanceLock&) = delete;
 
  private:
   One& one_;
@@ -72,10 +72,10 @@ class SharedHandler final : public NotificationHandler {
     {
       std::unique_lock lock(one_->mutex);
       if (!one_->free.wait_for(lock, one_->patience, [&] { return !one_->busy; }))
-        return passing("its one instance is busy with another worker's message");
+        return transient("its one instance is busy with another worker's message");
       one_->busy = true;
     }
-    const TurnWithIt turn(*one_);
+    const InstanceLock turn(*one_);
     if (one_->instance == nullptr) {
       auto made = one_->factory();
       if (!made.ok()) return made.status();

@@ -57,7 +57,7 @@ extern "C" void on_fatal_signal(int number) {
 
 }  // namespace
 
-void install_last_words() {
+void install_crash_report() {
   installed = true;
   std::atexit(&at_exit);
   std::at_quick_exit(&at_exit);
@@ -71,7 +71,7 @@ void install_last_words() {
   }
 }
 
-void renew_last_words() {
+void renew_crash_report() {
   if (installed) std::atexit(&at_exit);
 }
 

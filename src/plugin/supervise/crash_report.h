@@ -14,11 +14,11 @@ inline constexpr int kEndedByPlugin = 70;
 // - abort() and faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL) write one line that names the plugin to stderr, then end the
 //   process as they do without. A handler that is installed already, a sanitizer's, is left in place.
 // _exit() says nothing: nobody is asked.
-void install_last_words();
+void install_crash_report();
 
 // Call after a library was loaded: what exit() runs begins with what was registered last, and the library's own static
-// objects must not be destroyed while other threads still use them. Does nothing before install_last_words().
-void renew_last_words();
+// objects must not be destroyed while other threads still use them. Does nothing before install_crash_report().
+void renew_crash_report();
 
 }  // namespace tally::plugin
 

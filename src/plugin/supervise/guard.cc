@@ -60,7 +60,7 @@ absl::Status Guard::admit() const {
   if (state_ == State::failed) return {kHung, absl::StrCat(name_, " is failed: ", reason_)};
   if (now() >= retry_at_) return absl::OkStatus();
   if (state_ == State::absent) return absent(absl::StrCat(name_, " is absent: ", reason_));
-  return passing(absl::StrCat(name_, " is quarantined: ", reason_));
+  return transient(absl::StrCat(name_, " is quarantined: ", reason_));
 }
 
 bool Guard::record(const absl::Status& status, std::chrono::nanoseconds took) {
@@ -85,7 +85,7 @@ bool Guard::record(const absl::Status& status, std::chrono::nanoseconds took) {
   }
   ++statistics_.errors;
   statistics_.last_error = std::string(status.message());
-  const bool of_the_input = status.code() == kPermanent || status.code() == kPassing;
+  const bool of_the_input = status.code() == kPermanent || status.code() == kTransient;
   if (!options_.permanent_counts && of_the_input) {
     // It answered as it should about an input that is bad: neither better nor worse than before.
     if (state_ == State::absent) state_ = State::on;

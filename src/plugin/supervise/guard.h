@@ -33,12 +33,12 @@ class HangCounter {
 };
 
 struct GuardOptions {
-  std::chrono::milliseconds limit{30'000};          // of one call
-  int quarantine_after = 5;                         // failures in a row; 0: never
-  bool permanent_counts = true;                     // false: kPermanent and kPassing are the message's fault (handlers)
-  std::chrono::milliseconds first_pause{30'000};    // doubled at each further failure,
-  std::chrono::milliseconds last_pause{3'600'000};  // up to this
-  std::chrono::milliseconds absent_pause{600'000};  // "not here" is looked at again after this
+  std::chrono::milliseconds limit{30'000};        // of one call
+  int quarantine_after = 5;                       // failures in a row; 0: never
+  bool permanent_counts = true;                   // false: kPermanent and kTransient are the message's fault (handlers)
+  std::chrono::milliseconds first_pause{30'000};  // doubled at each further failure,
+  std::chrono::milliseconds last_pause{3'600'000};               // up to this
+  std::chrono::milliseconds absent_pause{600'000};               // "not here" is looked at again after this
   std::function<std::chrono::steady_clock::time_point()> clock;  // empty: the real one
   std::shared_ptr<HangCounter> hangs;                            // may be null
 };
@@ -64,7 +64,7 @@ class Guard {
   std::string reason() const;  // in words; empty when on
   GuardStatistics statistics() const;
 
-  // OK when a call may be made now: on, or its pause is over. Else kAbsent, kPassing (quarantined) or kHung (failed).
+  // OK when a call may be made now: on, or its pause is over. Else kAbsent, kTransient (quarantined) or kHung (failed).
   absl::Status admit() const;
   // Takes note of a finished call. True when the state changed, which is worth one log line (state() and reason()).
   bool finished(const absl::Status& status, std::chrono::nanoseconds took);

@@ -55,8 +55,8 @@ TEST(CValues, ErrorsKeepTheirClassAndLoseTheirPasswords) {
   plugin::ErrorBuffer buffer;
   plugin::refuse(permanent("cannot reach amqp://me:hush@host/"), buffer.get());
   EXPECT_TRUE(buffer.status(TALLY_OK).ok());
-  const absl::Status status = buffer.status(TALLY_PASSING);
-  EXPECT_EQ(status.code(), kPassing);
+  const absl::Status status = buffer.status(TALLY_TRANSIENT);
+  EXPECT_EQ(status.code(), kTransient);
   EXPECT_THAT(std::string(status.message()), HasSubstr("cannot reach"));
   EXPECT_EQ(std::string(status.message()).find("hush"), std::string::npos);
   EXPECT_EQ(buffer.status(TALLY_ABSENT).code(), kAbsent);
@@ -69,7 +69,7 @@ TEST(CValues, ErrorsKeepTheirClassAndLoseTheirPasswords) {
 TEST(CValues, LengthBeyondTheBufferIsNotBelieved) {
   plugin::ErrorBuffer buffer;
   buffer.get()->length = 1 << 30;
-  EXPECT_EQ(buffer.status(TALLY_PASSING).code(), kPassing);
+  EXPECT_EQ(buffer.status(TALLY_TRANSIENT).code(), kTransient);
 }
 
 // A sample as a plugin gives it; what it points at must live on.

@@ -110,7 +110,7 @@ TEST(Accepted, RubbishIsRefusedAndTheRestKept) {
   EXPECT_THAT(std::string(result.faults[5].status.message()),
               HasSubstr("the sample \"rude.refused\" is left out: the sample's volume \"many\""));
   for (const plugin::ResourceFault& fault : result.faults) {
-    EXPECT_EQ(fault.status.code(), kPassing) << "it gives up no resource";
+    EXPECT_EQ(fault.status.code(), kTransient) << "it gives up no resource";
   }
 }
 

@@ -121,7 +121,7 @@ TEST(Iterator, APollsterOfTwoSourcesIsPolledByEachAtItsOwnInterval) {
     for (const char* meter : {"fast", "slow"}) result.samples.emplace_back().name = meter;
     return absl::OkStatus();
   });
-  both.wishes = {{20'000, {"fast"}, {}, {}}, {100'000, {"slow"}, {}, {}}};
+  both.selections = {{20'000, {"fast"}, {}, {}}, {100'000, {"slow"}, {}, {}}};
   plugin::Iterator iterator({.at_once = true}, heard.sink());
   iterator.run({both}, {});
   ASSERT_TRUE(heard.wait("both", 30));
@@ -144,7 +144,7 @@ TEST(Iterator, TellsEachChangeOfState) {
   plugin::TimedPollster sick = timed_each(
       "sick",
       [&calls](const plugin::PollRequest&, plugin::PollResult&) {
-        return ++calls <= 5 ? passing("away") : absl::OkStatus();
+        return ++calls <= 5 ? transient("away") : absl::OkStatus();
       },
       1'000);
   iterator.run({gone, sick}, {});

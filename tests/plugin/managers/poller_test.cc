@@ -83,13 +83,13 @@ TEST(Poller, AResourceThatFailsForGoodIsLeftOutUntilItIsDiscoveredAnew) {
   EXPECT_EQ(polled, (std::vector<std::string>{"good", "bad"}));
 }
 
-TEST(Poller, AVanishedResourceIsNoFaultAndAPassingOneIsTriedAgain) {
+TEST(Poller, AVanishedResourceIsNoFaultAndATransientOneIsTriedAgain) {
   Found found{.asked = 0, .ids = {"gone", "busy"}};
   std::size_t polled = 0;
   plugin::TimedPollster one = timed("p", [&](const plugin::PollRequest& request, plugin::PollResult& result) {
     polled = request.resources.size();
     result.faults.push_back({"gone", absent("vanished")});
-    result.faults.push_back({"busy", passing("locked")});
+    result.faults.push_back({"busy", transient("locked")});
     return absl::OkStatus();
   });
   one.discovery = "things";
@@ -107,18 +107,18 @@ TEST(Poller, ADiscoveryThatFailsIsNamed) {
   things.name = "things";
   things.make = [] {
     return std::make_unique<FakeDiscovery>(
-        []() -> absl::StatusOr<std::vector<plugin::Resource>> { return passing("away"); });
+        []() -> absl::StatusOr<std::vector<plugin::Resource>> { return transient("away"); });
   };
   plugin::TimedPollster one;
   one.name = "p";
   one.discovery = "things";
   one.make = []() -> absl::StatusOr<std::unique_ptr<plugin::Pollster>> {
     ADD_FAILURE() << "made, and its file loaded, without its resources";
-    return passing("made");
+    return transient("made");
   };
   plugin::Poller poller(one, std::make_shared<plugin::SharedDiscovery>(std::vector<plugin::DiscoverySource>{things}));
   const absl::Status status = poller.poll(Time{1}).status;
-  EXPECT_EQ(status.code(), kPassing);
+  EXPECT_EQ(status.code(), kTransient);
   EXPECT_EQ(status.message(), "discovery:things: away");
 }
 
@@ -128,7 +128,7 @@ struct Measurer {
   std::vector<std::vector<std::string>> calls;
   std::vector<std::string> broken;  // for good
 
-  plugin::TimedPollster timed_with(std::vector<plugin::Wish> wishes, const std::string& discovery) {
+  plugin::TimedPollster timed_with(std::vector<plugin::PollSelection> selections, const std::string& discovery) {
     plugin::TimedPollster made = timed("p", [this](const plugin::PollRequest& request, plugin::PollResult& result) {
       calls.emplace_back();
       for (const plugin::Resource& resource : request.resources) measure(resource.id, result);
@@ -136,7 +136,7 @@ struct Measurer {
       return absl::OkStatus();
     });
     made.discovery = discovery;
-    made.wishes = std::move(wishes);
+    made.selections = std::move(selections);
     return made;
   }
 
@@ -163,13 +163,13 @@ std::vector<std::string> measured(const plugin::Poller::Answer& answer) {
   return texts;
 }
 
-TEST(PollerWishes, OnlyTheMetersThatAreWantedAreKept) {
+TEST(PollerSelections, OnlyTheMetersThatAreWantedAreKept) {
   Measurer measurer{{"cpu", "memory", "memory.usage"}, {}, {}};
   plugin::Poller poller(measurer.timed_with({{60, {"memory*", "!memory.u*"}, {}, {}}}, ""), nullptr);
   EXPECT_EQ(measured(poller.poll(Time{1})), std::vector<std::string>{"memory of host"});
 }
 
-TEST(PollerWishes, TwoSourcesAtOneTimeGetOneMeasurement) {
+TEST(PollerSelections, TwoSourcesAtOneTimeGetOneMeasurement) {
   Found found{.asked = 0, .ids = {"a", "b"}};
   Measurer measurer{{"cpu", "memory"}, {}, {}};
   plugin::Poller poller(measurer.timed_with({{60, {"cpu"}, {}, {}}, {300, {"*"}, {}, {}}}, "things"), found.share());
@@ -180,7 +180,7 @@ TEST(PollerWishes, TwoSourcesAtOneTimeGetOneMeasurement) {
   EXPECT_EQ(measurer.calls, (std::vector<std::vector<std::string>>{{"a", "b"}, {"a", "b"}}));
 }
 
-TEST(PollerWishes, EachResourceIsPolledOnceForTheSourcesThatNameIt) {
+TEST(PollerSelections, EachResourceIsPolledOnceForTheSourcesThatNameIt) {
   Found found{.asked = 0, .ids = {"a", "b", "c"}};
   Measurer measurer{{"cpu", "memory"}, {}, {}};
   plugin::Poller poller(
@@ -194,7 +194,7 @@ TEST(PollerWishes, EachResourceIsPolledOnceForTheSourcesThatNameIt) {
   EXPECT_EQ(all, (std::vector<std::string>{"a", "b", "c", "elsewhere"}));
 }
 
-TEST(PollerWishes, AListedResourceIsDescribedByThePollstersOwnDiscovery) {
+TEST(PollerSelections, AListedResourceIsDescribedByThePollstersOwnDiscovery) {
   plugin::DiscoverySource things;
   things.name = "things";
   things.make = [] {
@@ -208,7 +208,7 @@ TEST(PollerWishes, AListedResourceIsDescribedByThePollstersOwnDiscovery) {
     return absl::OkStatus();
   });
   one.discovery = "things";
-  one.wishes = {{60, {"*"}, {"x", "a"}, {}}};
+  one.selections = {{60, {"*"}, {"x", "a"}, {}}};
   plugin::Poller poller(one, std::make_shared<plugin::SharedDiscovery>(std::vector<plugin::DiscoverySource>{things}));
   EXPECT_TRUE(poller.poll(Time{1}).status.ok());
   ASSERT_EQ(given.size(), 2u);
@@ -217,7 +217,7 @@ TEST(PollerWishes, AListedResourceIsDescribedByThePollstersOwnDiscovery) {
   EXPECT_EQ(given[1].id, "x");
 }
 
-TEST(PollerWishes, ADiscoveryOfTheSourceTakesThePlaceOfThePollstersOwn) {
+TEST(PollerSelections, ADiscoveryOfTheSourceTakesThePlaceOfThePollstersOwn) {
   const auto finds = [](const std::string& name, absl::StatusOr<std::vector<plugin::Resource>> answer) {
     plugin::DiscoverySource made;
     made.name = name;
@@ -228,7 +228,7 @@ TEST(PollerWishes, ADiscoveryOfTheSourceTakesThePlaceOfThePollstersOwn) {
       finds("own", std::vector<plugin::Resource>{{.id = "mine"}}),
       finds("other", std::vector<plugin::Resource>{{.id = "theirs"}}),
       finds("empty", std::vector<plugin::Resource>{}),
-      finds("sick", passing("away")),
+      finds("sick", transient("away")),
   });
   const auto poll = [&](std::vector<std::string> discoveries) {
     Measurer measurer{{"cpu"}, {}, {}};
@@ -241,13 +241,13 @@ TEST(PollerWishes, ADiscoveryOfTheSourceTakesThePlaceOfThePollstersOwn) {
   EXPECT_EQ(poll({"other", "own"}).first, (std::vector<std::string>{"cpu of mine", "cpu of theirs"}));
   EXPECT_TRUE(poll({"empty"}).first.empty()) << "what a source names and finds nothing is nothing";
   EXPECT_TRUE(poll({"empty"}).second.ok());
-  EXPECT_EQ(poll({"sick"}).second.code(), kPassing);
+  EXPECT_EQ(poll({"sick"}).second.code(), kTransient);
   const auto both = poll({"sick", "other"});
   EXPECT_EQ(both.first, std::vector<std::string>{"cpu of theirs"}) << "one that fails takes nothing from the other";
   EXPECT_EQ(both.second.message(), "discovery:sick: away");
 }
 
-TEST(PollerWishes, AResourceThatFailsForGoodIsLeftOutForAllSourcesAndRememberedBetweenTheirTimes) {
+TEST(PollerSelections, AResourceThatFailsForGoodIsLeftOutForAllSourcesAndRememberedBetweenTheirTimes) {
   Found found{.asked = 0, .ids = {"a", "bad"}};
   Measurer measurer{{"cpu"}, {}, {"bad"}};
   plugin::Poller poller(measurer.timed_with({{60, {"*"}, {}, {}}, {90, {"*"}, {"a"}, {}}}, "things"), found.share());

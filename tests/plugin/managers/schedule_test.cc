@@ -62,7 +62,7 @@ TEST(Schedule, PausesAfterErrorsGrowToALimitAndEndWithASuccess) {
   std::vector<std::int64_t> pauses;
   for (int failure = 0; failure < 6; ++failure) {
     const Time began = schedule.due();
-    schedule.finished(began, Time{began.us + kSecond}, passing("away"));
+    schedule.finished(began, Time{began.us + kSecond}, transient("away"));
     pauses.push_back((schedule.due().us - began.us) / (60 * kSecond));
   }
   EXPECT_EQ(pauses, (std::vector<std::int64_t>{1, 2, 4, 8, 8, 8}));
@@ -104,11 +104,11 @@ TEST(Timetable, AnOverrunSkipsEachByItselfAndFailuresPauseThoseThatTookPart) {
       {Schedule({.interval_us = 60 * kSecond}, Time{0}), Schedule({.interval_us = 300 * kSecond}, Time{0})});
   const std::vector<std::size_t> part = table.begin(table.due());
   ASSERT_EQ(part, std::vector<std::size_t>{0});
-  table.finished(part, Time{200 * kSecond}, passing("away"));
+  table.finished(part, Time{200 * kSecond}, transient("away"));
   EXPECT_EQ(table.skipped(), 2u);  // 120, 180
   EXPECT_EQ(table.due().us, 240 * kSecond);
   EXPECT_EQ(table.failures_in_a_row(), 1);
-  table.finished({0}, Time{241 * kSecond}, passing("away"));
+  table.finished({0}, Time{241 * kSecond}, transient("away"));
   EXPECT_EQ(table.due().us, 300 * kSecond) << "the other source's time has come";
   EXPECT_EQ(table.begin(Time{300 * kSecond}), std::vector<std::size_t>{1});
   EXPECT_EQ(table.failures_in_a_row(), 2);

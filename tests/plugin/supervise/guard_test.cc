@@ -38,9 +38,9 @@ TEST(Guard, QuarantinesWithGrowingPauses) {
   plugin::Guard guard("pollster:x", options(hand));
   int changes = 0;
   guard.on_change = [&](const plugin::Guard&) { ++changes; };
-  for (int i = 0; i < 2; ++i) guard.finished(passing("away"), seconds(1));
+  for (int i = 0; i < 2; ++i) guard.finished(transient("away"), seconds(1));
   EXPECT_EQ(guard.state(), plugin::State::on);
-  EXPECT_TRUE(guard.finished(passing("away"), seconds(2)));
+  EXPECT_TRUE(guard.finished(transient("away"), seconds(2)));
   EXPECT_EQ(guard.state(), plugin::State::quarantined);
   EXPECT_THAT(guard.reason(), HasSubstr("away"));
   for (const int pause_s : {10, 20, 30, 30}) {
@@ -49,7 +49,7 @@ TEST(Guard, QuarantinesWithGrowingPauses) {
     EXPECT_FALSE(guard.admit().ok());
     hand->now += milliseconds(1);
     EXPECT_TRUE(guard.admit().ok());
-    guard.finished(passing("still"), seconds(0));
+    guard.finished(transient("still"), seconds(0));
   }
   hand->now += seconds(30);
   EXPECT_TRUE(guard.finished(absl::OkStatus(), seconds(0)));

@@ -18,7 +18,7 @@ struct Field {
   std::vector<std::uint32_t> paths;
   std::shared_ptr<const Node> constant;  // looks into `constant_text`; used where there are no paths
   std::shared_ptr<const std::string> constant_text;
-  std::shared_ptr<const Trait> trait;
+  std::shared_ptr<const FieldPlugin> trait;
 
   bool set() const { return !paths.empty() || constant != nullptr; }
 };

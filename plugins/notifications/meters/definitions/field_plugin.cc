@@ -43,7 +43,7 @@ std::string written(const Node& value) {
   return as_text(value);
 }
 
-class Split : public Trait {
+class Split : public FieldPlugin {
  public:
   std::string separator = ".";
   std::int64_t segment = 0, cuts = -1;
@@ -68,7 +68,7 @@ class Split : public Trait {
   }
 };
 
-class Bitfield : public Trait {
+class Bitfield : public FieldPlugin {
  public:
   struct Flag {
     std::string path;
@@ -90,7 +90,7 @@ class Bitfield : public Trait {
   }
 };
 
-class Timedelta : public Trait {
+class Timedelta : public FieldPlugin {
  public:
   void values(const std::vector<Found>& found, Arena& arena, std::vector<const Node*>& made) const override {
     if (found.size() != 2 || !found[0].value->is_string() || !found[1].value->is_string()) return;
@@ -108,7 +108,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-class Map : public Trait {
+class Map : public FieldPlugin {
  public:
   Kept parameters;
   const Node* otherwise = nullptr;
@@ -133,7 +133,7 @@ class Map : public Trait {
   }
 };
 
-using Made = std::shared_ptr<const Trait>;
+using Made = std::shared_ptr<const FieldPlugin>;
 
 Made make_split(const Kept& given, std::string& why) {
   auto made = std::make_shared<Split>();
@@ -184,7 +184,7 @@ Made make_map(const Kept& given, std::string& why) {
 
 }  // namespace
 
-std::shared_ptr<const Trait> make_trait(std::string_view name, std::string_view parameters, std::string& why) {
+std::shared_ptr<const FieldPlugin> make_trait(std::string_view name, std::string_view parameters, std::string& why) {
   const auto given = std::make_shared<const Parameters>(parameters);
   if (!given->root.is_object() && !given->root.is_null()) {
     why = std::string(name) + ": \"parameters\" is no map";

@@ -21,16 +21,16 @@ struct Found {
 };
 
 // Makes values of what a field's paths found, nulls left out. Any thread.
-class Trait {
+class FieldPlugin {
  public:
-  virtual ~Trait() = default;
+  virtual ~FieldPlugin() = default;
   // Whether each value found makes one of its own.
   virtual bool each() const { return false; }
   virtual void values(const std::vector<Found>& found, Arena& arena, std::vector<const Node*>& made) const = 0;
 };
 
 // Its parameters as JSON, null where it has none. Null with the reason in `why`.
-std::shared_ptr<const Trait> make_trait(std::string_view name, std::string_view parameters, std::string& why);
+std::shared_ptr<const FieldPlugin> make_trait(std::string_view name, std::string_view parameters, std::string& why);
 
 }  // namespace meters
 

@@ -36,7 +36,7 @@ std::uint32_t path_of(const YAML::Node& node, const std::string& key, PathTable&
   return *path;
 }
 
-std::shared_ptr<const Trait> trait_of(const YAML::Node& node, const std::string& key) {
+std::shared_ptr<const FieldPlugin> trait_of(const YAML::Node& node, const std::string& key) {
   std::string name, parameters = "null", why;
   if (node.IsScalar()) {
     name = node.Scalar();

@@ -33,18 +33,18 @@ std::uint64_t hash_of(std::string_view name) {
 
 }  // namespace
 
-void Wants::add(const std::vector<std::string>& names, std::uint32_t slot) {
+void MemberFinder::add(const std::vector<std::string>& names, std::uint32_t slot) {
   Branch* at = root_.get();
   for (const std::string& name : names) at = branch_below(*at, name);
   std::vector<std::uint32_t>& slots = at->slots;
   if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
 }
 
-void Wants::fill(const Branch& branch, std::uint64_t round, const Node& value, std::vector<Slot>& slots) {
+void MemberFinder::fill(const Branch& branch, std::uint64_t round, const Node& value, std::vector<Slot>& slots) {
   for (const std::uint32_t slot : branch.slots) slots[slot] = {round, value};
 }
 
-Wants::Branch* Wants::branch_below(Branch& at, std::string_view name) {
+MemberFinder::Branch* MemberFinder::branch_below(Branch& at, std::string_view name) {
   if (Branch* known = find(at, name); known != nullptr) return known;
   Branch* const made = branches_.emplace_back(std::make_unique<Branch>()).get();
   made->name = name;
@@ -59,7 +59,7 @@ Wants::Branch* Wants::branch_below(Branch& at, std::string_view name) {
   return made;
 }
 
-Wants::Branch* Wants::find(const Branch& at, std::string_view name) {
+MemberFinder::Branch* MemberFinder::find(const Branch& at, std::string_view name) {
   const std::vector<Cell>& cells = at.cells;
   if (cells.empty()) return nullptr;
   const std::uint64_t hash = hash_of(name);
@@ -71,7 +71,7 @@ Wants::Branch* Wants::find(const Branch& at, std::string_view name) {
 }
 
 // Of a key written twice the last counts, with all that is in it.
-void Wants::forget(Branch& at, std::vector<Slot>& slots) {
+void MemberFinder::forget(Branch& at, std::vector<Slot>& slots) {
   for (Branch* const child : at.below) {
     for (const std::uint32_t slot : child->slots) slots[slot].round = 0;
     child->round = 0;
@@ -79,8 +79,8 @@ void Wants::forget(Branch& at, std::vector<Slot>& slots) {
   }
 }
 
-void Wants::look(std::string_view name, std::string_view json, std::uint64_t round, std::vector<Slot>& slots,
-                 Arena& arena) {
+void MemberFinder::look(std::string_view name, std::string_view json, std::uint64_t round, std::vector<Slot>& slots,
+                        Arena& arena) {
   Branch* const at = document(name);
   if (at == nullptr) return;
   Scan scan(json);
@@ -90,11 +90,11 @@ void Wants::look(std::string_view name, std::string_view json, std::uint64_t rou
   if (scan.next() != '\0' || !scan.done()) scan.fail("more stands after the value");
 }
 
-void Wants::put(std::string_view name, std::string_view text, std::uint64_t round, std::vector<Slot>& slots) {
+void MemberFinder::put(std::string_view name, std::string_view text, std::uint64_t round, std::vector<Slot>& slots) {
   if (const Branch* at = document(name); at != nullptr) fill(*at, round, string_node(text), slots);
 }
 
-void Wants::value(Walk& walk, Branch& at) {
+void MemberFinder::value(Walk& walk, Branch& at) {
   if (at.round == walk.round) forget(at, walk.slots);
   at.round = walk.round;
   if (!at.below.empty() && walk.scan.next() == '{') {
@@ -115,7 +115,7 @@ void Wants::value(Walk& walk, Branch& at) {
   }
 }
 
-void Wants::members(Walk& walk, Branch& at) {
+void MemberFinder::members(Walk& walk, Branch& at) {
   Scan& scan = walk.scan;
   scan.expect('{');
   Branch** expected = &at.first_below;
@@ -139,7 +139,7 @@ void Wants::members(Walk& walk, Branch& at) {
 
 // Passes a key that was not expected; what begins at `from` leads to it. Null: nobody wants it, and it will not be
 // remembered either.
-Wants::Branch* Wants::member(Walk& walk, Branch& at, const char* from, bool leads) {
+MemberFinder::Branch* MemberFinder::member(Walk& walk, Branch& at, const char* from, bool leads) {
   bool escaped = false;
   std::string_view name = walk.scan.string(escaped);
   if (escaped) name = unescape(name, walk.arena, walk.scan);

@@ -24,7 +24,7 @@ struct Slot {
 //
 // Services write the same keys in the same order again and again, so which key follows which is remembered, of those
 // that nobody wants too, and a key that comes as expected is passed, with all between two values, in one comparison.
-class Wants {
+class MemberFinder {
  public:
   // Asks for the member at `names` of a document; it will stand in `slot`.
   void add(const std::vector<std::string>& names, std::uint32_t slot);

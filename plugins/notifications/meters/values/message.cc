@@ -12,7 +12,7 @@ Message::Message(const Program& program)
   for (std::uint32_t path = 0; path < plain_.size(); ++path) plain_[path] = !program.paths[path].names().empty();
 }
 
-void Message::begin(const tally::Notification& notification, Wants& wants) {
+void Message::begin(const tally::Notification& notification, MemberFinder& wants) {
   arena_.release();
   ++round_;
   notification_ = &notification;

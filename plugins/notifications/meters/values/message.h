@@ -23,7 +23,7 @@ class Message {
 
   // What follows is about this notification, of which `wants` says what is needed. Throws tally::Error::permanent where
   // its payload is no JSON.
-  void begin(const tally::Notification& notification, Wants& wants);
+  void begin(const tally::Notification& notification, MemberFinder& wants);
   const tally::Notification& notification() const { return *notification_; }
   std::uint64_t round() const { return round_; }
   Arena& arena() { return arena_; }

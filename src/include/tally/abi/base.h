@@ -33,7 +33,7 @@ typedef struct tally_str {
 enum {
   TALLY_OK = 0,
   TALLY_ABSENT = 1,    /* what the plugin measures is not here: it is turned off, and looked at again slowly */
-  TALLY_PASSING = 2,   /* may succeed later: the host tries again */
+  TALLY_TRANSIENT = 2, /* may succeed later: the host tries again */
   TALLY_PERMANENT = 3, /* will never succeed for this input: the host does not try again */
   TALLY_UNCLAIMED = 4  /* handle() only: this message is none of the handler's, after all */
 };

@@ -172,7 +172,7 @@ typedef struct tally_storage_table {
   int32_t (*prepare)(void* instance, int32_t how, const tally_rows* report, tally_error* error);
   /* TALLY_PERMANENT: this batch will never be written, though others may be: the host splits it until the message that
    * is at fault stands alone, and that one becomes a dead letter. A store that is unfit for any batch (away, full,
-   * damaged, read-only) answers TALLY_PASSING, and the host waits. */
+   * damaged, read-only) answers TALLY_TRANSIENT, and the host waits. */
   int32_t (*write)(void* instance, const tally_batch* batch, tally_error* error);
   int32_t (*query)(void* instance, const tally_query* query, const tally_rows* rows, tally_error* error);
   /* Removes dead letters: the given digests, or all with count 0. `removed` is set. */

@@ -114,7 +114,7 @@ typedef struct tally_transport_table {
   int32_t (*consume)(void* instance, uint32_t prefetch, tally_error* error);
   /* Waits up to `timeout_ms` for something to happen, keeps the connection alive, hands over at most `max_messages` and
    * returns: what it handed over may not be worked on before. Called at least once a second, with 0 messages while the
-   * host is full. TALLY_PASSING: the bus is away; the plugin keeps its own growing pauses and is serviced on.
+   * host is full. TALLY_TRANSIENT: the bus is away; the plugin keeps its own growing pauses and is serviced on.
    * TALLY_UNCLAIMED, with a text: nothing is wrong and nothing is consumed yet, since the bus has not answered so far
    * or what is to be consumed is not there. TALLY_PERMANENT: the bus answers, but refuses a part of what is configured;
    * the rest goes on. The program is not ready meanwhile. TALLY_OK is a promise: all that can be consumed is. */
@@ -123,9 +123,9 @@ typedef struct tally_transport_table {
   /* Any order. The transport may combine neighbours to ranges. */
   int32_t (*settle)(void* instance, const tally_settlement* settlements, size_t count, tally_error* error);
   /* Sends, and returns when the bus has confirmed or refused each, at the latest after `timeout_ms`; of none (`count`
-   * 0) it only finds out whether the bus takes messages, TALLY_PASSING where it does not. `results`: one class a
-   * message; TALLY_PASSING where it is not known: send it again, ids make that safe. Returns TALLY_OK when the results
-   * are filled in. */
+   * 0) it only finds out whether the bus takes messages, TALLY_TRANSIENT where it does not. `results`: one class a
+   * message; TALLY_TRANSIENT where it is not known: send it again, ids make that safe. Returns TALLY_OK when the
+   * results are filled in. */
   int32_t (*publish)(void* instance, const tally_outgoing* messages, size_t count, size_t message_size,
                      uint32_t timeout_ms, int32_t* results, tally_error* error);
   /* Ends a `service` that waits. Any thread. */

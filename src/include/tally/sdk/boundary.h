@@ -65,19 +65,19 @@ inline void say(tally_error* error, const char* why) noexcept {
 
 // Runs `call`; whatever it throws becomes a class and a text. `unexpected` is the class of what is no tally::Error.
 template <class Call>
-std::int32_t guarded(tally_error* error, Call&& call, std::int32_t unexpected = TALLY_PASSING) noexcept {
+std::int32_t guarded(tally_error* error, Call&& call, std::int32_t unexpected = TALLY_TRANSIENT) noexcept {
   try {
     call();
     return TALLY_OK;
   } catch (const Error& problem) {
     say(error, problem.what());
-    return problem.outcome() == Outcome::ok ? TALLY_PASSING : static_cast<std::int32_t>(problem.outcome());
+    return problem.outcome() == Outcome::ok ? TALLY_TRANSIENT : static_cast<std::int32_t>(problem.outcome());
   } catch (const std::bad_alloc&) {
     say(error, "out of memory");
-    return TALLY_PASSING;
+    return TALLY_TRANSIENT;
   } catch (const std::system_error& problem) {
     say(error, problem.what());
-    return TALLY_PASSING;
+    return TALLY_TRANSIENT;
   } catch (const std::exception& problem) {
     say(error, problem.what());
     return unexpected;

@@ -15,19 +15,19 @@ namespace tally {
 enum class Outcome : std::int32_t {
   ok = TALLY_OK,
   absent = TALLY_ABSENT,        // what is measured is not here: the plugin is turned off, and looked at again slowly
-  passing = TALLY_PASSING,      // may succeed later: the host tries again
+  transient = TALLY_TRANSIENT,  // may succeed later: the host tries again
   permanent = TALLY_PERMANENT,  // will never succeed for this input: the host does not try again
   unclaimed = TALLY_UNCLAIMED,  // a handler's: this message is none of mine, after all
 };
 
 // Name in the text the thing, the place and the way out: `/dev/kvm: permission denied, add the user to group kvm`.
-// Any other exception that leaves a plugin counts as passing, or, out of NotificationHandler::handle, as permanent.
+// Any other exception that leaves a plugin counts as transient, or, out of NotificationHandler::handle, as permanent.
 class Error : public std::runtime_error {
  public:
   Error(Outcome outcome, const std::string& text) : std::runtime_error(text), outcome_(outcome) {}
 
   static Error absent(const std::string& text) { return {Outcome::absent, text}; }
-  static Error passing(const std::string& text) { return {Outcome::passing, text}; }
+  static Error transient(const std::string& text) { return {Outcome::transient, text}; }
   static Error permanent(const std::string& text) { return {Outcome::permanent, text}; }
   static Error unclaimed(const std::string& text = "not for this handler") { return {Outcome::unclaimed, text}; }
 

@@ -45,21 +45,22 @@ inline std::string host_file(const std::filesystem::path& root, std::string_view
   return copy && std::filesystem::exists(here, ignored) ? here : first;
 }
 
-// The whole file. Throws Error::absent where there is none, Error::passing where it cannot be read.
+// The whole file. Throws Error::absent where there is none, Error::transient where it cannot be read.
 inline std::string read_file(const std::filesystem::path& path, std::size_t bound = std::size_t{1} << 20) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
   if (!file) {
     const int why = errno;
     const std::string text = path.string() + ": " + std::strerror(why);
-    throw why == ENOENT || why == ENOTDIR ? Error::absent(text) : Error::passing(text);
+    throw why == ENOENT || why == ENOTDIR ? Error::absent(text) : Error::transient(text);
   }
   std::string text;
   char buffer[4096];
   while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, file.get())) {
     text.append(buffer, count);
-    if (text.size() > bound) throw Error::passing(path.string() + ": longer than " + std::to_string(bound) + " bytes");
+    if (text.size() > bound)
+      throw Error::transient(path.string() + ": longer than " + std::to_string(bound) + " bytes");
   }
-  if (std::ferror(file.get()) != 0) throw Error::passing(path.string() + ": " + std::strerror(errno));
+  if (std::ferror(file.get()) != 0) throw Error::transient(path.string() + ": " + std::strerror(errno));
   return text;
 }
 

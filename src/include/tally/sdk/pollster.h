@@ -47,7 +47,7 @@ class Poll {
   std::vector<Resource> resources;     // from the discovery that the manifest names; else empty
 
   // One resource failed, the others go on. Permanent: not polled again by this pollster until it is discovered anew;
-  // passing: next cycle again; absent: it vanished, which is normal.
+  // transient: next cycle again; absent: it vanished, which is normal.
   void fault(std::string_view resource_id, const Error& error) const {
     if (faults_ == nullptr || faults_->fault == nullptr) return;
     faults_->fault(faults_->context, detail::text(resource_id), static_cast<std::int32_t>(error.outcome()),

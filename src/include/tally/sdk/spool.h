@@ -40,7 +40,7 @@ struct SpoolRecord {
 
 class Spool {
  public:
-  // Opens or makes the spool in `folder`. Null on an error, told in `status`: passing (held by another process, no
+  // Opens or makes the spool in `folder`. Null on an error, told in `status`: transient (held by another process, no
   // room, no right). Damage is no error. Cuts a torn tail off the newest segment; reads that segment once for it.
   static std::unique_ptr<Spool> open(const std::filesystem::path& folder, const SpoolOptions& options,
                                      SpoolStatus& status);
@@ -54,7 +54,7 @@ class Spool {
   // overwritten; there is room again once records are acknowledged. too_large: never. Sync every few MiB.
   SpoolStatus append(std::string_view record, std::uint64_t* sequence = nullptr);
 
-  // Group commit: when it answers ok, every record appended so far is on the disk. Passing (no space left, an I/O
+  // Group commit: when it answers ok, every record appended so far is on the disk. Transient (no space left, an I/O
   // error): *none* of those appended since the last good sync is kept, none will be read; append them again.
   SpoolStatus sync();
 
@@ -68,9 +68,9 @@ class Spool {
   // In memory; `persist` writes it.
   void acknowledge(std::uint64_t sequence);
   // `next` will give it again (`again` set); one that is not held is ignored.
-  void give_back(std::uint64_t sequence);
+  void requeue(std::uint64_t sequence);
   // Writes acknowledgements and which records were handed out, so that a kill of the process loses neither. With
-  // `durable` also to the disk, for a loss of power. An error is passing and loses nothing in memory.
+  // `durable` also to the disk, for a loss of power. An error is transient and loses nothing in memory.
   SpoolStatus persist(bool durable = false);
 
   // The books. Pending: durable and not acknowledged, whether handed out or not.

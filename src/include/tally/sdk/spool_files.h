@@ -25,7 +25,7 @@ enum class SpoolCode {
   ok,
   full,       // no room until records are acknowledged
   too_large,  // this record will never fit
-  passing,    // may succeed later: no space left on the device, an I/O error, held by another process
+  transient,  // may succeed later: no space left on the device, an I/O error, held by another process
 };
 
 struct [[nodiscard]] SpoolStatus {
@@ -74,7 +74,7 @@ inline Fd open_file(const std::filesystem::path& path, int flags) {
 inline std::string why(int error_number) { return std::generic_category().message(error_number); }
 
 inline SpoolStatus failed(const std::filesystem::path& path, const std::string& what, int error_number) {
-  return {SpoolCode::passing, path.string() + ": cannot " + what + ": " + why(error_number)};
+  return {SpoolCode::transient, path.string() + ": cannot " + what + ": " + why(error_number)};
 }
 
 // Writes all of it at `offset`; false with errno.

@@ -37,7 +37,7 @@ inline SpoolStatus Spool::start() {
     const int error_number = errno;
     lock_.close();
     if (error_number != EWOULDBLOCK) return failed(folder_ / "lock", "lock the spool", error_number);
-    return {SpoolCode::passing,
+    return {SpoolCode::transient,
             folder_.string() + ": another process holds this spool; end it, or name another folder"};
   }
   load_marks();
@@ -318,7 +318,7 @@ inline void Spool::acknowledge(std::uint64_t sequence) {
   trim(false);
 }
 
-inline void Spool::give_back(std::uint64_t sequence) {
+inline void Spool::requeue(std::uint64_t sequence) {
   if (held_.contains(sequence)) again_.insert(sequence);
 }
 

@@ -250,7 +250,7 @@ class Storage {
 
   // One transaction. An error means that nothing was committed, or that this is not known: the host repeats the batch.
   // Error::permanent: this batch will never be written, though others may be: the host splits it until the message at
-  // fault stands alone. A store that is unfit for any batch (away, full, damaged, read-only) says Error::passing.
+  // fault stands alone. A store that is unfit for any batch (away, full, damaged, read-only) says Error::transient.
   virtual void write(const Batch& batch) = 0;
 
   virtual void query(const Query& query, RowSink& rows) = 0;

@@ -165,7 +165,7 @@ class Transport {
   virtual void consume(std::uint32_t prefetch) = 0;
 
   // Waits up to `timeout_ms` for something to happen, keeps the connection alive, hands over at most `max_messages`.
-  // Error::passing: the bus is away; keep growing pauses of your own, you are called on. Error::unclaimed: nothing is
+  // Error::transient: the bus is away; keep growing pauses of your own, you are called on. Error::unclaimed: nothing is
   // wrong and nothing is consumed yet, since the bus has not answered so far or what is to be consumed is not there.
   // Error::permanent: the bus answers, but refuses a part of what is configured. To return is to say that all is well.
   virtual void service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) = 0;
@@ -174,8 +174,8 @@ class Transport {
   virtual void settle(std::span<const Settlement> settlements) = 0;
 
   // Sends, and returns when the bus has confirmed or refused each, at the latest after `timeout_ms`. Of none it only
-  // finds out whether the bus takes messages: Error::passing where it does not. `results` has one entry a message, all
-  // Outcome::passing ("not known, send it again") until it is set.
+  // finds out whether the bus takes messages: Error::transient where it does not. `results` has one entry a message,
+  // all Outcome::transient ("not known, send it again") until it is set.
   virtual void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) = 0;
 
   // Ends a service() that waits. Any thread.
@@ -248,7 +248,7 @@ struct TransportRole {
           headers[i].push_back({view(from.headers[at].name), view(from.headers[at].value)});
         list.push_back({view(from.topic), optional_view(from.key), view(from.body), headers[i]});
       }
-      std::vector<Outcome> outcomes(count, Outcome::passing);
+      std::vector<Outcome> outcomes(count, Outcome::transient);
       self(instance).publish(list, timeout_ms, outcomes);
       for (std::size_t i = 0; i < count; ++i) results[i] = static_cast<std::int32_t>(outcomes[i]);
     });
