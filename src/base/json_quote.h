@@ -10,6 +10,9 @@ namespace tally {
 // With its quotes; each byte that is no part of valid UTF-8 becomes U+FFFD.
 std::string json_quote(std::string_view text);
 
+// The same, at the end of `out`.
+void append_json_quote(std::string& out, std::string_view text);
+
 }  // namespace tally
 
 #endif

@@ -2,15 +2,13 @@
 // Not for output.
 #include "cli/arguments.h"
 
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <sstream>
+#include <utility>
+#include <vector>
 
-#include "base/status.h"
+#include "absl/status/statusor.h"
+#include "cli/line_reader.h"
 
 namespace tally::cli {
 
@@ -30,45 +28,16 @@ std::optional<std::int64_t> duration_us(const std::string& text) {
   return result;
 }
 
-namespace {
-
-// Opens it for reading; a folder would open too, and read as nothing.
-absl::Status open_file(const std::string& path, std::ifstream& file) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return permanent(path + ": cannot be read: it is a folder");
-  file.open(path, std::ios::binary);
-  if (!file) return permanent(path + ": cannot be read: " + std::strerror(errno));
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::Status each_line(const std::string& path, const std::function<bool(std::string, std::uint64_t)>& take) {
-  std::ifstream file;
-  if (path != "-") {
-    if (absl::Status status = open_file(path, file); !status.ok()) return status;
+  absl::StatusOr<LineReader> reader = LineReader::open(path);
+  if (!reader.ok()) return reader.status();
+  for (;;) {
+    absl::StatusOr<std::vector<Line>> lines = reader->next(64, [] {});
+    if (!lines.ok()) return lines.status();
+    if (lines->empty()) return absl::OkStatus();
+    for (Line& line : *lines)
+      if (!take(std::move(line.text), line.number)) return absl::OkStatus();
   }
-  std::istream& in = path == "-" ? std::cin : file;
-  std::string line;
-  for (std::uint64_t number = 1; std::getline(in, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    if (line.back() == '\r') line.pop_back();
-    if (!take(std::move(line), number)) break;
-    line.clear();
-  }
-  if (in.bad()) return permanent(path + ": reading failed");
-  return absl::OkStatus();
-}
-
-absl::Status read_all(const std::string& path, std::string& text) {
-  std::ifstream file;
-  if (path != "-") {
-    if (absl::Status status = open_file(path, file); !status.ok()) return status;
-  }
-  std::ostringstream all;
-  all << (path == "-" ? std::cin.rdbuf() : file.rdbuf());
-  text = all.str();
-  return absl::OkStatus();
 }
 
 std::optional<std::string> missing_store(const config::Config& config) {

@@ -21,9 +21,6 @@ std::optional<std::int64_t> duration_us(const std::string& text);
 absl::Status each_line(const std::string& path,
                        const std::function<bool(std::string line, std::uint64_t number)>& take);
 
-// The whole file, or standard input for "-".
-absl::Status read_all(const std::string& path, std::string& text);
-
 // Why there is no store to ask yet: an SQLite file that does not exist would be made by asking.
 std::optional<std::string> missing_store(const config::Config& config);
 

@@ -35,7 +35,7 @@ void append_value(std::string& out, const Cell& cell) {
       out += "null";
       return;
     case CellKind::text:
-      out += json_string(cell.value);
+      append_json_quote(out, cell.value);
       return;
     case CellKind::json:
       if (cell.value.find("\\u") != std::string_view::npos) {  // half a surrogate pair, from a store of older versions
@@ -47,6 +47,17 @@ void append_value(std::string& out, const Cell& cell) {
       out += cell.value.empty() ? std::string_view("null") : cell.value;
       return;
   }
+}
+
+void append_object(std::string& out, std::span<const Cell> cells) {
+  out += '{';
+  for (std::size_t at = 0; at < cells.size(); ++at) {
+    if (at > 0) out += ", ";
+    append_json_quote(out, cells[at].name);
+    out += ": ";
+    append_value(out, cells[at]);
+  }
+  out += '}';
 }
 
 class Table : public Output {
@@ -101,11 +112,17 @@ class Table : public Output {
 class JsonLines : public Output {
  public:
   explicit JsonLines(std::ostream& out) : out_(out) {}
-  void row(std::span<const Cell> cells) override { out_ << json_object(cells) << '\n'; }
+  void row(std::span<const Cell> cells) override {
+    line_.clear();
+    append_object(line_, cells);
+    line_ += '\n';
+    out_ << line_;
+  }
   void finish() override { out_.flush(); }
 
  private:
   std::ostream& out_;
+  std::string line_;  // kept for its room
 };
 
 class JsonArray : public Output {
@@ -191,45 +208,51 @@ std::unique_ptr<Output> Output::open(Format format, std::ostream& out, std::vect
 std::string json_string(std::string_view text) { return json_quote(text); }
 
 std::string json_object(std::span<const Cell> cells) {
-  std::string out = "{";
-  for (const Cell& cell : cells) {
-    if (out.size() > 1) out += ", ";
-    out += json_string(cell.name) + ": ";
-    append_value(out, cell);
-  }
-  return out + "}";
+  std::string out;
+  append_object(out, cells);
+  return out;
 }
 
-RowBuilder& RowBuilder::text(std::string_view name, std::string_view value) {
-  cells_.push_back({std::string(name), CellKind::text, std::string(value)});
+RowBuilder& RowBuilder::add(std::string_view name, CellKind kind, std::string_view value) {
+  if (parts_.empty()) {
+    parts_.reserve(16);
+    texts_.reserve(1024);
+  }
+  parts_.push_back({name.size(), kind, value.size()});
+  texts_.append(name).append(value);
   return *this;
 }
+
+RowBuilder& RowBuilder::text(std::string_view name, std::string_view value) { return add(name, CellKind::text, value); }
 
 RowBuilder& RowBuilder::number(std::string_view name, std::string_view digits) {
-  cells_.push_back({std::string(name), CellKind::number, std::string(digits)});
-  return *this;
+  return add(name, CellKind::number, digits);
 }
 
 RowBuilder& RowBuilder::number(std::string_view name, std::uint64_t value) {
   return number(name, std::string_view(std::to_string(value)));
 }
 
-RowBuilder& RowBuilder::json(std::string_view name, std::string_view json) {
-  cells_.push_back({std::string(name), CellKind::json, std::string(json)});
-  return *this;
-}
+RowBuilder& RowBuilder::json(std::string_view name, std::string_view json) { return add(name, CellKind::json, json); }
 
-RowBuilder& RowBuilder::null(std::string_view name) {
-  cells_.push_back({std::string(name), CellKind::null, {}});
-  return *this;
-}
+RowBuilder& RowBuilder::null(std::string_view name) { return add(name, CellKind::null, {}); }
 
 void RowBuilder::emit(Output& output) {
   std::vector<Cell> row;
-  row.reserve(cells_.size());
-  for (const Owned& cell : cells_) row.push_back({cell.name, cell.kind, cell.value});
+  row.reserve(parts_.size());
+  std::string_view rest = texts_;
+  const auto take = [&](std::size_t size) {
+    const std::string_view text = rest.substr(0, size);
+    rest.remove_prefix(size);
+    return text;
+  };
+  for (const Part& part : parts_) {
+    const std::string_view name = take(part.name_bytes);
+    row.push_back({name, part.kind, take(part.value_bytes)});
+  }
   output.row(row);
-  cells_.clear();
+  parts_.clear();
+  texts_.clear();
 }
 
 }  // namespace tally::cli

@@ -3,6 +3,8 @@
 #ifndef TALLY_CLI_OUTPUT_H
 #define TALLY_CLI_OUTPUT_H
 
+#include <cstddef>
+#include <cstdint>
 #include <iosfwd>
 #include <memory>
 #include <optional>
@@ -56,12 +58,15 @@ class RowBuilder {
   void emit(Output& output);
 
  private:
-  struct Owned {
-    std::string name;
+  struct Part {
+    std::size_t name_bytes;
     plugin::CellKind kind;
-    std::string value;
+    std::size_t value_bytes;
   };
-  std::vector<Owned> cells_;
+  RowBuilder& add(std::string_view name, plugin::CellKind kind, std::string_view value);
+
+  std::vector<Part> parts_;
+  std::string texts_;  // each part's name and value, one behind the other
 };
 
 // One row as a JSON object, without a line end.

@@ -209,9 +209,12 @@ unsigned writers(plugin::Catalog& catalog, const config::Config& config) {
 
 }  // namespace
 
+std::function<absl::StatusOr<Pipeline>()> pipeline_maker(plugin::Catalog& catalog, const config::Config& config) {
+  return [&catalog, config, shared = std::make_shared<Shared>()] { return build(catalog, config, *shared, nullptr); };
+}
+
 absl::StatusOr<Pipeline> make_pipeline(plugin::Catalog& catalog, const config::Config& config) {
-  Shared shared;
-  return build(catalog, config, shared, nullptr);
+  return pipeline_maker(catalog, config)();
 }
 
 plugin::Survey survey_handlers(plugin::Catalog& catalog, const config::Config& config) {

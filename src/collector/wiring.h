@@ -3,6 +3,7 @@
 #ifndef TALLY_COLLECTOR_WIRING_H
 #define TALLY_COLLECTOR_WIRING_H
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,10 @@ namespace tally::collector {
 // parked. A handler that cannot be made is parked too, and said so in its catalog entry. What two handlers would count
 // twice, and what no entry of `disable.definitions` matches, is logged.
 absl::StatusOr<Pipeline> make_pipeline(plugin::Catalog& catalog, const config::Config& config);
+
+// Makes such pipelines one after the other: what failed in one is failed in the next. `catalog` outlives it; one
+// thread.
+std::function<absl::StatusOr<Pipeline>()> pipeline_maker(plugin::Catalog& catalog, const config::Config& config);
 
 // What the notification handlers that are on make, and what would be counted twice. Loads them.
 plugin::Survey survey_handlers(plugin::Catalog& catalog, const config::Config& config);

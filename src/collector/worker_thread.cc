@@ -1,9 +1,9 @@
-#include <atomic>
 #include <iterator>
 
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "collector/pipeline_group.h"
 #include "collector/threads.h"
 #include "plugin/supervise/worker.h"
 
@@ -12,34 +12,17 @@ namespace {
 
 constexpr Milliseconds kRemakePause{1'000};
 
-// Everything that a hanging call may still hold: owned by the job, so that it may be left alone for ever.
-struct Job {
-  std::shared_ptr<Pipeline> pipeline;
-  std::vector<DeliveryPtr> deliveries;
-  std::vector<std::unique_ptr<Processed>> results;
-  std::atomic<std::size_t> done{0};  // results below it are there
-  std::atomic<bool> abandoned{false};
-
-  void run() {
-    for (std::size_t i = 0; i < deliveries.size() && !abandoned.load(); ++i) {
-      results[i].reset(new Processed(pipeline->process(deliveries[i]->message)));  // made where it stays
-      done.store(i + 1, std::memory_order_release);
-    }
-  }
-};
-
 // Processes what it can; the messages that a hanging call left undone go back to the head of the line. False: the
 // pipeline is lost with the call.
 bool work(InFlight& in_flight, plugin::Worker& thread, const std::shared_ptr<Pipeline>& pipeline,
           std::vector<DeliveryPtr> taken) {
-  auto job = std::make_shared<Job>();
-  job->pipeline = pipeline;
-  job->results.resize(taken.size());
-  job->deliveries = taken;
-  const absl::Status status = thread.run([job] { job->run(); });
-  job->abandoned.store(true);
-  const std::size_t done = job->done.load(std::memory_order_acquire);
-  for (std::size_t i = 0; i < done; ++i) taken[i]->processed = std::move(job->results[i]);
+  std::vector<std::shared_ptr<const Incoming>> messages;
+  messages.reserve(taken.size());
+  for (const DeliveryPtr& delivery : taken) messages.emplace_back(delivery, &delivery->message);
+  std::vector<std::unique_ptr<Processed>> results;
+  const absl::Status status = process_group(thread, pipeline, std::move(messages), results);
+  const std::size_t done = results.size();
+  for (std::size_t i = 0; i < done; ++i) taken[i]->processed = std::move(results[i]);
   const auto border = taken.begin() + static_cast<std::ptrdiff_t>(done);
   std::vector<DeliveryPtr> undone(std::make_move_iterator(border), std::make_move_iterator(taken.end()));
   taken.resize(done);

@@ -3,6 +3,7 @@
 Not for judging the figures: run.py does."""
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -105,6 +106,24 @@ def notification(number):
              "_context_project_id": "7f3b1c2d4e5f60718293a4b5c6d7e8f9",
              "_context_user_id": "0123456789abcdef0123456789abcdef", "payload": payload}
     return json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(inner)})
+
+
+def convert(bench, fixtures, count):
+    """The processor's seconds of `tally convert` for that many notifications of the fixtures, from standard input to a
+    file."""
+    lines = [json.dumps(json.loads(path.read_text())) + "\n" for path in sorted(fixtures.glob("*/*.json"))
+             if not path.name.endswith(".samples.json")]
+    messages = bench.folder / "fixtures.jsonl"
+    with open(messages, "w") as out:
+        out.writelines(itertools.islice(itertools.cycle(lines), count))
+    with open(messages) as given, open(bench.folder / "samples.jsonl", "w") as made:
+        process = subprocess.Popen([bench.build / "src/cli/tally", "convert", "-"], cwd=bench.folder,
+                                   env=bench.environment, stdin=given, stdout=made)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = status
+    if status != 0:
+        raise RuntimeError(f"tally convert ended with {status}")
+    return used.ru_utime + used.ru_stime
 
 
 @dataclasses.dataclass

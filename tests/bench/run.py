@@ -92,6 +92,12 @@ class Bench:
         self.say("Ceilometer: the same message to four samples", f"{theirs['message_s'] * 1e6:,.0f} us CPU",
                  f"{theirs['message_s'] * 1e9 / cpu_ns['decode']:,.0f} times Tally's {cpu_ns['decode'] / 1e3:.1f} us")
 
+    def convert(self):
+        count = 100_000
+        found = processes.convert(self, TOP / "tests/definitions", count)
+        self.say(f"tally convert, {count:,} of the fixtures' notifications", f"{found * 1e6 / count:.1f} us CPU each",
+                 "at most 24 us", found * 1e6 / count <= 24)
+
     def clock(self):
         found = json.loads(self.run("bench-speed", "--benchmark_format=json", "--benchmark_min_time=0.5"))
         for row in found["benchmarks"]:
@@ -257,13 +263,13 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("what", nargs="*",
-                        help="dispatch decode definitions clock store month postgresql end_to_end amqp kafka scale agent "
-                             "instances")
+                        help="dispatch decode definitions convert clock store month postgresql end_to_end amqp kafka scale "
+                             "agent instances")
     arguments = parser.parse_args()
     bench = Bench(arguments.build.resolve(), arguments.all)
     try:
-        for name in arguments.what or ("dispatch", "decode", "definitions", "clock", "store", "month", "postgresql",
-                                       "end_to_end", "amqp", "kafka", "scale", "agent", "instances"):
+        for name in arguments.what or ("dispatch", "decode", "definitions", "convert", "clock", "store", "month",
+                                       "postgresql", "end_to_end", "amqp", "kafka", "scale", "agent", "instances"):
             getattr(bench, name)()
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)

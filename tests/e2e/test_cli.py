@@ -1,6 +1,7 @@
 """The person's tool: conversion, output formats, exit statuses."""
 import json
 import os
+import subprocess
 
 from support import Sandbox, notification
 
@@ -21,6 +22,18 @@ class Convert(Sandbox):
         out, err = self.tally("convert", "-", stdin=lines, status=1)
         self.assertEqual(len({json.loads(line)["resource_id"] for line in out.splitlines()}), 2)
         self.assertIn("2", err)
+
+    def test_a_line_is_answered_before_the_next_one_is_written(self):
+        process = subprocess.Popen(["tally", "convert", "-"], cwd=self.folder, env=self.env, text=True, bufsize=1,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        for number in range(3):
+            process.stdin.write(json.dumps(notification(number)) + "\n")
+            self.assertIn(f'"resource_id": "i-{number}"', process.stdout.readline())
+            rest = self.tally("convert", "-", stdin=json.dumps(notification(number)) + "\n")[0].splitlines()[1:]
+            self.assertEqual([process.stdout.readline().rstrip("\n") for _ in rest], rest)
+        process.stdin.close()
+        self.assertEqual(process.wait(30), 0)
 
     def test_exit_statuses(self):
         self.tally("no-such-verb", status=64)

@@ -164,6 +164,20 @@ disable:
                 _, err = self.tally("convert", stdin=json.dumps(notification(1, f"hostile.{kind}")) + "\n", status=status)
                 self.assertIn(words, err)
 
+    def test_lines_behind_one_whose_handler_hangs_are_converted(self):
+        self.compile("handler.c", self.folder / "plugins/handler.so")
+        self.use(self.folder / "plugins")
+        config = self.write("hang.yaml", "limits: {call: 500ms}\n")
+        kinds = ("hostile.good", "compute.instance.create.end", "hostile.hang", "hostile.good",
+                 "compute.instance.create.end")
+        lines = "".join(json.dumps(notification(number, kind)) + "\n" for number, kind in enumerate(kinds))
+        out, err = self.tally("--config", config, "convert", stdin=lines, status=1)
+        made = [json.loads(line)["resource_id"] for line in out.splitlines()]
+        self.assertEqual(list(dict.fromkeys(made)), ["m-0", "i-1", "i-4"])
+        for number in (3, 4):
+            self.assertRegex(err, f"(?m)^tally: line {number}: handler not available: notification:hostile ")
+        self.assertEqual(err.count("tally: line "), 2, err)
+
     def test_nothing_is_lost_by_a_handler_that_ends_the_process(self):
         self.compile("handler.c", self.folder / "plugins/handler.so")
         self.use(self.folder / "plugins")
