@@ -73,7 +73,7 @@ class Faults(Workshop):
         self.end(collector)
 
     def test_not_ready_while_nothing_settles(self):
-        self.put("slow", 'throw tally::Error::passing("not yet");')
+        self.put("slow", 'throw tally::Error::transient("not yet");')
         config = self.collector_config("limits: {stuck: 1s}\n")
         collector = self.start_collector(config)
         wait_until("it is ready", lambda: self.ready()[0] == 200)
