@@ -28,7 +28,7 @@ void log_faults(const std::string& name, const std::vector<plugin::PollFault>& f
   for (const plugin::PollFault& fault : faults) {
     const std::string text = name + ": " + fault.resource_id + ": " + std::string(fault.status.message());
     if (fault.given_up) {
-      log::warning(text + "; not polled again until it is discovered anew");
+      log::warning(text + "; not polled again until it is discovered again");
     } else {
       const bool passes = fault.status.code() != kPermanent;
       const std::string key = "fault " + name + (told++ < kMostTold ? " " + fault.resource_id : "");

@@ -7,7 +7,7 @@
 
 namespace tally {
 
-// With its quotes; each byte that is no part of valid UTF-8 becomes U+FFFD.
+// With its quotes; each byte that is not part of valid UTF-8 becomes U+FFFD.
 std::string json_quote(std::string_view text);
 
 // The same, at the end of `out`.

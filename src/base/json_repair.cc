@@ -56,7 +56,7 @@ class JsonRepairer {
   }
   std::string_view rest() const { return {at_, static_cast<std::size_t>(end_ - at_)}; }
 
-  // One of the words that Python writes for what is no number.
+  // One of the words that Python writes for what is not a number.
   bool word() {
     static constexpr std::array<std::string_view, 3> kWords = {"NaN", "Infinity", "-Infinity"};
     if (*at_ != 'N' && *at_ != 'I' && *at_ != '-') return false;

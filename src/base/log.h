@@ -1,7 +1,8 @@
 // Log lines to stderr, as text or JSON; a message repeated is said once and counted.
 // Not for libraries: what can fail returns a status, and the program that takes it decides. Not for secrets, ever.
 //
-// Any thread may call all of this. Nothing is written with fewer allocations than one; do not log once per message.
+// Any thread may call all of this. Each line that is written allocates memory at least once, so
+// do not log once per message.
 #ifndef TALLY_BASE_LOG_H
 #define TALLY_BASE_LOG_H
 

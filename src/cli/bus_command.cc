@@ -90,7 +90,8 @@ void print(Output& output, const std::string& bus, const plugin::RewoundQueue& q
 void rewind(Context& context, const std::string& to, bool dry_run) {
   const std::optional<Time> time = Time::parse(to);
   if (!time) {
-    context.exit_status = fail(kUsage, "--to \"" + to + "\" is no time; write 2026-01-02 or 2026-01-02T03:04:05 (UTC)");
+    context.exit_status =
+        fail(kUsage, "--to \"" + to + "\" is not a time; write 2026-01-02 or 2026-01-02T03:04:05 (UTC)");
     return;
   }
   if (*time > Time::now()) {

@@ -65,7 +65,7 @@ bool needs_role(const config::ConfigFault& fault) {
   return !fault.plugin.empty() && !fault.plugin.starts_with(std::string(plugin::role_name(kRole)) + ":");
 }
 
-// Loads both, and says all faults. With one that is no warning and not tolerated: sets context.exit_status to 78 and
+// Loads both, and says all faults. With one that is not a warning and not tolerated: sets context.exit_status to 78 and
 // answers nothing. `program` chooses the default place and keys; `run` looks for ./tally.yaml and
 // /etc/tally/tally.yaml.
 std::optional<Setup> load_setup(Context& context, config::Program program, Tolerance tolerated = needs_all);

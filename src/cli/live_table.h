@@ -1,5 +1,5 @@
-// What `tally run` shows while it runs: a table drawn anew each second, or one line a cycle where there is no terminal.
-// Not for measuring: it is handed two snapshots.
+// What `tally run` shows while it runs: a table drawn again each second, or one line a cycle where there is no
+// terminal. Not for measuring: it is handed two snapshots.
 #ifndef TALLY_CLI_LIVE_TABLE_H
 #define TALLY_CLI_LIVE_TABLE_H
 

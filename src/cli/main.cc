@@ -35,9 +35,9 @@ void add_common_options(CLI::App& command, Context& context) {
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORMAT");
   command.add_flag(
-      "-v", [&context](std::int64_t times) { context.verbosity += static_cast<int>(times); }, "Say more");
+      "-v", [&context](std::int64_t times) { context.verbosity += static_cast<int>(times); }, "Log more");
   command.add_flag(
-      "-q", [&context](std::int64_t times) { context.verbosity -= static_cast<int>(times); }, "Say less");
+      "-q", [&context](std::int64_t times) { context.verbosity -= static_cast<int>(times); }, "Log less");
 }
 
 int fail(int status, std::string_view text) {
@@ -123,7 +123,7 @@ int complain(const CLI::App& app, const CLI::ParseError& error) {
   if (!verbs.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)) {
     const std::vector<std::string> rest = app.remaining(true);
     const bool unknown = !rest.empty() && rest.front().rfind('-', 0) != 0;
-    text = "say which: ";
+    text = "name a command: ";
     for (std::size_t at = 0; at < verbs.size(); ++at) text += (at > 0 ? ", " : "") + verbs[at];
     if (unknown) {
       const std::vector<std::string_view> candidates(verbs.begin(), verbs.end());

@@ -184,8 +184,9 @@ Migration read_ceilometer(const MigrationInput& input) {
                                   "resources are what samples name; nothing is declared"});
   }
   for (const fs::path& file : files_in(folder / "pollsters.d", ".yaml")) {
-    migration.findings.push_back({Verdict::differs, file.string(), 0, "",
-                                  "read by pollster:openstack, which logs at start what of it is not offered"});
+    migration.findings.push_back(
+        {Verdict::differs, file.string(), 0, "",
+         "read by pollster:openstack, which logs at start which parts of it are not supported"});
     if (migration.plan.dynamic_pollsters.empty())
       migration.plan.dynamic_pollsters = {(folder / "pollsters.d").string(), input.shipped_pollsters};
   }

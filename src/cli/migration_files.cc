@@ -59,7 +59,7 @@ std::vector<Source> sources_of(const YAML::Node& root, const std::string& file, 
   }
   for (const YAML::Node& node : list) {
     if (!node.IsMap()) {
-      migration.findings.push_back({Verdict::fault, file, line_of(node), "sources", "an entry is no map"});
+      migration.findings.push_back({Verdict::fault, file, line_of(node), "sources", "an entry is not a map"});
       continue;
     }
     const YAML::Node name = node["name"];

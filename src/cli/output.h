@@ -72,7 +72,7 @@ class RowBuilder {
 // One row as a JSON object, without a line end.
 std::string json_object(std::span<const plugin::Cell> cells);
 
-// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
+// `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
 
 }  // namespace tally::cli

@@ -33,7 +33,7 @@ std::string live_key(std::string_view role, std::string_view name, std::string_v
   return key.append(":").append(name).append(" ").append(version);
 }
 
-// Empty where no daemon answers, which is no error: listing needs none.
+// Empty where no daemon answers, which is not an error: listing needs none.
 LiveStates ask_daemon(const config::Config& config) {
   LiveStates states;
   if (config.http.address.empty()) return states;

@@ -42,7 +42,7 @@ absl::Status read_whole_number(const char* option, const std::string& text, std:
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < 0) {
-    return wrong(std::string(option) + " \"" + text + "\" is no whole number from 0 on");
+    return wrong(std::string(option) + " must be a non-negative integer, and \"" + text + "\" is not");
   }
   value = number;
   return absl::OkStatus();
@@ -52,7 +52,7 @@ absl::Status read_times(const QueryArguments& arguments, plugin::Query& query) {
   const auto read = [](const char* option, const std::string& text, std::optional<Time>& time) {
     if (!text.empty()) time = Time::parse(text);
     return text.empty() || time ? absl::OkStatus()
-                                : wrong(std::string(option) + " \"" + text + "\" is no time; write 2026-01-02 or " +
+                                : wrong(std::string(option) + " \"" + text + "\" is not a time; write 2026-01-02 or " +
                                         "2026-01-02T03:04:05 (UTC)");
   };
   if (absl::Status status = read("--start", arguments.start, query.start); !status.ok()) return status;

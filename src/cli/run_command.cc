@@ -116,7 +116,7 @@ absl::Status open_halves(Setup setup, Halves& halves) {
   halves.catalog = std::make_shared<plugin::Catalog>(std::move(setup.catalog));
   halves.loaded = std::move(setup.loaded);
   halves.hangs = std::make_shared<plugin::HangCounter>([](const std::string& plugin) {
-    log::error(plugin + " is the second plugin that does not come back, ending");
+    log::error(plugin + ": second plugin call that timed out; exiting with status 70");
     std::_Exit(kFailed);  // what is acknowledged is stored
   });
   const config::Config& config = halves.config();
@@ -311,7 +311,7 @@ void run(Context& context, const std::string& duration) {
   {
     Screen screen(log_options(context, halves.config()));
     halves.collector->start();
-    halves.collector->wait_connected(kBusLimit);  // without the bus the agent's half spools, which is no error
+    halves.collector->wait_connected(kBusLimit);  // without the bus the agent's half spools, which is not an error
     halves.outbox->start();
     halves.agent->start();
     serve(halves);

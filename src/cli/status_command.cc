@@ -133,7 +133,7 @@ void run(Context& context) {
   const std::optional<Json> status = Json::parse(*body);
   if (!status) {
     context.exit_status =
-        fail(kFailed, "the answer of " + http.address + ":" + std::to_string(http.port) + " is no JSON");
+        fail(kFailed, "the answer of " + http.address + ":" + std::to_string(http.port) + " is not JSON");
     return;
   }
   if (format == Format::table) {

@@ -158,7 +158,7 @@ void add_storage_command(CLI::App& app, Context& context) {
   add(*group, context, "init", "Make it", prepare<plugin::Prepare::init>, true);
   add(*group, context, "upgrade", "Bring it to this version", prepare<plugin::Prepare::upgrade>, false);
   add(*group, context, "check", "Reachable, of this version, intact, with all it has answered for?", check, false);
-  add(*group, context, "usage", "Bytes by meter", ask<plugin::QueryKind::usage>, false);
+  add(*group, context, "size", "Bytes by meter", ask<plugin::QueryKind::size>, false);
   add(*group, context, "books", "What became of messages and samples, by bus and day", ask<plugin::QueryKind::books>,
       false);
   add_acknowledge(*group, context);

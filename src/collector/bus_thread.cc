@@ -15,8 +15,7 @@ constexpr std::uint32_t kFirstServiceMs = 20;  // so that readiness knows at onc
 constexpr std::size_t kMostArriving = 256;     // messages that wait for the end of the call that brought them
 constexpr Milliseconds kAwayPause{100};        // a service that fails at once must not spin
 
-// What one call brings goes to the in-flight table at once, so that the threads behind it change places once for all of
-// it.
+// Hands over all messages of one call to the in-flight table together, so that the threads behind it are woken once.
 class Arrivals {
  public:
   Arrivals(InFlight& in_flight, const BusPtr& bus) : in_flight_(in_flight), bus_(bus) {}

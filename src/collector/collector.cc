@@ -45,7 +45,7 @@ struct Collector::Impl {
     buses.push_back({bus, std::thread([this, bus] { run_bus(in_flight, bus); })});
   }
 
-  // Those that a later store does not want rest.
+  // Only adds: writers that a later store does not take stay idle.
   void add_writers(unsigned wanted) {
     for (; writers < wanted; ++writers)
       threads.emplace_back([this, number = writers] { run_writer(in_flight, loss_detector, number); });

@@ -79,7 +79,7 @@ struct CollectorOptions {
 
   unsigned workers = 1;                   // a reload does not change it
   std::uint32_t window = 1'000;           // most unsettled messages per bus
-  std::uint64_t window_bytes = 64 << 20;  // most unsettled bytes per bus; one message more may stand above it
+  std::uint64_t window_bytes = 64 << 20;  // most unsettled bytes per bus; exceeded by one message at most
   std::size_t batch_samples = 1'000;
   Milliseconds batch_age{200};
   Milliseconds again_first{1'000};  // pause after a handler's first "again"; doubles up to a minute

@@ -18,7 +18,7 @@ void InFlight::apply(const CollectorOptions& options) {
   const Lock lock(mutex_);
   const bool other_store = options.store.fingerprint != options_.store.fingerprint;
   options_ = options;
-  parked_.clear();  // someone has decided; what is parked from now on is said anew
+  parked_.clear();  // someone has decided; what is parked from now on is said again
   parked_messages_ = 0;
   if (other_store) {
     ++store_version_;

@@ -80,7 +80,7 @@ CollectorStatus InFlight::snapshot() const {
                                 oldest_of(*bus, now), bus->depths, bus->last_message, warnings_of(*bus)});
         continue;
       }
-      same->books += bus->books;  // closed by a reload, and opened anew
+      same->books += bus->books;  // closed by a reload, and opened again
       for (const auto& [what, total] : bus->counts) same->counts[what] += total;
       same->oldest = std::max(same->oldest, oldest_of(*bus, now));
       same->state = bus->state;

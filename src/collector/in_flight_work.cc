@@ -13,8 +13,8 @@ constexpr std::size_t kMostParkedTypes = 100;  // named in readiness; what is be
 
 }  // namespace
 
-// When there is work; none: nothing waits. One message alone waits a moment for others, so that a worker does not
-// change threads for each.
+// The time at which a worker should take work, or none while nothing waits. A single message waits a moment for others,
+// so that workers wake once for a group and not once for each message.
 std::optional<Clock::time_point> InFlight::work_due() const {
   std::optional<Clock::time_point> due;
   if (!queued_.empty())

@@ -12,7 +12,7 @@
 //   3. the batch goes to the state folder;
 //   4. its messages are acknowledged.
 // A kill between 2 and 3 leaves a batch that the state folder does not know: the store has more than is asked for,
-// which is no loss, and its messages come again. Between 3 and 4 the state folder knows more than was acknowledged.
+// which is not a loss, and its messages come again. Between 3 and 4 the state folder knows more than was acknowledged.
 // Nothing is ever claimed that was not committed.
 #ifndef TALLY_COLLECTOR_LOSS_DETECTOR_H
 #define TALLY_COLLECTOR_LOSS_DETECTOR_H
@@ -34,8 +34,8 @@
 
 namespace tally::collector {
 
-// What of this is missing in the store. `forgotten` gets a line for each writer that the store may have forgotten.
-// `host`: the collector's.
+// The remembered batches that are missing in the store. `forgotten` gets a line for each writer that the store may have
+// forgotten. `host`: the collector's.
 absl::StatusOr<std::vector<Loss>> compare(plugin::Storage& storage, const Remembered& remembered,
                                           const std::string& host, std::vector<std::string>* forgotten = nullptr);
 
@@ -46,7 +46,7 @@ class LossDetector {
   // as the process lives.
   LossDetector(const std::filesystem::path& folder, std::string host);
 
-  // By which the store knows this thread's batches.
+  // The name under which the store knows the batches of this thread.
   std::string writer(unsigned number) const;
 
   // A store was opened, `name` its URL without secrets: compares what is remembered with it, unless that was done.

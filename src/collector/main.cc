@@ -147,7 +147,8 @@ int run(const Arguments& arguments) {
   plugin::install_crash_report();
   const sigset_t signals = block_signals();
   const auto hangs = std::make_shared<plugin::HangCounter>([](const std::string& plugin) {
-    log::error(plugin + " is the second plugin that does not come back, ending for a restart");
+    log::error(plugin +
+               ": second plugin call that timed out; exiting with status 70 so that the supervisor restarts us");
     std::_Exit(kRestartMe);
   });
   auto collector = Collector::open(wire(loaded->catalog, config, hangs));
@@ -188,9 +189,9 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   app.add_option("--log-format", arguments.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
   app.add_flag(
-      "-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Say more");
+      "-v", [&](std::int64_t times) { arguments.verbosity += static_cast<int>(times); }, "Log more");
   app.add_flag(
-      "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Say less");
+      "-q", [&](std::int64_t times) { arguments.verbosity -= static_cast<int>(times); }, "Log less");
   app.footer("Exit status: 0 done, 64 wrong usage, 69 a service is away, 70 restart me, 78 configuration invalid.");
   tally::daemon::add_docs_option(
       app, {TALLY_VERSION,

@@ -1,7 +1,7 @@
 // A collector's state folder: the name of its writers, the store they wrote to, and the newest batches it answered for.
 // Not for what follows from them: collector/loss_detector.h compares them with the store.
 //
-// `writer.json` is written whole, synced, and put in place by a rename, when something changes that is no batch.
+// `writer.json` is written whole, synced, and put in place by a rename, when something changes that is not a batch.
 // `batches` is a ring of lines of 64 bytes, one a batch, each with a checksum, written after the store's answer and
 // never synced: a kill of the process loses none of them, since the pages are the kernel's; a host that loses its power
 // loses the newest ones, or damages them, and a damaged line is left out. So what is read is always a lower bound:

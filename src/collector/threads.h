@@ -41,8 +41,8 @@ void run_bus(InFlight& in_flight, const BusPtr& bus);
 // Turns messages into rows until the in-flight table quits.
 void run_worker(InFlight& in_flight, PipelineSlot& slot);
 
-// Opens the store with growing pauses and writes batch after batch until the in-flight table quits; rests while the
-// store takes no more than `number` writers. The first, 0, expires once an hour too.
+// Opens the store with growing pauses and writes batch after batch until the in-flight table quits; stays idle while
+// the store takes no more than `number` writers. Writer 0 also removes expired samples, once an hour.
 void run_writer(InFlight& in_flight, LossDetector& loss_detector, unsigned number);
 
 // Sends copies of dead letters until the in-flight table quits; what it cannot send then is counted as missed.

@@ -57,7 +57,7 @@ std::shared_ptr<plugin::Guard> guard_for(Shared& shared, const plugin::Entry& en
 void add_handler(plugin::Dispatcher& dispatcher, plugin::Entry& entry, const config::Config& config, Shared& shared,
                  const std::shared_ptr<plugin::HangCounter>& hangs) {
   const auto guard = guard_for(shared, entry, config, hangs);
-  // The instance may be made anew on another thread: it gets an entry of its own.
+  // The instance may be made again on another thread: it gets an entry of its own.
   const auto own = std::make_shared<plugin::Entry>(entry);
   plugin::Factory<plugin::NotificationHandler> make = [own, settings = plugin::settings_for(entry, config)] {
     return plugin::make_notification(*own, settings);

@@ -34,7 +34,7 @@ plugin::Survey survey_handlers(plugin::Catalog& catalog, const config::Config& c
 absl::StatusOr<std::unique_ptr<plugin::Storage>> make_store(plugin::Catalog& catalog, const config::Config& config);
 
 // `catalog` is shared with the factories in the result, and from then on theirs: others may read its pollsters and
-// discoveries, no more. For a reload scan and wire anew. `hangs`, of the whole process, may be null.
+// discoveries, no more. For a reload scan and wire again. `hangs`, of the whole process, may be null.
 CollectorOptions wire(std::shared_ptr<plugin::Catalog> catalog, const config::Config& config,
                       std::shared_ptr<plugin::HangCounter> hangs = nullptr);
 

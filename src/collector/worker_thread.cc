@@ -47,7 +47,7 @@ void run_worker(InFlight& in_flight, PipelineSlot& slot) {
         pipeline = std::make_shared<Pipeline>(*std::move(made));
       } else {
         log::once_per("remake handlers", log::Level::error,
-                      "cannot make the handlers anew: " + std::string(to_std(made.status().message())));
+                      "cannot make the handlers again: " + std::string(to_std(made.status().message())));
         in_flight.pause_worker(kRemakePause);
         continue;
       }

@@ -107,7 +107,7 @@ struct Config {
     // By namespace, host, compute and central always there; and by "pollster:NAME", for that one alone.
     std::map<std::string, std::chrono::milliseconds> interval;
     std::chrono::milliseconds jitter{};  // each host polls later than the clock's even times by a part of it
-    std::filesystem::path file;          // a polling.yaml, whose lists are the truth; empty: all is polled
+    std::filesystem::path file;          // a polling.yaml, which alone says what is polled; empty: everything
     std::vector<PollingSource> sources;  // of that file
   } polling;
 

@@ -14,7 +14,7 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Values arrive here checked, so a text that cannot be read is never seen: value_or only keeps the types honest.
+// Values arrive here checked, so parsing cannot fail; value_or is only there because the type can hold an error.
 milliseconds duration_of(const std::optional<std::string>& text) {
   const auto value = parse_duration(text.value_or("0"));
   return value.ok() ? duration_cast<milliseconds>(*value) : milliseconds{0};

@@ -84,11 +84,11 @@ void Loader::walk(const YamlNode& node, const std::string& prefix) {
 void Loader::tell_stranger(const CoreKey& key, const YamlNode& name) {
   if (key.decl.name == "storage" && program_ == Program::agent) {
     faults_.fault(name.place,
-                  "\"storage\" does not belong into the agent's file, so that no database password lies on a "
+                  "\"storage\" does not belong in the agent's file, so that no database password lies on a "
                   "compute node: set it in collector.yaml");
     return;
   }
-  faults_.fault(name.place, "\"" + key.decl.name + "\" is no key of the " + std::string(program_name(program_)) +
+  faults_.fault(name.place, "\"" + key.decl.name + "\" is not a key of the " + std::string(program_name(program_)) +
                                 ": it belongs to " + program_words(key.programs) + "; remove it here");
 }
 
@@ -230,7 +230,7 @@ bool Loader::acceptable(const CoreKey& key, const Item& item) {
         parse_integer(std::string_view(text).substr(colon == std::string::npos ? text.size() : colon + 1));
     if (colon == std::string::npos || colon == 0 || !port.ok() || *port < 0 || *port > 65535) {
       faults_.fault(item.place,
-                    "\"http\": \"" + text + "\" is no address:port, as in 127.0.0.1:9464; none turns it off");
+                    "\"http\": \"" + text + "\" is not an address:port, as in 127.0.0.1:9464; none turns it off");
       return false;
     }
   } else if (text.empty() && (key.decl.name == "host" || key.decl.name == "source" || key.decl.name == "data" ||

@@ -101,7 +101,7 @@ std::optional<std::string> Resolver::value(const std::string& key, const KeyDecl
   if (canonical.ok()) return *canonical;
   const bool quiet = decl.secret || node.is_reference();  // what came from elsewhere may be a secret
   faults_.fault(node.place, "\"" + key + "\": " +
-                                (quiet ? "the value is no valid " + std::string(key_type_name(decl.type))
+                                (quiet ? "the value is not a valid " + std::string(key_type_name(decl.type))
                                        : std::string(to_std(canonical.status().message()))));
   return std::nullopt;
 }

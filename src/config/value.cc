@@ -66,7 +66,7 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-// number * size without a double: whole and fraction apart. Empty when it is no number or too large.
+// number * size without a double: whole and fraction apart. Empty when it is not a number or too large.
 std::optional<std::uint64_t> scaled(std::string_view number, std::uint64_t size, std::uint64_t most) {
   const std::size_t dot = number.find('.');
   const std::string_view whole = number.substr(0, dot);
@@ -90,7 +90,7 @@ std::optional<std::uint64_t> scaled(std::string_view number, std::uint64_t size,
 
 absl::Status duration_fault(std::string_view text) {
   return permanent("\"" + std::string(text) +
-                   "\" is no duration: write a number with a unit (ms, s, m, h, d, w), as in 60s");
+                   "\" is not a duration: write a number with a unit (ms, s, m, h, d, w), as in 60s");
 }
 
 std::string quoted_list(std::span<const std::string> words) {
@@ -146,7 +146,7 @@ absl::StatusOr<std::uint64_t> parse_bytes(std::string_view text) {
     const auto value = scaled(number, unit->size, std::numeric_limits<std::int64_t>::max());
     if (value) return *value;
   }
-  return permanent("\"" + std::string(text) + "\" is no number of bytes: write 4096, 64MiB or 1GB");
+  return permanent("\"" + std::string(text) + "\" is not a number of bytes: write 4096, 64MiB or 1GB");
 }
 
 std::string format_bytes(std::uint64_t bytes) {
@@ -164,14 +164,14 @@ absl::StatusOr<bool> parse_boolean(std::string_view text) {
   const std::string word = absl::AsciiStrToLower(to_absl(text));
   if (word == "true" || word == "yes" || word == "on") return true;
   if (word == "false" || word == "no" || word == "off") return false;
-  return permanent("\"" + std::string(text) + "\" is no boolean: write true or false");
+  return permanent("\"" + std::string(text) + "\" is not a boolean: write true or false");
 }
 
 absl::StatusOr<std::int64_t> parse_integer(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || end != text.data() + text.size() || fault == std::errc::invalid_argument) {
-    return permanent("\"" + std::string(text) + "\" is no whole number");
+    return permanent("\"" + std::string(text) + "\" is not a whole number");
   }
   if (fault != std::errc{}) return permanent("\"" + std::string(text) + "\" does not fit into 64 bits");
   return value;
@@ -183,7 +183,7 @@ absl::StatusOr<double> parse_number(std::string_view text) {
   double value = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || end != text.data() + text.size() || fault != std::errc{} || !std::isfinite(value)) {
-    return permanent("\"" + std::string(text) + "\" is no number");
+    return permanent("\"" + std::string(text) + "\" is not a number");
   }
   return value;
 }
@@ -241,7 +241,7 @@ absl::StatusOr<std::string> measured_value(const KeyDecl& decl, std::string_view
     const absl::StatusOr<Measured> bound = measure(decl.type, *limit);
     if (!bound.ok()) continue;  // the manifest's own fault, told where manifests are read
     if (least ? value->value < bound->value : value->value > bound->value) {
-      return permanent(std::string(text) + " is " + (least ? "less than the least, " : "more than the most, ") +
+      return permanent(std::string(text) + " is " + (least ? "below the minimum of " : "above the maximum of ") +
                        *limit);
     }
   }
@@ -299,7 +299,7 @@ absl::StatusOr<std::optional<std::string>> canonical_default(const KeyDecl& decl
   if (!decl.fallback) return std::optional<std::string>();
   if (decl.type == KeyType::list) {
     const auto items = list_from_json(*decl.fallback);
-    if (!items) return permanent("the default of " + decl.name + " is no JSON array of strings: " + *decl.fallback);
+    if (!items) return permanent("the default of " + decl.name + " is not JSON array of strings: " + *decl.fallback);
     return std::optional(list_to_json(*items));
   }
   const auto value = canonical_value(decl, *decl.fallback);

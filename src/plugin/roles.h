@@ -58,7 +58,7 @@ class NotificationHandler {
   virtual ~NotificationHandler() = default;
 
   // Appends the samples of one message; on an error the caller drops what this call appended. One that is refused is
-  // set aside in the list, and is no error.
+  // set aside in the list, and is not an error.
   // kUnclaimed: the message is none of this handler's, after all.
   virtual absl::Status handle(const Notification& notification, wire::SampleList& samples) = 0;
 
@@ -276,7 +276,7 @@ enum class QueryKind : std::int32_t {
   statistics = TALLY_QUERY_STATISTICS,
   dead_letters = TALLY_QUERY_DEAD_LETTERS,
   books = TALLY_QUERY_BOOKS,
-  usage = TALLY_QUERY_USAGE,
+  size = TALLY_QUERY_SIZE,
 };
 
 struct Filter {

@@ -107,7 +107,7 @@ class Decoder::EnvelopeLayer {
     return true;
   }
 
-  // A string's characters; a number or boolean as written; null, and what is no number: none.
+  // A string's characters; a number or boolean as written; null, and what is not a number: none.
   bool scalar(std::optional<std::string_view>& out) {
     std::string_view text;
     bool escaped = false;
@@ -141,7 +141,7 @@ class Decoder::EnvelopeLayer {
     return scalar(*target);
   }
 
-  // Where the text of a member that is no scalar goes.
+  // Where the text of a member that is not a scalar goes.
   std::string_view& other(std::string_view key) {
     return key == "payload" ? envelope.payload : key == "metadata" ? metadata : key == "ctxt" ? request : ignored_;
   }

@@ -77,7 +77,7 @@ def write_messages(path, count, first=0):
 
 
 class Broker:
-    """A broker whose queue is filled anew for each who drains it."""
+    """A broker whose queue is filled again for each who drains it."""
 
     def __init__(self, bench, count):
         self.bench, self.count = bench, count

@@ -23,7 +23,8 @@ std::string server_message(const std::string& ending = "exists");
 // Ends the program with a reason where they cannot be had.
 collector::Pipeline make_pipeline();
 
-// What of that is done anew at each start and reload: instances of all handlers, with their definitions.
+// The part of the wiring that is done again at each start and reload: instances of all handlers, with their
+// definitions.
 absl::StatusOr<collector::Pipeline> load_handlers(plugin::Catalog& catalog);
 
 // Runs `job` where a collector runs its pipeline: on a worker's thread.

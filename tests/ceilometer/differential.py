@@ -176,7 +176,7 @@ CALCULATED = re.compile(r" [-+*/] ")
 
 
 def same_text(theirs, ours, field):
-    """Texts: an id or a unit that is no text there is its JSON here; numbers in arithmetic are doubles there."""
+    """Texts: an id or a unit that is not a text there is its JSON here; numbers in arithmetic are doubles there."""
     if theirs is None or isinstance(theirs, str) or ours is None:
         return theirs == ours
     try:
@@ -204,7 +204,7 @@ def same_metadata(theirs, ours, definition):
     if any(isinstance(field, str) and CALCULATED.search(field) for field in named.values()) and same(rounded(theirs), rounded(ours)):
         return True  # what is calculated there is a double, and exact here
     if any(isinstance(field, dict) and field["plugin"] != "timedelta" for field in named.values()):
-        return True  # what is no text is split there as Python prints it, and here as JSON
+        return True  # what is not a text is split there as Python prints it, and here as JSON
     # Where all that is named is empty, Ceilometer falls back to the whole payload.
     return bool(named) and not without_empty({key: ours.get(key) for key in named}) and "event_type" in theirs
 

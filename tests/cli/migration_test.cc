@@ -30,7 +30,7 @@ TEST(ReadIni, ReadsGroupsValuesAndWhatGoesOn) {
   EXPECT_EQ(values[1].value + " " + values[2].value, "rabbit://a/ rabbit://b/");
   EXPECT_EQ(values[2].line, 5);
   EXPECT_THAT(ini_list(values[3].value), ElementsAre("one", "two"));
-  ASSERT_EQ(findings.size(), 2U) << "what is no line of such a file is said, and the rest is read";
+  ASSERT_EQ(findings.size(), 2U) << "what is not a line of such a file is said, and the rest is read";
   EXPECT_EQ(findings[0].line, 11);
   EXPECT_EQ(findings[1].verdict, Verdict::fault);
 }

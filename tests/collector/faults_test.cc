@@ -33,7 +33,7 @@ class FaultsTest : public CollectorTest {
     std::vector<std::string> claims;
     Handler::Function function;
   };
-  // Handlers under guards that outlive a pipeline made anew, as the wiring has them.
+  // Handlers under guards that outlive a pipeline made again, as the wiring has them.
   void use_guarded(const std::vector<Named>& handlers, const plugin::GuardOptions& guard_options) {
     auto guards = std::make_shared<std::map<std::string, std::shared_ptr<plugin::Guard>>>();
     for (const Named& one : handlers) (*guards)[one.name] = std::make_shared<plugin::Guard>(one.name, guard_options);

@@ -257,7 +257,7 @@ TEST_F(WitnessTest, AnotherStoreIsNotComparedAndOneInItsPlaceIs) {
 
   store_->put_back(empty);
   start();
-  EXPECT_TRUE(until([&] { return collector_->status().lost_batches > 0; })) << "made anew at the same place";
+  EXPECT_TRUE(until([&] { return collector_->status().lost_batches > 0; })) << "made again at the same place";
 }
 
 TEST_F(WitnessTest, AFolderIsOneCollectors) {

@@ -55,10 +55,10 @@ class PipelineTest : public testing::Test {
 };
 
 TEST_F(PipelineTest, WhatCannotBeReadIsADeadLetterWithItsReason) {
-  const Processed done = process("this is no json");
+  const Processed done = process("this is not json");
   ASSERT_TRUE(done.dead_message);
   EXPECT_EQ(done.dead_message->reason, "unreadable");
-  EXPECT_EQ(done.dead_message->body, "this is no json");
+  EXPECT_EQ(done.dead_message->body, "this is not json");
   EXPECT_THAT(done.dead_message->digest, SizeIs(32));
   EXPECT_FALSE(done.dead_message->detail.empty());
   EXPECT_THAT(done.samples, IsEmpty());

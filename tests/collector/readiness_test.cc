@@ -1,4 +1,4 @@
-// When a collector is ready, what it says while it is not, and what of that is logged.
+// When a collector is ready, what it says while it is not, and which of its reasons are logged.
 // Not for what becomes of messages meanwhile: collector_test.cc and faults_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

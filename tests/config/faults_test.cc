@@ -58,21 +58,21 @@ TEST(ConfigFaults, AllAtOnceInOrderOfPlace) {
   EXPECT_THAT(all,
               ElementsAre("f.yaml:1:1: unknown key \"listne\", did you mean \"listen\"?",
                           HasSubstr("f.yaml:2:10: \"storage\": not a URL"),
-                          "f.yaml:4:12: \"batch.samples\": \"many\" is no whole number",
+                          "f.yaml:4:12: \"batch.samples\": \"many\" is not a whole number",
                           "f.yaml:5:8: \"batch.age\": \"60\" has no unit: write 60s for seconds",
-                          HasSubstr("f.yaml:6:7: \"http\": \"9464\" is no address:port"),
-                          HasSubstr("f.yaml:7:18: \"retention.cpu\": \"5 days\" is no duration"),
+                          HasSubstr("f.yaml:6:7: \"http\": \"9464\" is not an address:port"),
+                          HasSubstr("f.yaml:7:18: \"retention.cpu\": \"5 days\" is not a duration"),
                           "f.yaml:9:3: no plugin \"pollster:exce\" is installed, did you mean \"pollster:exec\"?",
                           "f.yaml:11:5: unknown key \"timeuot\" of plugin \"pollster:exec\", did you mean \"timeout\"?",
-                          "f.yaml:12:11: \"plugins.pollster:exec.jobs\": 17 is more than the most, 16",
+                          "f.yaml:12:11: \"plugins.pollster:exec.jobs\": 17 is above the maximum of 16",
                           HasSubstr("f.yaml:13:13: \"plugins.pollster:exec.format\": \"jsno\" is none of auto, json, "
                                     "plain, did you mean \"json\"?"),
-                          "f.yaml:14:14: \"plugins.pollster:exec.timeout\": 1ms is less than the least, 100ms"));
+                          "f.yaml:14:14: \"plugins.pollster:exec.timeout\": 1ms is below the minimum of 100ms"));
 }
 
 TEST(ConfigFaults, TheAgentHoldsNoStorage) {
   const auto all = faults(Program::agent, "storage: postgresql://u:hunter2@db/t\n");
-  EXPECT_THAT(all, ElementsAre(HasSubstr("f.yaml:1:1: \"storage\" does not belong into the agent's file")));
+  EXPECT_THAT(all, ElementsAre(HasSubstr("f.yaml:1:1: \"storage\" does not belong in the agent's file")));
   EXPECT_THAT(all[0], Not(HasSubstr("hunter2")));
   EXPECT_THAT(faults(Program::agent, "listen: amqp://a/\n"),
               ElementsAre(HasSubstr("no key of the agent: it belongs to the collector and `tally run`")));
@@ -143,7 +143,7 @@ TEST(ConfigFaults, SecretsThatOthersMayRead) {
   chmod(file.c_str(), 0640);
   EXPECT_THAT(load_config(Program::agent, file, {}).faults, IsEmpty());
 
-  // What stands elsewhere is no secret here, in a list neither.
+  // What stands elsewhere is not a secret here, in a list neither.
   std::ofstream(folder / "bus.url") << "amqp://u:hunter2@h/\n";
   chmod((folder / "bus.url").c_str(), 0600);
   std::ofstream(file) << "publish: {file: bus.url}\n";

@@ -229,7 +229,7 @@ class Chaos(Sandbox):
     # --- looking --------------------------------------------------------------------------------------------------
 
     def settled(self):
-        """Messages of the senders' bus that the store's books hold. Opened anew each time, so that recovery is tested."""
+        """Messages of the senders' bus that the store's books hold. Opened again each time, so that recovery is tested."""
         try:
             reader = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=1)
             try:

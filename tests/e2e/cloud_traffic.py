@@ -121,7 +121,7 @@ class CloudTraffic(Traffic):
         kind = self.kind(number)
         name = self.message_id(number).encode()
         if kind == "not_json":
-            return b"this is no JSON, number " + name
+            return b"this is not JSON, number " + name
         if kind == "huge_rubbish":
             return b"z" * HUGE + name
         if kind == "empty":

@@ -103,7 +103,7 @@ class KafkaBus:
         self.proxy.resume()
 
     def add_partitions(self):
-        """The group finds them, shares them out anew, and reads each from its first message."""
+        """The group finds them, shares them out again, and reads each from its first message."""
         if self.added >= MORE_PARTITIONS:
             return
         self.added += 1

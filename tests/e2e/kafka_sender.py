@@ -21,7 +21,7 @@ class Depth(threading.Thread):
 
     def __init__(self, servers, topics, group, say):
         super().__init__(daemon=True)
-        # It asks and never subscribes, so it is no member of the group.
+        # It asks and never subscribes, so it is not a member of the group.
         self.client = Consumer({"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False, "log_level": 0})
         self.topics, self.say = topics, say
         self.over = threading.Event()

@@ -1,4 +1,4 @@
-"""What every end-to-end test needs: a folder of its own, the installed programs, and ways to wait that are no sleeps."""
+"""What every end-to-end test needs: a folder of its own, the installed programs, and ways to wait that are not sleeps."""
 import json
 import os
 import pathlib

@@ -84,12 +84,12 @@ class Amqp(Sandbox):
     def test_a_dead_letter_is_copied_to_a_queue_with_its_reason_in_headers(self):
         config = self.amqp_config(f"{KEYS}dead_letters: {{copy_to: '{self.rabbit}'}}\n")
         collector = self.start_collector(config)
-        self.tally("--config", config, "send", "notification", "-", stdin="this is no JSON\n")
+        self.tally("--config", config, "send", "notification", "-", stdin="this is not JSON\n")
         wait_until("the copy is confirmed", lambda: 'copies_total{outcome="sent"} 1' in self.page("/metrics"))
         taken = subprocess.run(["/usr/bin/python3", "-c", TAKE, str(self.broker.port), self.vhost, "tally.dead-letters"],
                                check=True, capture_output=True, text=True, timeout=60).stdout
         copy = json.loads(taken)
-        self.assertEqual(copy["body"], "this is no JSON")
+        self.assertEqual(copy["body"], "this is not JSON")
         self.assertEqual(copy["headers"]["tally.reason"], "unreadable")
         self.assertIn("tally.digest", copy["headers"])
         self.end(collector)
@@ -210,7 +210,7 @@ class Amqp(Sandbox):
         config = self.amqp_config()
         collector = self.start_collector(config)
         self.tally("--config", config, "send", "notification", "-", stdin=json.dumps(notification(1)) + "\n")
-        self.tally("--config", config, "send", "notification", "-", stdin="this is no json\n", status=None)
+        self.tally("--config", config, "send", "notification", "-", stdin="this is not json\n", status=None)
         books = self.settled(config, 1)
         self.assertEqual(books["messages"]["stored"], 1, books)
         self.end(collector)

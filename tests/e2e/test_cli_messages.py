@@ -14,7 +14,7 @@ class Messages(Sandbox):
             self.assertIn(text, err, words)
 
     def test_command_lines(self):
-        self.wrong(says=("say which: run, poll", "--help"))
+        self.wrong(says=("name a command: run, poll", "--help"))
         self.wrong("qurey", says=('there is no "qurey"', 'did you mean "query"'))
         self.wrong("query", "smaples", says=('there is no "smaples"', 'did you mean "samples"', "tally query --help"))
         self.wrong("storage", says=("storage", "init, upgrade, check, usage, books, acknowledge-loss"))
@@ -62,9 +62,9 @@ class Messages(Sandbox):
         self.end(collector)
 
     def test_a_store_that_is_none(self):
-        garbage = self.write("garbage.db", "this is no database\n")
+        garbage = self.write("garbage.db", "this is not a database\n")
         config = self.write("garbage.yaml", f"storage: 'sqlite://{garbage}'\n")
-        for words in (("query", "meters"), ("storage", "check"), ("storage", "upgrade"), ("storage", "usage"),
+        for words in (("query", "meters"), ("storage", "check"), ("storage", "upgrade"), ("storage", "size"),
                       ("dead-letter", "list")):
             self.wrong("--config", config, *words, says=("garbage.db", "no SQLite database"), status=1)
         config = self.write("nowhere.yaml", f"storage: 'sqlite://{self.folder}/no/where.db'\n")

@@ -34,7 +34,7 @@ class Collector(Sandbox):
         config = self.collector_config()
         collector = self.start_collector(config)
         self.send(config, [notification(1), notification(2)])
-        self.tally("--config", config, "send", "notification", "-", stdin="this is no json\n", status=None)
+        self.tally("--config", config, "send", "notification", "-", stdin="this is not json\n", status=None)
         self.send(config, [notification(1, memory_mb=1024), notification(3, event_type="nobody.knows.this")])
         wait_until("all are settled", lambda: self.books(config)["messages"]["received"] >= 4
                    and self.books(config)["messages"]["in_flight"] == 0)

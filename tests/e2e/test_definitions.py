@@ -1,7 +1,7 @@
 """The shipped definitions: every recorded notification gives exactly the samples that are written beside it.
 
 tests/definitions/SERVICE/EVENT.json is a notification as a service sends it, EVENT.samples.json what it is worth.
-TALLY_KEEP=1 writes the latter anew, to be read before it is kept.
+TALLY_KEEP=1 writes the latter again, to be read before it is kept.
 """
 import json
 import os

@@ -58,7 +58,7 @@ disable:
         self.compile("thrower.cc", plugins / "thrower.so")
         whole = new.read_bytes()
         (plugins / "cut.so").write_bytes(whole[:200])
-        (plugins / "text.so").write_text("this is no ELF file\n" * 10)
+        (plugins / "text.so").write_text("this is not an ELF file\n" * 10)
         (plugins / "narrow.so").write_bytes(whole[:4] + b"\x01" + whole[5:])
         (plugins / "open.so").write_bytes(whole)
         (plugins / "open.so").chmod(0o666)

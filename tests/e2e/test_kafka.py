@@ -60,7 +60,7 @@ class KafkaRoad(Sandbox):
         with open(config, "a") as more:
             more.write(f"dead_letters: {{copy_to: '{self.kafka.url}', topic: {self._testMethodName}.dead}}\n")
         collector = self.start_collector(config)
-        self.tally("--config", config, "send", "notification", "-", stdin="this is no JSON\n")
+        self.tally("--config", config, "send", "notification", "-", stdin="this is not JSON\n")
         self.send(config, [notification(1)])
         wait_until("the copy is confirmed", lambda: 'copies_total{outcome="sent"} 1' in self.page("/metrics", self.http))
         out = subprocess.run(["kcat", "-b", self.kafka.server, "-C", "-t", f"{self._testMethodName}.dead", "-e", "-q",
@@ -69,7 +69,7 @@ class KafkaRoad(Sandbox):
         letter, = self.rows("--config", config, "dead-letter", "list")
         self.assertEqual(len(out), 1, out)
         key, body, headers = out[0].split("|")
-        self.assertEqual((key, body), (letter["digest"], "this is no JSON"))
+        self.assertEqual((key, body), (letter["digest"], "this is not JSON"))
         self.assertIn("tally.reason=unreadable", headers)
         self.assertIn(f"tally.digest={key}", headers)
         self.end(collector)

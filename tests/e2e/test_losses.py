@@ -72,7 +72,7 @@ class Losses(Sandbox):
     def acknowledge(self, config, status=0):
         return self.tally("--config", config, "storage", "acknowledge-loss", status=status)
 
-    # --- what is no loss ----------------------------------------------------------------------------------------------
+    # --- what is not a loss --------------------------------------------------------------------------------------------
 
     def test_a_copied_state_folder_is_no_loss(self):
         """A host made from another's image has its state folder too."""

@@ -1,5 +1,5 @@
 """Messages as Python's writer and careless services send them, definitions that find too little, and what is counted twice:
-by the installed programs, from `convert` to the store. Not for bytes that are no message at all: test_hostile.py.
+by the installed programs, from `convert` to the store. Not for bytes that are not messages at all: test_hostile.py.
 """
 import json
 import sqlite3

@@ -1,5 +1,5 @@
 """The Debian packages: built, installed on a clean system, run there as the service's user, removed and purged.
-Only with TALLY_TEST_ALL (`./dev test --all`): building them anew takes minutes. Not for what the programs do."""
+Only with TALLY_TEST_ALL (`./dev test --all`): building them again takes minutes. Not for what the programs do."""
 import json
 import os
 import re
@@ -159,13 +159,13 @@ class Packages(Sandbox):
                                                                  "meters") >= wanted, 60)
 
     def bitten_by_the_watchdog(self, machine):
-        """A process that is there and does nothing is started anew; one that works is left alone for as long."""
+        """A process that is there and does nothing is started again; one that works is left alone for as long."""
         for unit in ("tally-agent", "tally-collector"):
             self.root.write(f"/etc/systemd/system/{unit}.service.d/test.conf", "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n")
         machine.check("systemctl", "daemon-reload")
         machine.check("systemctl", "restart", "tally-agent", "tally-collector")
         machine.check("systemctl", "kill", "--signal=STOP", "--kill-whom=main", "tally-agent")
-        wait_until("it is started anew", lambda: machine.show("tally-agent", "NRestarts") == "1"
+        wait_until("it is started again", lambda: machine.show("tally-agent", "NRestarts") == "1"
                    and machine.show("tally-agent", "ActiveState") == "active")
         self.assertIn("watchdog", self.journal(machine, "tally-agent").lower())
         self.assertEqual(machine.show("tally-collector", "NRestarts"), "0", self.journal(machine, "tally-collector"))

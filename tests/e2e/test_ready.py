@@ -181,7 +181,7 @@ class Status(Ready):
         bus = f"local://{self.folder}/bus.sock"
         self.begin("collector", f"listen: ['{bus}']\n")
         self.assert_ready()
-        self.tally("--config", self.path, "send", "notification", "-", stdin="this is no JSON\n")
+        self.tally("--config", self.path, "send", "notification", "-", stdin="this is not JSON\n")
         wait_until("it is dead", lambda: self.status()["messages"]["dead"] == 1)
         begun = time.time()
         status = self.status()

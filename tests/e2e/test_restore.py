@@ -10,7 +10,7 @@ from support import Sandbox, free_port, notification, wait_until
 
 OF_THE_READING = ("received_at", "batch")  # what a second reading has of its own
 BEFORE, AFTER, MEANWHILE = range(0, 300), range(300, 700), range(700, 760)
-RUBBISH = "this is no JSON, number {}"
+RUBBISH = "this is not JSON, number {}"
 
 
 class Restore(Sandbox):

@@ -1,4 +1,4 @@
-"""Samples signed by one and checked by another: the agent, `tally send`, and a sender that is no part of Tally.
+"""Samples signed by one and checked by another: the agent, `tally send`, and a sender that is not part of Tally.
 
 `sign` below is written after the algorithm's description (doc/signatures.md), on Python's own str and repr; where
 Debian's python3-ceilometer is installed, its signatures are used as well."""

@@ -85,7 +85,7 @@ class Verdict(Findings):
                   if self.ledger.traffic.kind(number) == "rubbish"}
         bodies = collections.Counter(body.decode() if isinstance(body, bytes) else body for body, _, _ in self.letters)
         self.fault("dead letters twice", (body for body, count in bodies.items() if count > 1))
-        self.fault("dead letters of what is no rubbish", (
+        self.fault("dead letters of what is not rubbish", (
             (body[:200], reason) for body, reason, _ in self.letters if (
                 body.decode() if isinstance(body, bytes) else body) not in issued))
         self.fault("acknowledged rubbish without a dead letter", (

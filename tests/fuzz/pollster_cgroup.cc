@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       values = group_files::io_stat(rest);
       for (const group_files::Value& value : values) {
         require(group_files::is_device(value.device), "I/O is of a device");
-        require(value.device.find('/') == value.device.npos, "a device is no path");
+        require(value.device.find('/') == value.device.npos, "a device is not a path");
       }
   }
   std::set<std::string> meters;

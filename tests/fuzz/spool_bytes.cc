@@ -55,7 +55,7 @@ std::string marks(fuzz::Input& input) {
 void use(const std::filesystem::path& folder, const SpoolOptions& options) {
   SpoolStatus status;
   const auto spool = Spool::open(folder, options, status);
-  require(spool != nullptr, "damage is no error");
+  require(spool != nullptr, "damage is not an error");
   const std::uint64_t pending = spool->pending();
   std::set<std::uint64_t> seen;
   SpoolRecord record;

@@ -101,6 +101,29 @@ def project_speaks_of_itself():
                 yield f"{name}:{number}: names a path of somebody's machine"
 
 
+# Phrases that a reader stops at, and what to write.
+PHRASES = [
+    (r"(?<!\bthere )\b(is|are) no (?!longer\b|more\b|such\b|reason\b)[a-z]+", "\"is not a …\""),
+    (r"\banew\b", "\"again\""),
+    (r"\bhow-manieth\b", "a number"),
+    (r"\bwhat of (it|that|this) (is|are)\b", "which parts of it are"),
+    (r"\bbelong into\b", "\"belong in\""),
+    (r"\bless than the least\b|\bmore than the most\b", "\"below the minimum of\", \"above the maximum of\""),
+    (r"\bfrom 0 on\"", "\"must be a non-negative integer\""),
+]
+
+
+def plain_english():
+    """Comments, messages and pages: none of the phrases above. Not the changelog, nor what earlier versions wrote."""
+    for name in tracked(".h", ".cc", ".c", ".py", ".md", ".yaml", ".build", "dev"):
+        if name.startswith(("tests/fixtures/old/", "tests/abi/first-sdk/", "tests/lint/", "CHANGELOG", "config/")):
+            continue
+        for number, line in enumerate((TOP / name).read_text(errors="replace").split("\n"), 1):
+            for phrase, better in PHRASES:
+                if match := re.search(phrase, line, re.IGNORECASE):
+                    yield f'{name}:{number}: "{match[0]}": write {better}'
+
+
 def clang_format(fix):
     names = tracked(".h", ".cc", ".c")
     if not names:
@@ -194,6 +217,7 @@ def main():
     rules = {
         "floors": floors, "installed headers": installed_headers, "plugins": plugins_see_the_sdk_alone,
         "plugin folders": plugin_folders, "own words": project_speaks_of_itself,
+        "plain English": plain_english,
         "clang-format": lambda: clang_format(options.fix),
         "clang-tidy": lambda: clang_tidy(options.all, options.build),
     }

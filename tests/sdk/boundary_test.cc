@@ -61,9 +61,9 @@ TEST(SdkBoundary, AnyOtherExceptionHasTheCallsClass) {
   EXPECT_EQ(class_of(std::out_of_range("beyond"), text, TALLY_PERMANENT), TALLY_PERMANENT);
   EXPECT_EQ(text, "beyond");
   EXPECT_EQ(class_of(42, text), TALLY_TRANSIENT);
-  EXPECT_EQ(text, "the plugin threw something that is no std::exception");
+  EXPECT_EQ(text, "the plugin threw something that is not a std::exception");
   EXPECT_EQ(class_of("a text", text, TALLY_PERMANENT), TALLY_PERMANENT);
-  EXPECT_EQ(text, "the plugin threw something that is no std::exception");
+  EXPECT_EQ(text, "the plugin threw something that is not a std::exception");
 }
 
 TEST(SdkBoundary, WhatTheMachineLacksIsTransientInEveryCall) {
@@ -139,7 +139,7 @@ TEST(SdkBoundary, APollstersSurpriseIsTransient) {
   poll.size = sizeof poll;
   const tally_emitter emitter{sizeof emitter, nullptr, nullptr};
   for (const auto& [kind, text] :
-       {std::pair{"logic", "mistaken"}, std::pair{"int", "the plugin threw something that is no std::exception"}}) {
+       {std::pair{"logic", "mistaken"}, std::pair{"int", "the plugin threw something that is not a std::exception"}}) {
     const Made made(kind);
     ASSERT_EQ(made.result, TALLY_OK);
     Said said;

@@ -72,7 +72,7 @@ TEST(JsonScan, PassesContainersAsTheSlowWayDoes) {
   int ended = 0;
   for (int i = 0; i < 200'000; ++i) {
     const std::string text = (random() % 2 == 0 ? "{" : "[") + random_text(random) + random_text(random) + "}]";
-    // Backslashes outside of strings are no JSON, and passed in any way.
+    // Backslashes outside of strings are not JSON, and passed in any way.
     const std::size_t wanted = slow_end(text);
     const char* found = container_end(text.data(), text.data() + text.size());
     if (wanted == std::string_view::npos) continue;

@@ -53,7 +53,7 @@ class PostgresqlPair:
     # --- how one follows the other ----------------------------------------------------------------------------------
 
     def follow(self):
-        """Makes the standby anew, as a copy of the primary, and waits until it follows."""
+        """Makes the standby again, as a copy of the primary, and waits until it follows."""
         if self.replication:
             self.replication.close()
         self.replication = Proxy(self.primary.port)

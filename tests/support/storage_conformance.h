@@ -201,7 +201,7 @@ TEST_P(StorageConformance, ARepeatedBatchChangesNothingAndIsAnsweredAsBefore) {
   const std::vector<RowStatus> answer = {RowStatus::duplicate, RowStatus::conflict, RowStatus::stored};
   EXPECT_EQ(write_to(store(), samples, first, {kWriter, 7}), answer);
   EXPECT_EQ(write_to(store(), samples, second, {kWriter, 7}), answer);
-  EXPECT_EQ(write_to(*place_->open(), samples, second, {kWriter, 7}), answer) << "by a connection made anew too";
+  EXPECT_EQ(write_to(*place_->open(), samples, second, {kWriter, 7}), answer) << "by a connection made again too";
   EXPECT_EQ(lines(query({.kind = QueryKind::books})), "bus 20000 messages dead 3");
   EXPECT_EQ(column("detail", {.kind = QueryKind::dead_letters}), "first");
   EXPECT_EQ(column("batch"), "1 2");
@@ -274,7 +274,7 @@ TEST_P(StorageConformance, IsPreparedAndChecked) {
     return true;
   };
   EXPECT_OK(store().prepare(Prepare::init, report));
-  EXPECT_OK(store().prepare(Prepare::init, report)) << "again is no error";
+  EXPECT_OK(store().prepare(Prepare::init, report)) << "again is not an error";
   EXPECT_OK(store().prepare(Prepare::upgrade, report));
   EXPECT_OK(store().prepare(Prepare::check, report));
   EXPECT_FALSE(said.empty());

@@ -95,7 +95,7 @@ TEST_P(StorageConformance, FiltersMustAllHold) {
   EXPECT_EQ(filtered({{"metadata.x.y", "flat"}}), "3");
   EXPECT_EQ(filtered({{"metadata.k", "w"}}), "");
   EXPECT_EQ(filtered({{"metadata.it's", "v"}}), "");
-  EXPECT_EQ(filtered({{"metadata.z", "null"}}), "") << "null is no value";
+  EXPECT_EQ(filtered({{"metadata.z", "null"}}), "") << "null is not a value";
 }
 
 TEST_P(StorageConformance, FieldsThatAreNotKnownAreRefused) {
@@ -230,7 +230,7 @@ TEST_P(StorageConformance, DifferentUnitsAreNeverAddedUp) {
   EXPECT_EQ(column("unit", {.kind = QueryKind::statistics}), "% MiB");
 }
 
-// --- meters, resources, usage ---------------------------------------------------------------------------------------
+// --- meters, resources, size ----------------------------------------------------------------------------------------
 
 TEST_P(StorageConformance, ListsMeters) {
   Sample renamed = make_sample(4, "cpu", "1", 4, "a");
@@ -268,7 +268,7 @@ TEST_P(StorageConformance, TellsBytesByMeter) {
   std::vector<Sample> samples;
   for (int i = 0; i < 300; ++i) samples.push_back(make_sample(i, i % 3 == 0 ? "a" : "b", "1", i));
   write(samples);
-  const Rows rows = query({.kind = QueryKind::usage});
+  const Rows rows = query({.kind = QueryKind::size});
   ASSERT_THAT(rows, SizeIs(2));
   EXPECT_EQ(names(rows[0]), "meter samples bytes");
   EXPECT_EQ(value(rows[0], "samples") + " " + value(rows[1], "samples"), "100 200");

@@ -1,4 +1,4 @@
-// The bus that a transport's tests run over, made anew for each.
+// The bus that a transport's tests run over, made again for each.
 // Not for the tests: support/transport_conformance.h has those of every transport, and is included once a program.
 #ifndef TALLY_TESTS_SUPPORT_TRANSPORT_RIG_H
 #define TALLY_TESTS_SUPPORT_TRANSPORT_RIG_H

@@ -55,7 +55,7 @@ void Handler::handle(const tally::Notification& notification, tally::Emitter& em
   for (const Definition* definition : plan.takers) maker_.make(*definition, message_, emit);
 }
 
-// Event types are few; one who makes them up only makes this begin anew.
+// There are few event types. A sender that invents new ones without end only causes the cache to be cleared.
 Handler::Plan& Handler::plan_for(std::string_view event_type) {
   static constexpr std::size_t kMost = 4096;
   if (const auto known = by_type_.find(event_type); known != by_type_.end()) return *known->second;

@@ -55,7 +55,7 @@ class Cgroup : public tally::Pollster {
  private:
   using Visit = std::function<void(const fs::path& folder, const std::string& name)>;
 
-  // One group's samples. A file that is not there, or goes while it is read, is no sample: the controller is off for
+  // One group's samples. A file that is not there, or goes while it is read, is not a sample: the controller is off for
   // this group, or the group is gone.
   class Group {
    public:

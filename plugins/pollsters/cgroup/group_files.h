@@ -30,7 +30,7 @@ inline std::optional<tally::Decimal> count(std::string_view text, int factor) {
   return value ? tally::Decimal::mul(*value, factor) : std::nullopt;
 }
 
-// A file that holds one number alone, or "max" for no limit, which is no value.
+// A file that holds one number alone, or "max" for no limit, which is not a value.
 struct Single {
   const char* file;
   const char* meter;

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-// One line; empty ones and those that begin with # are no samples: check is_comment first. What a line leaves out:
+// One line; empty ones and those that begin with # are not samples: check is_comment first. What a line leaves out:
 // type gauge, no unit, `host` as the resource. On nothing, `why` says what is wrong with the line.
 bool is_comment(std::string_view line);
 std::optional<tally::Sample> read_line(std::string_view line, const std::string& host, std::string& why);

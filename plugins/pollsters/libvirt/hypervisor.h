@@ -38,12 +38,12 @@ class Hypervisor {
   // The one that is in use; null where there is none.
   static std::shared_ptr<Hypervisor> find(const std::string& uri);
 
-  // Every domain there is, running or not: one call, and one more for each that is new, was started anew, or was last
+  // Every domain there is, running or not: one call, and one more for each that is new, was started again, or was last
   // read an hour ago. What vanishes meanwhile is left out.
   std::vector<Facts> domains();
 
   // The numbers of all domains in one call, in libvirt's order; `sink` is called for those that the last domains() knew
-  // and that are still there. One that was started anew in between comes with its new facts.
+  // and that are still there. One that was started again in between comes with its new facts.
   using Sink = std::function<void(const Facts& facts, const DomainStats& stats)>;
   void measure(const Sink& sink);
 

@@ -1,5 +1,6 @@
 // Tables of meters: which number of libvirt's is which sample.
-// What libvirt does not offer (a guest without balloon driver, a domain that does not run) is no sample, never a zero.
+// What libvirt does not offer (a guest without balloon driver, a domain that does not run) is not a sample, never a
+// zero.
 #include "measures.h"
 
 #include <libvirt/libvirt.h>

@@ -455,7 +455,7 @@ TEST_F(TestDriver, AStartIsANewRunWithItsOwnNumber) {
   EXPECT_EQ(virDomainDestroy(domain), 0);
   EXPECT_EQ(seen().at("test"), -1) << "stopped after the listing";
   EXPECT_EQ(virDomainCreate(domain), 0);
-  EXPECT_GT(seen().at("test"), first) << "started anew after the listing";
+  EXPECT_GT(seen().at("test"), first) << "started again after the listing";
   virDomainFree(domain);
 }
 

@@ -68,7 +68,7 @@ std::string origin(std::string_view url);
 // A definition's path below the endpoint, or with a slash before it from the server's root. A version that both have
 // ("http://host/v2.0" and "v2.0/ports") is there once.
 std::string join_path(const std::string& endpoint, std::string_view path);
-// The link that an answer gives, as it is asked for: always at the endpoint's own server. Empty where it is no link.
+// The link that an answer gives, as it is asked for: always at the endpoint's own server. Empty where it is not a link.
 std::string resolve(const std::string& endpoint, std::string_view link);
 
 }  // namespace tally::openstack

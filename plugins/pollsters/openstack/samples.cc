@@ -8,7 +8,7 @@
 namespace tally::openstack {
 namespace {
 
-// Bytes that are no text become one here, without loss.
+// Bytes that are not text become one here, without loss.
 std::string identity(const Value& value) {
   std::string text = value.plain();
   return is_utf8(text) ? text : escape_identity(text);
@@ -41,7 +41,7 @@ Value mapped(const Definition& definition, Value value) {
 Decimal volume_of(const Value& value) {
   if (const std::optional<Decimal> number = value.number()) return *number;
   const std::optional<Decimal> read = value.text() != nullptr ? Decimal::parse(*value.text()) : std::nullopt;
-  if (!read) throw NoValue("the value " + value.json().substr(0, 64) + " is no number");
+  if (!read) throw NoValue("the value " + value.json().substr(0, 64) + " is not a number");
   return *read;
 }
 

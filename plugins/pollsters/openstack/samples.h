@@ -24,7 +24,7 @@ struct LeftOut {
 // The id of the resource that an entry is about. Throws NoValue where there is none.
 std::string resource_of(const Definition& definition, const Json& entry);
 
-// A null value is no sample, nor one that is to be skipped. One that cannot be made costs no other.
+// A null value is not a sample, nor one that is to be skipped. One that cannot be made costs no other.
 void make_samples(const Definition& definition, const Json& entry, const std::string& resource, const SampleSink& sink,
                   const LeftOut& left_out);
 

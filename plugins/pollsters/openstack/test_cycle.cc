@@ -26,7 +26,7 @@ struct Ran {
 
 class Cycles : public ::testing::Test {
  protected:
-  // Serves `answer` for what is no login.
+  // Serves `answer` for what is not a login.
   void serve(TestServer::Answer answer, int token_seconds = 3600) {
     server_ = std::make_unique<TestServer>([this, answer, token_seconds](const TestServer::Asked& asked) {
       if (asked.target != "/v3/auth/tokens") return answer(asked);

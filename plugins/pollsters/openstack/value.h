@@ -54,7 +54,7 @@ class Value {
 
   // A list's values, an object's keys, a text's characters: what Python walks through. Throws NoValue for the rest.
   List items() const;
-  // The member of an object. Throws NotThere, or NoValue where this is no object.
+  // The member of an object. Throws NotThere, or NoValue where this is not an object.
   Value member(const Value& key) const;
   // An object's keys, which are texts where it is JSON, with their values.
   Map members() const;

@@ -34,7 +34,7 @@ void YamlMap::collect(const YAML::Node& map, int depth) {
     }
   }
   for (const auto& member : map) {
-    if (!member.first.IsScalar()) throw Fault(member.first, "a key is no text");
+    if (!member.first.IsScalar()) throw Fault(member.first, "a key is not a text");
     if (is_merge(member.first)) continue;
     const auto known = std::find_if(members_.begin(), members_.end(),
                                     [&](const Member& one) { return one.key == member.first.Scalar(); });

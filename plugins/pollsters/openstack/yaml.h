@@ -37,7 +37,7 @@ class YamlMap {
   const std::vector<Member>& members() const { return members_; }
   // The value of a key; null where there is none, or where it is null.
   const YAML::Node* find(std::string_view key) const;
-  // Throws Fault where it is no scalar.
+  // Throws Fault where it is not a scalar.
   std::optional<std::string> text(std::string_view key) const;
   bool boolean(std::string_view key, bool absent) const;
 

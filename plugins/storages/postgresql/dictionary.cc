@@ -207,7 +207,7 @@ std::string resource_digest(const Row& row) {
 bool fits(const std::optional<std::string_view>& text) { return !text || fits_text(*text); }
 
 std::string refusal(const char* what) {
-  return std::string("its ") + what + " has a NUL character or is no UTF-8, which PostgreSQL cannot keep";
+  return std::string("its ") + what + " has a NUL character or is not UTF-8, which PostgreSQL cannot keep";
 }
 
 std::string refusal_of(const Row& row) {

@@ -56,7 +56,7 @@ std::int64_t delete_rows(Connection& connection, const std::vector<std::int64_t>
   return removed;
 }
 
-// What no partition names any more. Writers wait for one slice at most, and then look their texts up anew.
+// What no partition names any more. Writers wait for one slice at most, and then look their texts up again.
 void remove_unused_texts(Connection& connection, const Options& options) {
   for (bool any = true; any;) {
     Transaction transaction(connection);

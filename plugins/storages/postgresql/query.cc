@@ -28,7 +28,7 @@ void Store::query(const Query& query, RowSink& rows) {
       return query_dead_letters(connection, query, answer);
     case QueryKind::books:
       return query_books(connection, query, answer);
-    case QueryKind::usage:
+    case QueryKind::size:
       return query_usage(connection, query, answer);
   }
   throw Error::permanent("postgresql: query kind " + std::to_string(static_cast<int>(query.kind)) + " is not known");

@@ -29,7 +29,7 @@ std::string convert(StorableRow& kept, Dictionary& dictionary) {
   const Row& row = kept.row;
   if (row.id.empty()) return "it has no id";
   if (row.id.size() > kLongestId) return "its id is longer than " + std::to_string(kLongestId) + " bytes";
-  if (!fits_text(row.id)) return "its id has a NUL character or is no UTF-8, which PostgreSQL cannot keep";
+  if (!fits_text(row.id)) return "its id has a NUL character or is not UTF-8, which PostgreSQL cannot keep";
   if (row.type != SampleType::gauge && row.type != SampleType::delta && row.type != SampleType::cumulative) {
     return "its type is none of gauge, delta, cumulative";
   }
@@ -41,7 +41,7 @@ std::string convert(StorableRow& kept, Dictionary& dictionary) {
   } else {
     std::string why;
     const auto volume = Decimal::parse(row.volume, &why);
-    if (!volume) return "its volume \"" + made_fit(row.volume) + "\" is no exact decimal: " + why;
+    if (!volume) return "its volume \"" + made_fit(row.volume) + "\" is not an exact decimal: " + why;
     kept.volume = volume->to_string();
   }
   kept.id = id_bytes(row.id);

@@ -56,7 +56,7 @@ CREATE FUNCTION id_text(id bytea) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL S
   WHEN get_byte(id, length(id) - 1) = 0 THEN convert_from(substr(id, 2, length(id) - 2), 'UTF8')
   ELSE convert_from(substr(id, 2), 'UTF8') END) COLLATE "C";
 
--- The value at a key as it is, or else as a path; null for null, for what is not there, and for what is no JSON.
+-- The value at a key as it is, or else as a path; null for null, for what is not there, and for what is not JSON.
 -- Objects and lists lose the space between their tokens.
 CREATE FUNCTION metadata_value(document text, whole text, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE

@@ -27,7 +27,7 @@ const char* column_of(std::string_view field) {
 }
 
 void check_period(std::int64_t period_us) {
-  if (period_us < 0) throw Error::permanent("postgresql: a period is longer than nothing; use 0 for one window");
+  if (period_us < 0) throw Error::permanent("postgresql: the period must be positive, or 0 for one window");
   if (period_us > kLongestPeriod_us) {
     throw Error::permanent("postgresql: a period is shorter than 1,000 years; use 0 for one window");
   }

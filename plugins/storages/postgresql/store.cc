@@ -119,7 +119,7 @@ void Store::check(Connection& connection, RowSink& report) {
       "ON c.oid = i.inhrelid WHERE i.inhparent = 'sample'::regclass AND c.relname = p.name)");
   if (apart.rows() > 0) {
     throw Error::permanent("postgresql: " + place + ": table " + std::string(apart.text(0, 0)) +
-                           " is no partition of `sample` any more; restore a backup, or attach it again");
+                           " is not a partition of `sample` any more; restore a backup, or attach it again");
   }
   static_cast<void>(
       say(report,

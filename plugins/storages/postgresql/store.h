@@ -16,7 +16,7 @@
 
 namespace tally::postgresql {
 
-// Connects at the first call that needs it; after an error that may have left the connection unfit, anew at the next
+// Connects at the first call that needs it; after an error that may have left the connection unfit, again at the next
 // call. A write prepares an empty database by itself where its role may. One thread at a time; other instances and
 // processes may use the same database.
 class Store : public FullStorage {

@@ -202,7 +202,7 @@ TEST_F(PostgresqlFaults, ARoleThatMayNotChangeTheSchemaIsEnough) {
   EXPECT_THAT(prepare(own, Prepare::check), HasSubstr("intact"));
   EXPECT_THAT(prepare(own, Prepare::init), HasSubstr("nothing to do"));
   EXPECT_THAT(ask(own, {.kind = QueryKind::statistics}), HasSubstr(" 4 4 1 1 1 "));
-  EXPECT_THAT(ask(own, {.kind = QueryKind::usage}), HasSubstr("cpu 4 "));
+  EXPECT_THAT(ask(own, {.kind = QueryKind::size}), HasSubstr("cpu 4 "));
   EXPECT_EQ(own.expire(Time{kStart_us + 20 * kDay_us}, std::nullopt), 3U);
   EXPECT_EQ(own.purge_dead_letters({}), 0U);
   EXPECT_THAT(message([&] { sql("CREATE TABLE more (key int)"); }), HasSubstr("42501"));

@@ -157,7 +157,7 @@ TEST_F(PostgresqlStore, OldPartitionsAreDroppedWithTheTextsThatTheyAloneNamed) {
   EXPECT_EQ(number("SELECT count(*) FROM resource"), 1);
   EXPECT_EQ(number("SELECT count(*) FROM meter"), 1);
   EXPECT_EQ(number("SELECT count(*) FROM metadata"), 0);
-  EXPECT_EQ(write(store(), {old}), "s") << "who remembers them, and the partition, makes them anew";
+  EXPECT_EQ(write(store(), {old}), "s") << "who remembers them, and the partition, makes them again";
   EXPECT_THAT(ask(store(), {.kind = QueryKind::resources}), HasSubstr("gone"));
 }
 

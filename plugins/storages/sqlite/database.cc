@@ -40,7 +40,7 @@ Meaning meaning_of(int result) {
       return {Outcome::permanent,
               "the file is damaged: restore a backup, or save what can be with `sqlite3 FILE .recover`"};
     case SQLITE_NOTADB:
-      return {Outcome::permanent, "this is no SQLite database: name another file"};
+      return {Outcome::permanent, "this is not an SQLite database: name another file"};
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -61,7 +61,7 @@ bool refuses_values(int result) {
   }
 }
 
-// A busy or full file is no fault of the connection; after these it may hold a stale or damaged view.
+// A busy or full file is not a fault of the connection; after these it may hold a stale or damaged view.
 bool breaks(int result) {
   switch (result & 0xFF) {
     case SQLITE_IOERR:
@@ -232,7 +232,7 @@ void Database::check_in_place() {
   int moved = 0;
   if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0) {
     broken_ = true;
-    throw Error::transient("sqlite: " + path_ + " was moved or deleted while open; it is opened anew");
+    throw Error::transient("sqlite: " + path_ + " was moved or deleted while open; it is opened again");
   }
 }
 

@@ -2,7 +2,7 @@
 // Not for what is in the file: see schema.h and store.h.
 //
 // One thread at a time. Every failure is thrown as tally::Error with its class; a Statement or Transaction left behind
-// by it undoes itself. Once broken() is true the connection is to be dropped and opened anew.
+// by it undoes itself. Once broken() is true the connection is to be dropped and opened again.
 #ifndef TALLY_SQLITE_DATABASE_H
 #define TALLY_SQLITE_DATABASE_H
 

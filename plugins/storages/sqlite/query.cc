@@ -27,7 +27,7 @@ void Store::query(const Query& query, RowSink& rows) {
       return query_dead_letters(database, query, answer);
     case QueryKind::books:
       return query_books(database, query, answer);
-    case QueryKind::usage:
+    case QueryKind::size:
       return query_usage(database, query, answer);
   }
   throw Error::permanent("sqlite: query kind " + std::to_string(static_cast<int>(query.kind)) + " is not known");
@@ -49,7 +49,7 @@ Query narrowed(Database& database, Query query) {
   constexpr std::int64_t kMostRows = 10'000;
   if (!query.limit || *query.limit > kMostRows) return query;
   for (const Filter& filter : query.filters) {
-    if (metadata_key(filter.field)) return query;  // would be decided anew for each series
+    if (metadata_key(filter.field)) return query;  // would be decided again for each series
   }
   const auto wanted = static_cast<std::size_t>(*query.limit);
   const auto order = [&query](std::int64_t time) { return query.descending ? -time : time; };

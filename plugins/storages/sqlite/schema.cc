@@ -47,7 +47,7 @@ CREATE TABLE writer (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, used INTEGE
                      statuses BLOB NOT NULL) WITHOUT ROWID;
 )sql";
 
-// A sample is its id and its time. The index is no larger for it: the table's key, which has the time, was in it
+// A sample is its id and its time. That does not make the index larger: the table's key, which has the time, was in it
 // before.
 constexpr const char* kVersion3 = R"sql(
 DROP INDEX sample_by_id;

@@ -35,7 +35,7 @@ class Accumulator {
       minimum_ = minimum_ ? std::min(*minimum_, *volume) : *volume;
       maximum_ = maximum_ ? std::max(*maximum_, *volume) : *volume;
     } else {
-      throw Error::permanent("sqlite: a stored volume is no decimal: \"" + std::string(row.text(volume_column)) +
+      throw Error::permanent("sqlite: a stored volume is not a decimal: \"" + std::string(row.text(volume_column)) +
                              "\"; `tally storage check` looks for damage");
     }
   }
@@ -149,7 +149,7 @@ class Grouping {
 class Windows {
  public:
   explicit Windows(const Query& query) : base_(query.start ? query.start->us : 0), period_(query.period_us) {
-    if (period_ < 0) throw Error::permanent("sqlite: a period is longer than nothing; use 0 for one window");
+    if (period_ < 0) throw Error::permanent("sqlite: the period must be positive, or 0 for one window");
   }
   std::int64_t of(std::int64_t timestamp) const {
     if (period_ == 0) return 0;

@@ -15,8 +15,8 @@
 namespace tally::sqlite {
 
 // Opens its file at the first call that needs it; after an error that may have left the connection unfit, it opens it
-// anew at the next call. A write prepares a new file by itself. One thread at a time; other instances and processes may
-// use the same file.
+// again at the next call. A write prepares a new file by itself. One thread at a time; other instances and processes
+// may use the same file.
 class Store : public FullStorage {
  public:
   explicit Store(const Config& config);

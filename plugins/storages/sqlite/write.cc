@@ -24,7 +24,7 @@ int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <=
 struct Stored {
   std::string id_bytes;  // 16 bytes, or empty for an id that is kept as text
   std::optional<std::int64_t> integer;
-  std::string exact;  // the volume's canonical text where it is no 64-bit integer
+  std::string exact;  // the volume's canonical text where it is not a 64-bit integer
   std::int64_t lag = 0;
 };
 
@@ -53,7 +53,7 @@ std::string convert(const Row& row, Stored& stored) {
   if (!stored.integer) {
     std::string why;
     const auto volume = Decimal::parse(row.volume, &why);
-    if (!volume) return "its volume \"" + std::string(row.volume) + "\" is no exact decimal: " + why;
+    if (!volume) return "its volume \"" + std::string(row.volume) + "\" is not an exact decimal: " + why;
     stored.exact = volume->to_string();
     stored.integer = whole(stored.exact);
   }

@@ -1,4 +1,4 @@
-// The consumer of one queue: its channel, what it has brought, and what of that is unsettled.
+// The consumer of one queue: its channel, the messages it has delivered, and which of them are unsettled.
 // Not for connecting, nor for the host's window: the caller takes from it what the host has room for.
 #ifndef TALLY_AMQP_LANE_H
 #define TALLY_AMQP_LANE_H

@@ -70,7 +70,7 @@ amqp_socket_t* make_tls_socket(amqp_connection_state_t connection, const std::st
     const std::string& key = tls.key.path.empty() ? tls.cert.path : tls.key.path;
     if (amqp_ssl_socket_set_key(socket, tls.cert.path.c_str(), key.c_str()) != AMQP_STATUS_OK) {
       throw Error::permanent(tls.cert.said + ", " + tls.key.said + ": " + tls.cert.path + " and " + key +
-                             " are no certificate and its key in PEM form, or may not be read" + tls_reason());
+                             " are not a certificate and its key in PEM form, or may not be read" + tls_reason());
     }
   }
   return socket;

@@ -69,7 +69,7 @@ Host host_of(std::string_view text) {
   port.remove_prefix(1);
   const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), host.port);
   if (problem != std::errc() || end != port.data() + port.size() || host.port < 1 || host.port > 65535) {
-    bad("a port is no number from 1 to 65535");
+    bad("a port is not a number from 1 to 65535");
   }
   return host;
 }
@@ -111,7 +111,7 @@ Address parse_url(std::string_view url, bool tls) {
                  [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   if (end == std::string_view::npos ||
       (scheme != "amqp" && scheme != "amqps" && scheme != "rabbit" && scheme != "kombu")) {
-    bad("this is no amqp://, amqps:// or rabbit:// URL");
+    bad("this is not an amqp://, amqps:// or rabbit:// URL");
   }
   address.tls = tls || scheme == "amqps";
   std::string_view rest = url.substr(end + 3);

@@ -39,7 +39,8 @@ class Client {
   bool answered() const { return answered_; }
   // What a broker said last of a connection or of a right, in touch or not.
   const std::string& last_reason() const { return last_reason_; }
-  // A broker has answered just now. What was fetched or confirmed before is no sign of that: it may have waited here.
+  // A broker has answered just now. What was fetched or confirmed before is not a sign of that: it may have waited
+  // here.
   void in_touch();
   // True until a broker has answered, and again from whatever may mean that none does any more.
   bool in_doubt() const { return in_doubt_; }

@@ -1,5 +1,5 @@
-// Our membership: what is given to us and asked back, and the end of it.
-// Not for offsets: where a partition is read from, and what of it is committed, is in group_offsets.cc.
+// Membership of the consumer group: partitions that are assigned and revoked, and leaving the group.
+// Not for offsets: where each partition is read from, and which offsets are committed, is in group_offsets.cc.
 #include "group.h"
 
 #include <sys/eventfd.h>

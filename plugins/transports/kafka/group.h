@@ -59,7 +59,7 @@ class Group : private Client::Listener {
   Lane* find(const char* topic, std::int32_t partition);
   // The broker has not what comes next of the lane.
   void offset_lost(Lane& lane, const std::string& why, const TransportEvents& events);
-  // An error that is no message's: told once.
+  // An error that is not a message's: told once.
   void note(const std::string& what);
   // Why some partition is not read, or none is given to us; empty: all is well.
   std::string trouble() const;

@@ -1,4 +1,4 @@
-// Where each partition is read from, what of it is committed, and what is read once more.
+// Where each partition is read from, which offsets are committed, and which messages are read once more.
 // Not for which partitions are ours (see group.cc).
 #include <algorithm>
 
@@ -99,14 +99,14 @@ void Group::offset_lost(Lane& lane, const std::string& why, const TransportEvent
   tell_lost(events);
 }
 
-// Reads the lane anew from its oldest message, as another generation.
+// Reads the lane again from its oldest message, as another generation.
 void Group::restart(Lane& lane) {
   const Partitions list = make_partitions(1);
   auto* one = rd_kafka_topic_partition_list_add(list.get(), lane.topic.c_str(), lane.partition);
   unassign(list.get());
   open_lane(*one);
   if (const std::string why = text_of(rd_kafka_incremental_assign(client_.get(), list.get())); !why.empty()) {
-    note(lane.text() + ": cannot be read anew: " + why);
+    note(lane.text() + ": cannot be read again: " + why);
   }
 }
 

@@ -1,4 +1,4 @@
-// How the group stands: each partition, what of it is not committed, and who has it.
+// How the group stands: each partition, how many of its messages are not committed, and which member has it.
 // Not for an instance that consumes.
 #ifndef TALLY_KAFKA_INSPECTION_H
 #define TALLY_KAFKA_INSPECTION_H

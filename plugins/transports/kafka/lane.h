@@ -1,4 +1,4 @@
-// One partition while it is ours: what of it is unsettled, and what is committed.
+// One partition while it is assigned to us: which messages are unsettled, and which offset is committed.
 // Not for reading or committing (see consumer.cc, group.cc).
 #ifndef TALLY_KAFKA_LANE_H
 #define TALLY_KAFKA_LANE_H

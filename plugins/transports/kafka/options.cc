@@ -47,7 +47,7 @@ void add_file(const Config& config, const std::string& key, const std::string& n
 Setting setting_of(const std::string& key, std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    throw Error::permanent(key + ": an entry is no NAME=VALUE, such as fetch.wait.max.ms=100");
+    throw Error::permanent(key + ": an entry is not a NAME=VALUE, such as fetch.wait.max.ms=100");
   }
   const auto trimmed = [](std::string_view part) {
     const std::size_t first = part.find_first_not_of(" \t\r");

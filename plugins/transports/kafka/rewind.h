@@ -32,7 +32,7 @@ class Rewind {
     std::int64_t committed = -1;  // -1: nothing
     std::int64_t given_end = 0;   // one beyond the last that was ever handed over
     std::int64_t at_time = -1;    // the first at the time or after it; -1: none
-    // Whether what comes next is not there any more: retention took it, or the topic was made anew.
+    // Whether what comes next is not there any more: retention took it, or the topic was made again.
     bool lost() const { return committed >= 0 && (committed < low || committed > high); }
     bool moves() const { return committed >= 0 && !lost() && target() < committed; }
     std::int64_t target() const { return at_time < 0 ? high : at_time; }

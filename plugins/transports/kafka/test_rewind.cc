@@ -102,7 +102,7 @@ TEST_F(KafkaRewind, APlaceThatIsNotThereIsLeftForSomebodyToDecide) {
   raw_.create_topic(topic(), 2);
   for (int at = 0; at < 5; ++at) write(0, at);
   for (int at = 0; at < 5; ++at) write(1, at);
-  raw_.commit(group(), topic(), 0, 9);  // as where the topic was made anew
+  raw_.commit(group(), topic(), 0, 9);  // as where the topic was made again
   raw_.commit(group(), topic(), 1, 2);
   raw_.delete_before(topic(), 1, 4);
   ASSERT_TRUE(rewind(second(1)).ok());

@@ -44,7 +44,7 @@ int port_of(std::string_view text) {
   int port = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (problem != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
-    bad("a port is no number from 1 to 65535");
+    bad("a port is not a number from 1 to 65535");
   }
   return port;
 }
@@ -99,7 +99,7 @@ void take_query(std::string_view query, Address& address) {
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    if (equals == std::string_view::npos || equals == 0) bad("what follows the ? is no NAME=VALUE");
+    if (equals == std::string_view::npos || equals == 0) bad("what follows the ? is not a NAME=VALUE");
     std::string name = decoded(pair.substr(0, equals), "a setting's name");
     address.query.emplace_back(name, decoded(pair.substr(equals + 1), "the value of " + name));
   }
@@ -114,7 +114,7 @@ Address parse_url(std::string_view url) {
   std::transform(scheme.begin(), scheme.end(), scheme.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (end == std::string_view::npos || (scheme != "kafka" && scheme != "kafkas")) {
-    bad("this is no kafka:// or kafkas:// URL");
+    bad("this is not a kafka:// or kafkas:// URL");
   }
   address.tls = scheme == "kafkas";
   std::string_view rest = url.substr(end + 3);

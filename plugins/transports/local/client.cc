@@ -43,7 +43,7 @@ void Client::publish(std::span<const Outgoing> messages, std::uint32_t timeout_m
   } catch (const Error&) {
     if (open_ == messages.size()) throw;  // nothing came of any: say why
   }
-  if (open_ > 0 && out_at_ < out_.size()) close();  // half a frame is out: begin anew
+  if (open_ > 0 && out_at_ < out_.size()) close();  // half a frame is out: begin again
   const bool refused = !refusal_.empty();
   if (refused && !refused_before_ && warn_) warn_(socket_.string() + ": refused: " + refusal_);
   refused_before_ = refused;

@@ -19,7 +19,7 @@
 
 namespace tally::local {
 
-// One thread. Connects at the first message, and anew after a failure.
+// One thread. Connects at the first message, and again after a failure.
 class Client {
  public:
   // `warn`: says why messages were refused, at the first call of several in a row.

@@ -119,7 +119,7 @@ void Server::take_frames(Peer& peer) {
   while (!peer.gone) {
     const Decoder::Got got = peer.decoder.next(frame);
     if (got == Decoder::Got::nothing) return;
-    if (got == Decoder::Got::rubbish) return send_away(peer, "bytes that are no frame");
+    if (got == Decoder::Got::rubbish) return send_away(peer, "bytes that are not a frame");
     if (got == Decoder::Got::too_large) {
       MessageFrame message;
       std::string padded(frame.payload);

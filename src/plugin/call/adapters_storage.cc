@@ -42,7 +42,8 @@ absl::StatusOr<Cell> cell_from_c(const tally_cell& given) {
   }
   const bool number = given.kind == TALLY_CELL_NUMBER;
   if (number && (value.empty() || value.find_first_not_of(kNumberBytes) != std::string_view::npos)) {
-    return absl::InternalError(absl::StrCat("the plugin's cell \"", to_absl(view_of(given.name)), "\" is no number"));
+    return absl::InternalError(
+        absl::StrCat("the plugin's cell \"", to_absl(view_of(given.name)), "\" is not a number"));
   }
   return Cell{view_of(given.name), static_cast<CellKind>(given.kind), value};
 }
@@ -99,7 +100,8 @@ class Writing {
   // A status that is none would lose the row silently: it is told as rejected.
   static RowResult fate(const tally_row_result& result) {
     if (result.status < TALLY_STORED || result.status > TALLY_REJECTED) {
-      return {RowStatus::rejected, absl::StrCat("the storage driver answered ", result.status, ", which is no status")};
+      return {RowStatus::rejected,
+              absl::StrCat("the storage driver answered ", result.status, ", which is not a status")};
     }
     const std::string_view reason = view_of(result.reason);
     return {static_cast<RowStatus>(result.status), reason.empty() ? std::string() : readable_text(reason)};

@@ -44,7 +44,7 @@ void cross(const char* name, Call&& call, Thrown&& thrown) {
   } catch (const std::exception& problem) {
     thrown(problem.what());
   } catch (...) {
-    thrown("something that is no std::exception");
+    thrown("something that is not a std::exception");
   }
 }
 

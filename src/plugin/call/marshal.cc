@@ -336,7 +336,7 @@ absl::Status status_from_c(std::int32_t result, std::string_view text, bool may_
       break;
   }
   return absl::InternalError(
-      absl::StrCat("the plugin answered ", result, ", which is no class of a result here: ", why));
+      absl::StrCat("the plugin answered ", result, ", which is not a class of a result here: ", why));
 }
 
 std::int32_t refuse(const absl::Status& status, tally_error* error) {

@@ -66,7 +66,7 @@ class ErrorBuffer {
   ErrorBuffer(const ErrorBuffer&) = delete;
   ErrorBuffer& operator=(const ErrorBuffer&) = delete;
   tally_error* get() { return &error_; }
-  // The class that a call returned, with its reason: UTF-8, without passwords of URLs. A number that is no class, or
+  // The class that a call returned, with its reason: UTF-8, without passwords of URLs. A number that is not a class, or
   // TALLY_UNCLAIMED where `may_be_unclaimed` is false, becomes kInternal: the plugin is broken.
   absl::Status status(std::int32_t result, bool may_be_unclaimed = false) const;
 

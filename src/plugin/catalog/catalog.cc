@@ -228,7 +228,7 @@ void Catalog::follow_urls(const config::Config& config) {
   }
 }
 
-// Its lists are the truth.
+// A polling file alone says which pollsters run: those that none of its sources names are turned off.
 void Catalog::follow_polling_file(const config::Config& config) {
   const std::vector<config::PollingSource>& sources = config.polling.sources;
   for (Entry& entry : entries_) {

@@ -9,9 +9,10 @@
 
 namespace tally::plugin {
 
-// Why plugins of this folder must not be loaded, with the way out; empty when they may. It and every folder above it
-// belong to root or to this process's user, and neither the group nor others may write them; above it a folder such as
-// /tmp, in which nobody can rename another's (the sticky bit), will do.
+// Why plugins of this folder must not be loaded, with the way out; empty when they may. The folder and
+// every folder above it must belong to root or to this process's user, and neither the group nor others may write them.
+// One exception: a folder above may be writable if it has the sticky bit, as /tmp has, since then nobody can rename the
+// files of another user in it.
 std::string untrusted_folder(const std::filesystem::path& folder);
 
 // The same of one file, given that its folder may be trusted: a regular file of root's or of this user's that nobody

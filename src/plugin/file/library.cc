@@ -140,7 +140,7 @@ absl::StatusOr<std::vector<LoadedRole>> check_all(const tally_plugin& plugin, co
   // A length that cannot be right is not followed.
   if (plugin.manifest.data == nullptr || plugin.manifest.size > manifest.text.size() + kLongestPadding ||
       trimmed({plugin.manifest.data, plugin.manifest.size}) != trimmed(manifest.text)) {
-    return permanent("the manifest in its descriptor is not the one in its ELF note; build it anew");
+    return permanent("the manifest in its descriptor is not the one in its ELF note; build it again");
   }
   if (plugin.roles == nullptr) return permanent("its descriptor has no roles");
   if (plugin.role_count != manifest.roles.size()) {

@@ -158,7 +158,7 @@ config::KeyDecl read_key(element json, const std::string& where, absl::Status& f
   if (std::optional<config::KeyType> known = config::key_type_from(type.empty() ? "string" : type)) {
     key.type = *known;
   } else {
-    members.fail_at("type", absl::StrCat("is no type of a key: \"", type, "\""));
+    members.fail_at("type", absl::StrCat("is not a type of a key: \"", type, "\""));
   }
   key.fallback = members.scalar("default");
   key.help = members.text("help");

@@ -61,7 +61,7 @@ std::optional<std::string> unmet(const RoleManifest& role, const Precondition& n
         return absl::StrCat("needs the socket ", need.value, ": ", std::strerror(errno));
       }
       if (S_ISSOCK(info.st_mode)) return std::nullopt;
-      return absl::StrCat("needs the socket ", need.value, ", which is no socket");
+      return absl::StrCat("needs the socket ", need.value, ", which is not a socket");
     case Precondition::Kind::library:
       if (library_exists(need.value)) return std::nullopt;
       return absl::StrCat("needs the library ", need.value, ", which is not installed");

@@ -84,7 +84,7 @@ void Dispatcher::park(std::string name, std::string reason, const std::vector<st
   parked_.push_back({std::move(name), std::move(reason)});
 }
 
-// Event types are few; one who makes them up only makes this begin anew.
+// There are few event types. A sender that invents new ones without end only causes the cache to be cleared.
 const Dispatcher::Claimants& Dispatcher::claimants(std::string_view event_type) {
   static constexpr std::size_t kMost = 4096;
   if (last_ != nullptr && event_type == last_type_) return *last_;

@@ -58,7 +58,7 @@ Poller::Answer Poller::poll(Time cycle, std::span<const std::size_t> part) {
     if (answer.status = poll_group(cycle, group, feeds, answer); !answer.status.ok()) break;
   }
   if (answer.status.code() == kAbsent) pollster_.reset();
-  // One of several discoveries that is not here is no news of the pollster.
+  // One of several discoveries that is absent says nothing about the pollster.
   if (answer.status.ok() && trouble.code() != kAbsent) answer.status = trouble;
   return answer;
 }

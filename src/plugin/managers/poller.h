@@ -49,7 +49,7 @@ struct TimedPollster {
 struct PollFault {
   std::string resource_id;
   absl::Status status;
-  bool given_up = false;  // not polled again until it is discovered anew
+  bool given_up = false;  // not polled again until it is discovered again
 };
 
 // Of the selections that take part in a cycle each resource is polled once, and a sample is kept once: two sources that
@@ -65,7 +65,7 @@ class Poller {
   };
 
   // Discovers (shared) and polls, for the selections at these places. Makes the instance where there is none; an absent
-  // one is made anew each time.
+  // one is made again each time.
   Answer poll(Time cycle, std::span<const std::size_t> part);
   // For all selections.
   Answer poll(Time cycle);

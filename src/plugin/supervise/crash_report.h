@@ -13,7 +13,7 @@ inline constexpr int kEndedByPlugin = 70;
 //   the process with kEndedByPlugin, whatever status the plugin asked for;
 // - abort() and faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL) write one line that names the plugin to stderr, then end the
 //   process as they do without. A handler that is installed already, a sanitizer's, is left in place.
-// _exit() says nothing: nobody is asked.
+// A call of _exit() cannot be noticed: no handler runs.
 void install_crash_report();
 
 // Call after a library was loaded: what exit() runs begins with what was registered last, and the library's own static

@@ -16,7 +16,7 @@ namespace tally::plugin {
 template <class T>
 using Factory = std::function<absl::StatusOr<std::unique_ptr<T>>()>;
 
-// Instances that make themselves at the first call, under the guard, and anew after they were absent. A factory is
+// Instances that make themselves at the first call, under the guard, and again after they were absent. A factory is
 // called on a worker's thread; what it refers to must live as long as the process or be owned by it. After kHung the
 // instance is never called again.
 std::unique_ptr<Pollster> guarded(Factory<Pollster> factory, std::shared_ptr<Guard> guard);

@@ -86,7 +86,7 @@ TEST(ElfNote, MissingNoteIsSaid) {
 TEST(ElfNote, OtherFilesAreRefused) {
   EXPECT_FALSE(find("").ok());
   EXPECT_FALSE(
-      find("#!/bin/sh\necho this is no ELF file, and it is longer than an ELF header, which has 64 bytes\n").ok());
+      find("#!/bin/sh\necho this is not an ELF file, and it is longer than an ELF header, which has 64 bytes\n").ok());
   std::string bytes = elf(note("Tally", 1, "{}"));
   bytes[EI_CLASS] = ELFCLASS32;
   EXPECT_FALSE(find(bytes).ok());

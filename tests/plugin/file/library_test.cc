@@ -1,5 +1,5 @@
 // Each plugin of tests/fixtures is refused for the one promise that it breaks, with both sides named.
-// Not for files that are no plugins: elf_note_test.cc.
+// Not for files that are not plugins: elf_note_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -263,7 +263,7 @@ TEST(PollerSelections, AResourceThatFailsForGoodIsLeftOutForAllSourcesAndRemembe
   found.ids = {"a"};
   poller.poll(Time{240}, first);
   found.ids = {"a", "bad"};
-  EXPECT_TRUE(poller.poll(Time{300}, first).faults.at(0).given_up) << "discovered anew, tried anew";
+  EXPECT_TRUE(poller.poll(Time{300}, first).faults.at(0).given_up) << "discovered again, tried again";
 }
 
 TEST(Poller, ADiscoveryIsAskedAnewWhenTheClockWasSetBack) {

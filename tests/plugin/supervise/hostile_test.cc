@@ -69,7 +69,7 @@ TEST_F(Hostile, ExceptionsEndAtTheBoundary) {
   polled.reset();  // its destroy() throws too
   plugin::PollResult result;
   EXPECT_THAT(text_of(pollster("raw", "raw-number")->poll({Time{5}, 0, {}}, result)),
-              HasSubstr("something that is no std::exception"));
+              HasSubstr("something that is not a std::exception"));
 }
 
 TEST_F(Hostile, ExceptionInCreateFailsThePlugin) {

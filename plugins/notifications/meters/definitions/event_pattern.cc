@@ -101,7 +101,7 @@ std::optional<EventPattern> EventPattern::parse(const std::string& text, std::st
   pattern.regex_ = Regex::compile(text, why);
   if (!pattern.regex_) {
     if (text.find('*') == std::string::npos || text.find_first_of("\\^$|?+()[]{}") != std::string::npos) {
-      why = "event_type \"" + text + "\" is no regular expression: " + why;
+      why = "event_type \"" + text + "\" is not a regular expression: " + why;
       return std::nullopt;
     }
     pattern.glob_ = text;

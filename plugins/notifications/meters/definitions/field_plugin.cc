@@ -187,7 +187,7 @@ Made make_map(const Kept& given, std::string& why) {
 std::shared_ptr<const FieldPlugin> make_trait(std::string_view name, std::string_view parameters, std::string& why) {
   const auto given = std::make_shared<const Parameters>(parameters);
   if (!given->root.is_object() && !given->root.is_null()) {
-    why = std::string(name) + ": \"parameters\" is no map";
+    why = std::string(name) + ": \"parameters\" is not a map";
     return nullptr;
   }
   if (name == "split") return make_split(given, why);

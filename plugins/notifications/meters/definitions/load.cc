@@ -84,7 +84,7 @@ void Definitions::lookup(const YAML::Node& node, Definition& definition, const s
       return;
     }
     notices_.push_back(at(file, item.Mark().line + 1, item.Mark().column + 1) + "lookup: \"" + name +
-                       "\" is no attribute of a sample, ignoring");
+                       "\" is not an attribute of a sample, ignoring");
   };
   if (node.IsSequence()) {
     for (const auto& item : node) add(item);
@@ -92,7 +92,7 @@ void Definitions::lookup(const YAML::Node& node, Definition& definition, const s
     add(node);
   }
   if (!definition.name.field.set())
-    notices_.push_back(definition.place + ": the name is no path: with \"lookup\" there will be no samples of \"" +
+    notices_.push_back(definition.place + ": the name is not a path: with \"lookup\" there will be no samples of \"" +
                        definition.name_key + "\"");
 }
 

@@ -39,7 +39,7 @@ void collect(const YAML::Node& map, std::vector<YamlMember>& to, int depth) {
     if (member.first.IsScalar() && member.first.Scalar() == "<<" && member.first.Tag() != "!")
       merge(member.second, to, depth);
   for (const auto& member : map) {
-    if (!member.first.IsScalar()) throw Fault(member.first, "a key is no text");
+    if (!member.first.IsScalar()) throw Fault(member.first, "a key is not a text");
     if (member.first.Scalar() == "<<" && member.first.Tag() != "!") continue;
     put(to, {member.first.Scalar(), member.first, member.second});
   }

@@ -98,7 +98,7 @@ void Evaluation::index(const Expr& expr, const Datum* at, Matches& found) {
   put(found, {keep(arena_, one), at, {}, wanted});
 }
 
-// What is no list is taken for a list of one.
+// What is not a list is taken for a list of one.
 void Evaluation::slice(const Expr& expr, const Datum* at, Matches& found) {
   if (at->value->is_null()) return;
   if (!at->value->is_array()) {

@@ -81,7 +81,7 @@ std::unique_ptr<Expr> PathParser::path() {
   if (now().kind == Token::Kind::sort && now().text == "/") fail("there is no division, multiply instead");
   if (now().is('&')) fail("\"&\" has a meaning in filters only");
   if (now().kind != Token::Kind::end) fail("\"" + now().text + "\" stands where nothing or an operator should");
-  if (made->kind == Expr::Kind::number) throw PathFault{1, "a number alone is no path"};
+  if (made->kind == Expr::Kind::number) throw PathFault{1, "a number alone is not a path"};
   return made;
 }
 

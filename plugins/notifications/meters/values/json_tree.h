@@ -9,7 +9,7 @@
 
 namespace meters {
 
-// The value with all its items. Throws tally::Error::permanent where it is no JSON, or nested deeper than 128 levels.
+// The value with all its items. Throws tally::Error::permanent where it is not JSON, or nested deeper than 128 levels.
 Node read_tree(std::string_view json, Arena& arena);
 
 }  // namespace meters

@@ -22,8 +22,8 @@ struct Slot {
 
 // The names that are wanted, as a tree. Made once, then looking is for one thread at a time.
 //
-// Services write the same keys in the same order again and again, so which key follows which is remembered, of those
-// that nobody wants too, and a key that comes as expected is passed, with all between two values, in one comparison.
+// Services write the same keys in the same order in every message. The finder remembers the order, including keys that
+// no path names. Where the text is as remembered, one comparison skips a key and everything between two values.
 class MemberFinder {
  public:
   // Asks for the member at `names` of a document; it will stand in `slot`.
@@ -32,8 +32,8 @@ class MemberFinder {
   // Whether anything of the document's member `name` is wanted.
   bool wants(std::string_view name) const { return document(name) != nullptr; }
 
-  // Looks through the text of the document's member `name`; what is not wanted is passed over. Throws
-  // tally::Error::permanent where it is no JSON.
+  // Looks through the text of the document's member `name`; members that no path names are skipped. Throws
+  // tally::Error::permanent where it is not JSON.
   void look(std::string_view name, std::string_view json, std::uint64_t round, std::vector<Slot>& slots, Arena& arena);
   // The same for a member that is a text already.
   void put(std::string_view name, std::string_view text, std::uint64_t round, std::vector<Slot>& slots);

@@ -22,7 +22,7 @@ class Message {
   explicit Message(const Program& program);
 
   // What follows is about this notification, of which `wants` says what is needed. Throws tally::Error::permanent where
-  // its payload is no JSON.
+  // its payload is not JSON.
   void begin(const tally::Notification& notification, MemberFinder& wants);
   const tally::Notification& notification() const { return *notification_; }
   std::uint64_t round() const { return round_; }

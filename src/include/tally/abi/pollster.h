@@ -20,7 +20,7 @@ typedef struct tally_resource {
 } tally_resource;
 
 /* How a pollster says that one resource failed while the others go on. TALLY_PERMANENT: it is not polled again by this
- * pollster until it is discovered anew; TALLY_TRANSIENT: next cycle again; TALLY_ABSENT: it vanished, which is normal.
+ * pollster until it is discovered again; TALLY_TRANSIENT: next cycle again; TALLY_ABSENT: it vanished, which is normal.
  */
 typedef struct tally_resource_faults {
   size_t size;

@@ -103,7 +103,7 @@ enum {
   TALLY_QUERY_STATISTICS = 4,   /* group keys, period_start, period_end, count, sum, min, max, avg, unit, … */
   TALLY_QUERY_DEAD_LETTERS = 5, /* the fields of a dead letter; `body` only where `digest` is given */
   TALLY_QUERY_BOOKS = 6,        /* bus, day, unit, outcome, count */
-  TALLY_QUERY_USAGE = 7         /* meter, samples, bytes */
+  TALLY_QUERY_SIZE = 7          /* meter, samples, bytes */
 };
 
 typedef struct tally_filter {

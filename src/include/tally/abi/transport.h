@@ -2,7 +2,7 @@
  *
  * All calls to one instance come from one thread, but `wake`. A delivery is (lane, generation, tag): a lane is a
  * channel or a partition, a generation ends when the lane is lost, a tag grows within it. Settling a delivery of an
- * ended generation is no error: the bus gives that message again. Matches the host's minor version exactly. */
+ * ended generation is not an error: the bus gives that message again. Matches the host's minor version exactly. */
 #ifndef TALLY_ABI_TRANSPORT_H
 #define TALLY_ABI_TRANSPORT_H
 
@@ -49,9 +49,9 @@ typedef struct tally_transport_events {
   /* The lane is to be given up (a partition revoked): settle what can be settled within this time. */
   void (*lane_closing)(void* context, uint64_t lane, uint64_t generation, int64_t deadline_ms);
   /* Since 1.1: a total that this instance has counted since it was made, for the host's metrics: "refused", "damaged".
-   * `what` is in small letters, digits and underscores, at most 64; told anew whenever it has grown. */
+   * `what` is in small letters, digits and underscores, at most 64; told again whenever it has grown. */
   void (*counted)(void* context, tally_str what, uint64_t total);
-  /* Since 1.3: how a queue that this instance consumes stands, for the host's metrics; told anew at each look. One
+  /* Since 1.3: how a queue that this instance consumes stands, for the host's metrics; told again at each look. One
    * whose state is not "present" is forgotten, and all of them are when the bus goes away. */
   void (*queue)(void* context, const tally_queue* queue);
 } tally_transport_events;

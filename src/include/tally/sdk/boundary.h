@@ -63,7 +63,7 @@ inline void say(tally_error* error, const char* why) noexcept {
   error->length = length;
 }
 
-// Runs `call`; whatever it throws becomes a class and a text. `unexpected` is the class of what is no tally::Error.
+// Runs `call`; whatever it throws becomes a class and a text. `unexpected` is the class of what is not a tally::Error.
 template <class Call>
 std::int32_t guarded(tally_error* error, Call&& call, std::int32_t unexpected = TALLY_TRANSIENT) noexcept {
   try {
@@ -82,7 +82,7 @@ std::int32_t guarded(tally_error* error, Call&& call, std::int32_t unexpected = 
     say(error, problem.what());
     return unexpected;
   } catch (...) {
-    say(error, "the plugin threw something that is no std::exception");
+    say(error, "the plugin threw something that is not a std::exception");
     return unexpected;
   }
 }

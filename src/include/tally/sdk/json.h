@@ -281,7 +281,7 @@ class Reader {
     do {
       space();
       Json& member = out.items_.emplace_back();
-      if (!take('"')) return fail("a key that is no string");
+      if (!take('"')) return fail("a key that is not a string");
       const std::size_t begin = at_;
       if (!string(member.key_, member.key_escaped_)) return false;
       member.raw_key_ = text_.substr(begin, at_ - begin - 1);

@@ -1,6 +1,6 @@
 // Walks over JSON text without building anything: where strings and values end, sixteen bytes at a time.
-// Not for reading values: json.h has a tree. What is only passed over need be no more than brackets and strings that
-// end; `is_object` alone judges JSON.
+// Not for reading values: json.h has a tree. The functions that skip a value check only that its brackets and strings
+// are closed; `is_object` alone checks that the text is valid JSON.
 //
 // Everything takes a place `at` and the text's `end`, never looks beyond, and answers with the place after what it
 // passed, or null where the text is not as it should be. Any thread.

@@ -46,7 +46,7 @@ class Poll {
   std::chrono::nanoseconds monotonic;  // CLOCK_MONOTONIC at the cycle's start
   std::vector<Resource> resources;     // from the discovery that the manifest names; else empty
 
-  // One resource failed, the others go on. Permanent: not polled again by this pollster until it is discovered anew;
+  // One resource failed, the others go on. Permanent: not polled again by this pollster until it is discovered again;
   // transient: next cycle again; absent: it vanished, which is normal.
   void fault(std::string_view resource_id, const Error& error) const {
     if (faults_ == nullptr || faults_->fault == nullptr) return;

@@ -41,7 +41,7 @@ struct SpoolRecord {
 class Spool {
  public:
   // Opens or makes the spool in `folder`. Null on an error, told in `status`: transient (held by another process, no
-  // room, no right). Damage is no error. Cuts a torn tail off the newest segment; reads that segment once for it.
+  // room, no right). Damage is not an error. Cuts a torn tail off the newest segment; reads that segment once for it.
   static std::unique_ptr<Spool> open(const std::filesystem::path& folder, const SpoolOptions& options,
                                      SpoolStatus& status);
 

@@ -88,7 +88,7 @@ class TransportEvents {
     events_.counted(events_.context, detail::text(what), total);
   }
 
-  // How a queue that is consumed stands, for the host's metrics; tell it anew at each look. One whose state is not
+  // How a queue that is consumed stands, for the host's metrics; tell it again at each look. One whose state is not
   // "present" is forgotten, and all of them are when the bus goes away.
   void queue(const Queue& queue) const {
     const tally_queue out = detail::queue_to_c(queue);
@@ -170,7 +170,7 @@ class Transport {
   // Error::permanent: the bus answers, but refuses a part of what is configured. To return is to say that all is well.
   virtual void service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) = 0;
 
-  // Any order. A delivery of an ended generation is no error.
+  // Any order. A delivery of an ended generation is not an error.
   virtual void settle(std::span<const Settlement> settlements) = 0;
 
   // Sends, and returns when the bus has confirmed or refused each, at the latest after `timeout_ms`. Of none it only

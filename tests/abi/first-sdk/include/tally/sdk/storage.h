@@ -149,7 +149,7 @@ enum class QueryKind : std::int32_t {
   statistics = TALLY_QUERY_STATISTICS,
   dead_letters = TALLY_QUERY_DEAD_LETTERS,
   books = TALLY_QUERY_BOOKS,
-  usage = TALLY_QUERY_USAGE,
+  usage = TALLY_QUERY_SIZE,
 };
 
 // `field` equals `value`; fields: resource_id, project_id, user_id, source, unit, type, metadata.<key>.
