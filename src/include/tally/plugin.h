@@ -89,7 +89,7 @@ struct Descriptor<Roles<Plugins...>> {
 #define TALLY_DETAIL_QUOTE(text) #text
 #define TALLY_DETAIL_NOTE(text)                                                     \
   asm(".pushsection .note.tally,\"aR\",%note\n"                                     \
-      ".balign 4\n.long 6\n.long 992f-991f\n.long 1\n.asciz \"Tally\"\n.balign 4\n" \
+      ".balign 4\n.long 6\n.long 992f-991f\n.long 2\n.asciz \"Tally\"\n.balign 4\n" \
       "991: .ascii " TALLY_DETAIL_QUOTE(text) "\n992:\n.balign 4\n.popsection\n")
 
 #define TALLY_DETAIL_PLUGIN(Plugin, text)                                                                       \

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kLargestNotes = 1 << 20;  // of one PT_NOTE segment
 constexpr std::size_t kMostSegments = 256;
+constexpr Elf64_Word kUnreleasedType = 1;  // of headers that were never released
 
 #if defined(__x86_64__)
 constexpr Elf64_Half kMachine = EM_X86_64;
@@ -68,8 +69,12 @@ absl::StatusOr<bool> search(const std::string& notes, std::uint64_t alignment, s
     if (!within(name, note.n_namesz, notes.size()) || !within(text, note.n_descsz, notes.size())) {
       return permanent("a note reaches beyond its segment");
     }
-    if (note.n_type == TALLY_NOTE_TYPE && note.n_namesz == owner_size &&
-        std::memcmp(notes.data() + name, TALLY_NOTE_OWNER, owner_size) == 0) {
+    const bool ours =
+        note.n_namesz == owner_size && std::memcmp(notes.data() + name, TALLY_NOTE_OWNER, owner_size) == 0;
+    if (ours && note.n_type == kUnreleasedType) {
+      return permanent("built with headers from before ABI 1.0 was fixed; build it again with those of this version");
+    }
+    if (ours && note.n_type == TALLY_NOTE_TYPE) {
       content = notes.substr(text, note.n_descsz);
       while (!content.empty() && content.back() == '\0') content.pop_back();
       return true;

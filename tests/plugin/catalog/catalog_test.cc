@@ -158,7 +158,7 @@ TEST(Catalog, OneOfSeveralPreconditionsIsEnough) {
 TEST(Catalog, APollsterWithoutItsDiscoveryIsAbsent) {
   const ScratchFolder folder;
   put(folder.path(), "good", "one");
-  put(folder.path(), "first_sdk", "two");
+  put(folder.path(), "three_roles", "two");
   plugin::Catalog catalog = scan({folder.path()});
   plugin::Entry* pollster = catalog.find(plugin::Role::pollster, "fixture");
   ASSERT_EQ(catalog.of(plugin::Role::discovery).size(), 1U);

@@ -66,7 +66,7 @@ std::string elf(const std::string& notes) {
 }
 
 TEST(ElfNote, IsFoundAmongOthers) {
-  const auto text = find(elf(note("GNU", 3, "build") + note("Tally", 2, "other type") + note("Tally", 1, "{\"a\":1}")));
+  const auto text = find(elf(note("GNU", 3, "build") + note("Tally", 3, "other type") + note("Tally", 2, "{\"a\":1}")));
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_EQ(*text, "{\"a\":1}");
 }
@@ -83,11 +83,17 @@ TEST(ElfNote, MissingNoteIsSaid) {
   EXPECT_THAT(std::string(text.status().message()), HasSubstr("no Tally plugin"));
 }
 
+TEST(ElfNote, ANoteOfHeadersThatWereNeverReleasedIsRefusedByName) {
+  const auto text = find(elf(note("GNU", 1, "x") + note("Tally", 1, "{}")));
+  ASSERT_FALSE(text.ok());
+  EXPECT_THAT(std::string(text.status().message()), HasSubstr("build it again"));
+}
+
 TEST(ElfNote, OtherFilesAreRefused) {
   EXPECT_FALSE(find("").ok());
   EXPECT_FALSE(
       find("#!/bin/sh\necho this is not an ELF file, and it is longer than an ELF header, which has 64 bytes\n").ok());
-  std::string bytes = elf(note("Tally", 1, "{}"));
+  std::string bytes = elf(note("Tally", 2, "{}"));
   bytes[EI_CLASS] = ELFCLASS32;
   EXPECT_FALSE(find(bytes).ok());
   bytes[EI_CLASS] = ELFCLASS64;
@@ -103,7 +109,7 @@ std::string why_not(const std::string& bytes) {
 }
 
 TEST(ElfNote, ForeignFilesAreNamedForWhatTheyAre) {
-  const std::string whole = elf(note("Tally", 1, "{}"));
+  const std::string whole = elf(note("Tally", 2, "{}"));
   const auto with = [&](std::size_t at, int value, std::size_t size) {
     std::string bytes = whole;
     std::memset(bytes.data() + at, value, size);
@@ -137,7 +143,7 @@ TEST(ElfNote, EveryTruncationIsAnError) {
 }
 
 TEST(ElfNote, SizesThatOverflowAreErrors) {
-  const std::string whole = elf(note("Tally", 1, "{}"));
+  const std::string whole = elf(note("Tally", 2, "{}"));
   for (const std::size_t member : {offsetof(Elf64_Phdr, p_offset), offsetof(Elf64_Phdr, p_filesz)}) {
     std::string bytes = whole;
     std::memset(bytes.data() + sizeof(Elf64_Ehdr) + member, 0xff, 8);

@@ -16,13 +16,14 @@ extern "C" {
 
 /* A host refuses a plugin of another major, and one that needs a higher minor than the host's. */
 #define TALLY_ABI_MAJOR 1
-#define TALLY_ABI_MINOR 5
+#define TALLY_ABI_MINOR 0
 
 /* The one symbol that a plugin exports; its name carries the major version. */
 #define TALLY_ENTRY_SYMBOL "tally_plugin_v1"
-/* The ELF note that holds the manifest: this owner name, this type, the manifest as JSON text. */
+/* The ELF note that holds the manifest: this owner name, this type, the manifest as JSON text. A note of type 1 was
+ * written by headers that were never released; such a plugin must be built again. */
 #define TALLY_NOTE_OWNER "Tally"
-#define TALLY_NOTE_TYPE 1
+#define TALLY_NOTE_TYPE 2
 
 typedef struct tally_str {
   const char* data;

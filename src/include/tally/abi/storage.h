@@ -81,7 +81,7 @@ typedef struct tally_batch {
   /* The driver calls it once per attempt, inside the transaction, after the rows and before the commit, with one result
    * a row. What it fills in is written in the same transaction. */
   void (*conclude)(void* context, const tally_row_result* results, tally_conclusion* conclusion);
-  /* Since 1.1: which batch this is. `writer`: 32 hexadecimal digits that each writing process draws for itself; null
+  /* Which batch this is. `writer`: 32 hexadecimal digits that each writing process draws for itself; null
    * where nobody will repeat the batch. `sequence` grows from batch to batch of a writer, and is the same again when
    * one is repeated. In the batch's transaction the driver keeps each writer's last sequence and the statuses of its
    * rows. Where the pair comes again it changes nothing: it calls `conclude` with the statuses that it kept (reasons
@@ -89,7 +89,7 @@ typedef struct tally_batch {
    * once. Of writers that wrote last longest ago all but 100 may be forgotten. */
   tally_str writer;
   uint64_t sequence;
-  /* Since 1.5. May be null. Where `writer` is set, a driver that offers `last_batch` calls it once per attempt, inside
+  /* May be null. Where `writer` is set, a driver that offers `last_batch` calls it once per attempt, inside
    * the transaction and before `conclude`, with the last sequence that the store had of this writer until now; 0: it
    * knows no such writer. By this the host learns of batches that were answered with TALLY_OK and are gone, as after a
    * standby was promoted that lagged. The batch is written all the same. */
@@ -144,7 +144,7 @@ typedef struct tally_rows {
   int32_t (*row)(void* context, const tally_cell* cells, size_t count);
 } tally_rows;
 
-/* Since 1.5. A small text by (kind, key), kept beside the samples. Bytes of kind and key are compared as they are. */
+/* A small text by (kind, key), kept beside the samples. Bytes of kind and key are compared as they are. */
 typedef struct tally_record {
   size_t size;
   tally_str kind;   /* what it is: "store", "loss", "period" …; 1 to 64 bytes */
@@ -153,7 +153,7 @@ typedef struct tally_record {
   uint64_t version; /* that must be there for a put; 0: there must be none. Each put adds one. */
 } tally_record;
 
-/* Since 1.5. What the store remembers of one writer. */
+/* What the store remembers of one writer. */
 typedef struct tally_writer {
   size_t size;
   uint64_t last;    /* the sequence of its last batch; 0: it knows no such writer */
@@ -181,7 +181,7 @@ typedef struct tally_storage_table {
   /* Removes samples measured before `before_us`, of meters that match `meter` (null: all). `removed` is set. */
   int32_t (*expire)(void* instance, int64_t before_us, tally_str meter, uint64_t* removed, tally_error* error);
 
-  /* Since 1.5. What follows is one group: all null where the driver does not offer it. */
+  /* What follows is one group: all null where the driver does not offer it. */
 
   /* Puts all of them in one transaction, or none: then `refused` is the first one's index whose version was not there,
    * else `count`. */

@@ -27,7 +27,7 @@ typedef struct tally_message {
   uint32_t reserved;    /* zero */
 } tally_message;
 
-/* Since 1.2: a queue (topic, subscription) as it stands. */
+/* A queue (topic, subscription) as it stands. */
 typedef struct tally_queue {
   size_t size;
   tally_str name;
@@ -48,10 +48,10 @@ typedef struct tally_transport_events {
   void (*lane_lost)(void* context, uint64_t lane, uint64_t generation);
   /* The lane is to be given up (a partition revoked): settle what can be settled within this time. */
   void (*lane_closing)(void* context, uint64_t lane, uint64_t generation, int64_t deadline_ms);
-  /* Since 1.1: a total that this instance has counted since it was made, for the host's metrics: "refused", "damaged".
+  /* A total that this instance has counted since it was made, for the host's metrics: "refused", "damaged".
    * `what` is in small letters, digits and underscores, at most 64; told again whenever it has grown. */
   void (*counted)(void* context, tally_str what, uint64_t total);
-  /* Since 1.3: how a queue that this instance consumes stands, for the host's metrics; told again at each look. One
+  /* How a queue that this instance consumes stands, for the host's metrics; told again at each look. One
    * whose state is not "present" is forgotten, and all of them are when the bus goes away. */
   void (*queue)(void* context, const tally_queue* queue);
 } tally_transport_events;
@@ -77,7 +77,7 @@ typedef struct tally_outgoing {
   tally_str topic; /* "notifications.info", "notifications.sample" */
   tally_str key;   /* keeps messages of one key in order where the bus can; null: any */
   tally_str body;
-  const tally_header* headers; /* since 1.4: about the body; a bus that has no place for them leaves them out */
+  const tally_header* headers; /* about the body; a bus that has no place for them leaves them out */
   size_t header_count;
 } tally_outgoing;
 
@@ -88,7 +88,7 @@ typedef struct tally_queues {
   void (*queue)(void* context, const tally_queue* queue);
 } tally_queues;
 
-/* Since 1.5: a queue (partition) whose reader is set back. */
+/* A queue (partition) whose reader is set back. */
 typedef struct tally_rewound {
   size_t size;
   tally_str name;
@@ -132,13 +132,13 @@ typedef struct tally_transport_table {
   void (*wake)(void* instance);
   /* Stops taking messages; what was delivered may still be settled. `destroy` ends the connection. */
   int32_t (*stop)(void* instance, tally_error* error);
-  /* Since 1.2, optional, of an instance that does not consume, within `timeout_ms`: tells each queue that this
+  /* Optional, of an instance that does not consume, within `timeout_ms`: tells each queue that this
    * configuration consumes or has made. TALLY_ABSENT: this bus cannot tell. */
   int32_t (*inspect)(void* instance, uint32_t timeout_ms, const tally_queues* queues, tally_error* error);
-  /* Since 1.2, optional, as `inspect`: removes the queues that are ours and that nobody consumes, with what waits in
+  /* Optional, as `inspect`: removes the queues that are ours and that nobody consumes, with what waits in
    * them, and tells what became of each. */
   int32_t (*unsubscribe)(void* instance, uint32_t timeout_ms, const tally_queues* queues, tally_error* error);
-  /* Since 1.5, optional, of an instance that does not consume, within `timeout_ms`: what the bus took at `time_us` or
+  /* Optional, of an instance that does not consume, within `timeout_ms`: what the bus took at `time_us` or
    * later (microseconds since 1970, UTC) is delivered again, though it was acknowledged; nothing is skipped that was
    * not. `dry_run`, 0 or 1: only tells what would become of each queue. While anybody consumes, and where the bus keeps
    * nothing that was acknowledged: TALLY_PERMANENT, nothing is changed, and the text says what can be done. */

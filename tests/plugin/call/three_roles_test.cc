@@ -1,4 +1,4 @@
-// A plugin that was built against the first SDK's headers loads and runs on today's host: see tests/abi/first-sdk.
+// A plugin in C++ with three roles in one file loads, and each role runs: tests/fixtures/three_roles.cc.
 // Not for layouts: tests/abi/layout.py holds those.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 namespace tally::test {
 namespace {
 
-class FirstSdk : public ::testing::Test {
+class ThreeRoles : public ::testing::Test {
  protected:
   void SetUp() override {
-    put(folder_.path(), "first_sdk", "first_sdk");
+    put(folder_.path(), "three_roles", "three_roles");
     catalog_ = scan({folder_.path()});
     ASSERT_EQ(catalog_.entries().size(), 3U);
   }
@@ -29,7 +29,7 @@ class FirstSdk : public ::testing::Test {
   plugin::Catalog catalog_;
 };
 
-TEST_F(FirstSdk, FindsAndPolls) {
+TEST_F(ThreeRoles, FindsAndPolls) {
   auto discovery = plugin::make_discovery(entry(plugin::Role::discovery), {});
   ASSERT_TRUE(discovery.ok()) << discovery.status();
   const auto found = (*discovery)->discover();
@@ -51,7 +51,7 @@ TEST_F(FirstSdk, FindsAndPolls) {
   EXPECT_EQ(result.faults[0].status.code(), kPermanent);
 }
 
-TEST_F(FirstSdk, HandlesNotifications) {
+TEST_F(ThreeRoles, HandlesNotifications) {
   auto handler = plugin::make_notification(entry(plugin::Role::notification), {});
   ASSERT_TRUE(handler.ok()) << handler.status();
   EXPECT_EQ(*(*handler)->claims(), std::vector<std::string>{"first.*"});
