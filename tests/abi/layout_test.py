@@ -60,7 +60,7 @@ class Layout(unittest.TestCase):
                 ("sample.h", r"  int64_t timestamp_us;", r"  uint64_t timestamp_us;", "timestamp_us"),
                 ("pollster.h", r"int32_t \(\*poll\)\(void\* instance, ", r"int32_t (*poll)(", "poll"),
                 ("notification.h", r"  tally_str context;[^\n]*\n", r"", "gone"),
-                ("base.h", r"TALLY_PASSING = 2", r"TALLY_PASSING = 7", "TALLY_PASSING was 2")):
+                ("base.h", r"TALLY_TRANSIENT = 2", r"TALLY_TRANSIENT = 7", "TALLY_TRANSIENT was 2")):
             with self.subTest(pattern):
                 self.setUp()
                 self.edit(header, pattern, replacement)

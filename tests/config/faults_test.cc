@@ -75,7 +75,7 @@ TEST(ConfigFaults, TheAgentHoldsNoStorage) {
   EXPECT_THAT(all, ElementsAre(HasSubstr("f.yaml:1:1: \"storage\" does not belong in the agent's file")));
   EXPECT_THAT(all[0], Not(HasSubstr("hunter2")));
   EXPECT_THAT(faults(Program::agent, "listen: amqp://a/\n"),
-              ElementsAre(HasSubstr("no key of the agent: it belongs to the collector and `tally run`")));
+              ElementsAre(HasSubstr("not a key of the agent: it belongs to the collector and `tally run`")));
   EXPECT_THAT(faults(Program::collector, "polling: {interval: 1s}\n"),
               ElementsAre(HasSubstr("it belongs to the agent and `tally run`")));
 }

@@ -26,9 +26,9 @@ class Messages(Sandbox):
         self.wrong("run", "--for", "-3s", says="--for -3s")
 
     def test_query_options(self):
-        for option, value, says in (("--start", "nonsense", "2026-01-02T03:04:05"), ("--end", "2026-13-01", "no time"),
-                                    ("--stop", "x", "no time"), ("--limit", "-1", "whole number"),
-                                    ("--limit", "1.5", "whole number"), ("--as-of", "x", "whole number"),
+        for option, value, says in (("--start", "nonsense", "2026-01-02T03:04:05"), ("--end", "2026-13-01", "not a time"),
+                                    ("--stop", "x", "not a time"), ("--limit", "-1", "non-negative integer"),
+                                    ("--limit", "1.5", "non-negative integer"), ("--as-of", "x", "non-negative integer"),
                                     ("--filter", "nonsense", "KEY=VALUE"), ("--filter", "colour=red", "resource_id"),
                                     ("--filter", "=red", "KEY=VALUE")):
             self.wrong("query", "samples", option, value, says=(value, says))
@@ -66,7 +66,7 @@ class Messages(Sandbox):
         config = self.write("garbage.yaml", f"storage: 'sqlite://{garbage}'\n")
         for words in (("query", "meters"), ("storage", "check"), ("storage", "upgrade"), ("storage", "size"),
                       ("dead-letter", "list")):
-            self.wrong("--config", config, *words, says=("garbage.db", "no SQLite database"), status=1)
+            self.wrong("--config", config, *words, says=("garbage.db", "not an SQLite database"), status=1)
         config = self.write("nowhere.yaml", f"storage: 'sqlite://{self.folder}/no/where.db'\n")
         self.wrong("--config", config, "storage", "init", says=(f"{self.folder}/no", "make it"), status=1)
 

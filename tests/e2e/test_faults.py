@@ -64,7 +64,7 @@ class Faults(Workshop):
         self.assertEqual(self.ready()[0], 503)
         self.send(config, notification(2), notification(3, "two.hangs"), notification(4))
         self.assertEqual(collector.wait(30), 70, self.log_of(collector)[-2000:])
-        self.assertIn("second plugin that does not come back", self.log_of(collector))
+        self.assertIn("second plugin call that timed out", self.log_of(collector))
         collector = self.start_collector(config)
         wait_until("the rest is settled",
                    lambda: sum(count for (unit, _), count in self.stored_books().items() if unit == "messages") >= 4)

@@ -99,8 +99,8 @@ disable:
 
         # What errs in every call is tried again, with growing pauses, and says why.
         erring = {"code": "answered -77", "words": "bad [2J words", "raw-poll": "thrown by poll",
-                  "raw-number": "no std::exception", "throws-in-create": "thrown by the constructor",
-                  "throws-in-poll": "thrown by poll", "throws-a-number": "no std::exception"}
+                  "raw-number": "not a std::exception", "throws-in-create": "thrown by the constructor",
+                  "throws-in-poll": "thrown by poll", "throws-a-number": "not a std::exception"}
 
         def quarantined():
             now = self.listed(config)
@@ -140,7 +140,7 @@ disable:
                                         (["aborts"], -6, "pollster:aborts ends the process by SIGABRT"),
                                         (["faults"], -11, "pollster:faults ends the process by SIGSEGV"),
                                         (["silent"], 0, ""),
-                                        (["hangs", "unthreads"], 70, "the second plugin that does not come back")):
+                                        (["hangs", "unthreads"], 70, "second plugin call that timed out")):
             with self.subTest(pollster):
                 code, log = self.run_agent(pollster)
                 self.assertEqual(code, status, log[-2000:])

@@ -50,8 +50,8 @@ TEST(AmqpUrl, SeveralHostsAsOpenStackWritesThem) {
 
 TEST(AmqpUrl, AFaultNamesTheWayOutAndNoPassword) {
   const std::vector<std::pair<std::string, std::string>> faults = {
-      {"http://u:hidden@h/", "no amqp://"},
-      {"amqp:h", "no amqp://"},
+      {"http://u:hidden@h/", "not an amqp://"},
+      {"amqp:h", "not an amqp://"},
       {"amqp://u:hid%2@h/", "hexadecimal"},
       {"amqp://u:hidden%00@h/", "zero byte"},
       {"amqp://u:hidden@h:port/", "port"},

@@ -39,7 +39,7 @@ TEST(KafkaUrl, LittleIsEnough) {
 
 TEST(KafkaUrl, AFaultNamesTheWayOutAndNoPassword) {
   const std::vector<std::pair<std::string, std::string>> faults = {
-      {"http://u:hidden@h/", "no kafka://"},      {"kafka://u:hid%2@h/", "hexadecimal"},
+      {"http://u:hidden@h/", "not a kafka://"},   {"kafka://u:hid%2@h/", "hexadecimal"},
       {"kafka://u:hidden%00@h/", "zero byte"},    {"kafka://u:hidden@h:port/", "port"},
       {"kafka://u:hidden@h:70000/", "port"},      {"kafka://u:hidden@/", "no name"},
       {"kafka://u:hidden@h,,h2/", "no name"},     {"kafka://u:hidden@[::1/", "without its ]"},

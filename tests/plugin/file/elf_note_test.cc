@@ -125,9 +125,9 @@ TEST(ElfNote, ForeignFilesAreNamedForWhatTheyAre) {
 }
 
 TEST(ElfNote, HugeNotesAreNotRead) {
-  const std::string large = note("Tally", 1, std::string((1 << 20) + 1, ' '));
+  const std::string large = note("Tally", 2, std::string((1 << 20) + 1, ' '));
   EXPECT_THAT(why_not(elf(large)), HasSubstr("larger than 1 MiB"));
-  EXPECT_TRUE(find(elf(note("Tally", 1, std::string((1 << 20) - 64, ' ')))).ok());
+  EXPECT_TRUE(find(elf(note("Tally", 2, std::string((1 << 20) - 64, ' ')))).ok());
 }
 
 TEST(ElfNote, ManyEmptyNotesComeToAnEnd) {
@@ -137,7 +137,7 @@ TEST(ElfNote, ManyEmptyNotesComeToAnEnd) {
 }
 
 TEST(ElfNote, EveryTruncationIsAnError) {
-  const std::string whole = elf(note("Tally", 1, "{\"name\":\"x\"}"));
+  const std::string whole = elf(note("Tally", 2, "{\"name\":\"x\"}"));
   ASSERT_TRUE(find(whole).ok());
   for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(find(whole.substr(0, size)).ok()) << size;
 }
@@ -160,7 +160,7 @@ TEST(ElfNote, SizesThatOverflowAreErrors) {
 }
 
 TEST(ElfNote, NoChangedByteReadsBeyondTheEnd) {
-  const std::string whole = elf(note("GNU", 1, "abc") + note("Tally", 1, "{\"name\":\"x\"}"));
+  const std::string whole = elf(note("GNU", 1, "abc") + note("Tally", 2, "{\"name\":\"x\"}"));
   for (std::size_t at = 0; at < whole.size(); ++at) {
     for (const int value : {0x00, 0x01, 0x7f, 0x80, 0xff}) {
       std::string bytes = whole;

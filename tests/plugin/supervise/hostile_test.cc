@@ -95,7 +95,7 @@ TEST_F(Hostile, TheSdkTranslatesWhatAuthorsThrow) {
   EXPECT_EQ(result.samples.size(), 1U);
   status = pollster("thrower", "throws-a-number")->poll({Time{5}, 0, {}}, result);
   EXPECT_EQ(status.code(), kTransient);
-  EXPECT_THAT(text_of(status), HasSubstr("no std::exception"));
+  EXPECT_THAT(text_of(status), HasSubstr("not a std::exception"));
 
   plugin::Entry& created = entry("thrower", "throws-in-create");
   EXPECT_EQ(plugin::make_pollster(created, {}).status().code(), kTransient);
