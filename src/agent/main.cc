@@ -139,7 +139,7 @@ void reload(const Arguments& arguments, config::Config& running, Agent& agent, O
   std::optional<Loaded> next = load(arguments);
   if (!next) return log::error(which + "the configuration is invalid, going on with the running one");
   const config::Config& config = next->loaded.config;
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = make_publisher(next->catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = make_publisher(next->catalog, config);
   if (!transport.ok()) {
     return log::error(which + "going on with the running configuration: " + std::string(transport.status().message()));
   }
@@ -168,7 +168,7 @@ int run(const Arguments& arguments) {
                ": second plugin call that timed out; exiting with status 70 so that the supervisor restarts us");
     std::_Exit(kRestartMe);  // nothing is lost: what is not sent yet is measured again or in the spool
   });
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = make_publisher(loaded->catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = make_publisher(loaded->catalog, config);
   if (!transport.ok()) {
     log::error(std::string(transport.status().message()));
     return kAway;

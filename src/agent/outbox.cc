@@ -48,7 +48,8 @@ struct Unsynced {
 
 class ThreadedOutbox : public Outbox {
  public:
-  ThreadedOutbox(std::unique_ptr<plugin::Transport> transport, std::unique_ptr<Spool> spool, OutboxOptions options)
+  ThreadedOutbox(std::unique_ptr<plugin::TransportDriver> transport, std::unique_ptr<Spool> spool,
+                 OutboxOptions options)
       : options_(std::move(options)),
         transport_(std::move(transport)),
         spool_(std::move(spool)),
@@ -82,7 +83,7 @@ class ThreadedOutbox : public Outbox {
     if (bus_makes_wait()) queue_to_spool();
   }
 
-  void replace(std::unique_ptr<plugin::Transport> transport, std::string bus) override {
+  void replace(std::unique_ptr<plugin::TransportDriver> transport, std::string bus) override {
     const std::lock_guard lock(mutex_);
     next_transport_ = std::move(transport);
     next_bus_ = std::move(bus);
@@ -232,7 +233,7 @@ class ThreadedOutbox : public Outbox {
 
   // Without items: only asks whether the bus is there.
   void send(std::unique_lock<std::mutex>& lock, std::vector<Item> items) {
-    std::vector<plugin::Outgoing> outgoing;
+    std::vector<Outgoing> outgoing;
     for (Item& item : items) outgoing.push_back({options_.topic, options_.key, item.batch.body});
     std::uint32_t timeout_ms =
         items.empty() ? std::min(kProbeMs, options_.publish_timeout_ms) : options_.publish_timeout_ms;
@@ -384,8 +385,8 @@ class ThreadedOutbox : public Outbox {
   std::atomic<Clock::time_point> turned_ = Clock::now();
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::unique_ptr<plugin::Transport> transport_;  // the thread's own, but for its replacement
-  std::unique_ptr<plugin::Transport> next_transport_;
+  std::unique_ptr<plugin::TransportDriver> transport_;  // the thread's own, but for its replacement
+  std::unique_ptr<plugin::TransportDriver> next_transport_;
   std::string next_bus_;
   FaultLog fault_log_;
   Clock::time_point next_probe_{};
@@ -407,7 +408,7 @@ class ThreadedOutbox : public Outbox {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Outbox>> Outbox::open(std::unique_ptr<plugin::Transport> transport,
+absl::StatusOr<std::unique_ptr<Outbox>> Outbox::open(std::unique_ptr<plugin::TransportDriver> transport,
                                                      OutboxOptions options) {
   SpoolStatus status;
   SpoolOptions spool_options;

@@ -74,7 +74,7 @@ std::vector<std::string> not_ready(const OutboxBooks& books);
 class Outbox {
  public:
   // Opens the spool; a damaged one is no reason not to start.
-  static absl::StatusOr<std::unique_ptr<Outbox>> open(std::unique_ptr<plugin::Transport> transport,
+  static absl::StatusOr<std::unique_ptr<Outbox>> open(std::unique_ptr<plugin::TransportDriver> transport,
                                                       OutboxOptions options);
   virtual ~Outbox() = default;
 
@@ -88,7 +88,7 @@ class Outbox {
   virtual void tick() = 0;
 
   // Sends with another transport, to the bus of that name, from the next message on.
-  virtual void replace(std::unique_ptr<plugin::Transport> transport, std::string bus) = 0;
+  virtual void replace(std::unique_ptr<plugin::TransportDriver> transport, std::string bus) = 0;
 
   // Since its thread came by last, which it does each second unless a call of the bus takes longer.
   virtual std::chrono::milliseconds silent() const = 0;

@@ -137,7 +137,7 @@ PollsterSource source_of(const plugin::Catalog& catalog, const plugin::Entry& en
   source.selections = selections_of(catalog, entry.role, loaded.config);
   source.fingerprint = fingerprint(entry, loaded.config, source);
   if (entry.state == plugin::State::on || entry.state == plugin::State::absent) {
-    source.make = factory_for<plugin::Pollster>(entry, loaded.config, hangs, plugin::make_pollster);
+    source.make = factory_for<plugin::Sampler>(entry, loaded.config, hangs, plugin::make_pollster);
   }
   return source;
 }
@@ -155,7 +155,7 @@ Sources find_sources(plugin::Catalog& catalog, const config::LoadedConfig& loade
   for (plugin::Entry* entry : catalog.of(plugin::Role::discovery)) {
     if (entry->state != plugin::State::on && entry->state != plugin::State::absent) continue;
     sources.discoveries.push_back(
-        {entry->role.name, factory_for<plugin::Discovery>(*entry, loaded.config, hangs, plugin::make_discovery)});
+        {entry->role.name, factory_for<plugin::ResourceFinder>(*entry, loaded.config, hangs, plugin::make_discovery)});
   }
   for (const config::DisableEntry& meter : loaded.config.disable.meters)
     sources.disabled_meters.push_back(meter.pattern);
@@ -163,8 +163,8 @@ Sources find_sources(plugin::Catalog& catalog, const config::LoadedConfig& loade
   return sources;
 }
 
-absl::StatusOr<std::unique_ptr<plugin::Transport>> make_publisher(plugin::Catalog& catalog,
-                                                                  const config::Config& config) {
+absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> make_publisher(plugin::Catalog& catalog,
+                                                                        const config::Config& config) {
   absl::StatusOr<plugin::Entry*> entry = plugin::find_driver(catalog, plugin::Role::transport, config.publish);
   if (!entry.ok()) return entry.status();
   return plugin::make_transport(**entry, plugin::settings_for(**entry, config, config.publish));

@@ -22,8 +22,8 @@ Sources find_sources(plugin::Catalog& catalog, const config::LoadedConfig& loade
                      const std::shared_ptr<plugin::HangCounter>& hangs);
 
 // The transport to publish with, not connected yet.
-absl::StatusOr<std::unique_ptr<plugin::Transport>> make_publisher(plugin::Catalog& catalog,
-                                                                  const config::Config& config);
+absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> make_publisher(plugin::Catalog& catalog,
+                                                                        const config::Config& config);
 
 AgentOptions agent_options(const config::Config& config);
 OutboxOptions outbox_options(const config::Config& config);

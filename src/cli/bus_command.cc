@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::uint32_t kBusTimeoutMs = 15'000;  // for one bus
 
-using BusAction = absl::Status (plugin::Transport::*)(std::uint32_t, const plugin::QueueSink&);
+using BusAction = absl::Status (plugin::TransportDriver::*)(std::uint32_t, const plugin::TakeQueue&);
 
 // An agent's is the one it sends to.
 std::vector<std::string> buses_of(const config::Config& config) {
   return config.listen.empty() ? std::vector<std::string>{config.publish} : config.listen;
 }
 
-void print(Output& output, const std::string& bus, const plugin::QueueState& queue) {
+void print(Output& output, const std::string& bus, const Queue& queue) {
   RowBuilder row;
   row.text("bus", bus).text("queue", queue.name).text("state", queue.state);
   for (const auto& [name, number] : {std::pair("messages", queue.messages), std::pair("consumers", queue.consumers)}) {
@@ -40,7 +40,7 @@ void print(Output& output, const std::string& bus, const plugin::QueueState& que
 }
 
 void run(Context& context, BusAction act) {
-  const bool reads = act == &plugin::Transport::inspect;
+  const bool reads = act == &plugin::TransportDriver::inspect;
   std::optional<Setup> setup =
       load_setup(context, config::Program::run, reads ? needs_role<plugin::Role::transport> : needs_all);
   if (!setup) return;
@@ -50,11 +50,11 @@ void run(Context& context, BusAction act) {
   std::vector<absl::Status> failures;
   for (const std::string& url : buses_of(config)) {
     const std::string bus = redact_url(url);
-    absl::StatusOr<plugin::Driver<plugin::Transport>> transport = plugin::open_transport(setup->catalog, url, config);
+    absl::StatusOr<plugin::Driver<plugin::TransportDriver>> transport =
+        plugin::open_transport(setup->catalog, url, config);
     absl::Status status = transport.status();
     if (status.ok()) {
-      status =
-          ((**transport).*act)(kBusTimeoutMs, [&](const plugin::QueueState& queue) { print(*output, bus, queue); });
+      status = ((**transport).*act)(kBusTimeoutMs, [&](const Queue& queue) { print(*output, bus, queue); });
     }
     if (status.code() == kAbsent) {
       if (context.verbosity >= 0) std::cerr << "tally: " << bus << ": " << to_std(status.message()) << '\n';
@@ -72,7 +72,7 @@ RowBuilder& number(RowBuilder& row, const char* name, std::optional<std::int64_t
   return value ? row.number(name, std::to_string(*value)) : row.null(name);
 }
 
-void print(Output& output, const std::string& bus, const plugin::RewoundQueue& queue) {
+void print(Output& output, const std::string& bus, const Rewound& queue) {
   RowBuilder row;
   row.text("bus", bus).text("queue", queue.name).text("state", queue.state);
   number(row, "from", queue.from);
@@ -106,10 +106,11 @@ void rewind(Context& context, const std::string& to, bool dry_run) {
   std::vector<absl::Status> failures;
   for (const std::string& url : buses_of(config)) {
     const std::string bus = redact_url(url);
-    absl::StatusOr<plugin::Driver<plugin::Transport>> transport = plugin::open_transport(setup->catalog, url, config);
+    absl::StatusOr<plugin::Driver<plugin::TransportDriver>> transport =
+        plugin::open_transport(setup->catalog, url, config);
     absl::Status status = transport.status();
     if (status.ok()) {
-      status = (*transport)->rewind(*time, dry_run, kBusTimeoutMs, [&](const plugin::RewoundQueue& queue) {
+      status = (*transport)->rewind(*time, dry_run, kBusTimeoutMs, [&](const Rewound& queue) {
         print(*output, bus, queue);
       });
     }
@@ -144,8 +145,9 @@ void add_bus_command(CLI::App& app, Context& context) {
   CLI::App* group = app.add_subcommand("bus", "The message buses: status, unsubscribe, rewind");
   group->require_subcommand(1);
   add(*group, context, "status", "Each queue, what waits in it, and whether anybody consumes it",
-      &plugin::Transport::inspect);
-  add(*group, context, "unsubscribe", "Remove the queues that Tally made for itself", &plugin::Transport::unsubscribe);
+      &plugin::TransportDriver::inspect);
+  add(*group, context, "unsubscribe", "Remove the queues that Tally made for itself",
+      &plugin::TransportDriver::unsubscribe);
   add_rewind(*group, context);
 }
 

@@ -30,14 +30,14 @@ struct ConvertArguments {
 
 // What became of one line; false: it could not be read, or a part of it was lost.
 bool print(const collector::Processed& done, std::uint64_t number, const std::string& file, Output& output) {
-  for (const tally_sample& sample : done.samples) print_sample(plugin::view_of(sample), output);
+  for (const tally_sample& sample : done.samples) print_sample(from_c(sample), output);
   const std::string place = (file == "-" ? std::string("line ") : file + ":") + std::to_string(number) + ": ";
   if (done.again) {
     fail(kFailed, place + done.again_handler + ": " + done.again_why);
     return false;
   }
   if (done.dead_message) fail(kFailed, place + done.dead_message->reason + ": " + done.dead_message->detail);
-  for (const plugin::DeadLetter& dead : done.dead_samples) fail(kFailed, place + dead.reason + ": " + dead.detail);
+  for (const DeadLetter& dead : done.dead_samples) fail(kFailed, place + dead.reason + ": " + dead.detail);
   return !done.dead_message && done.dead_samples.empty();
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 struct Open {
   Setup setup;
-  std::unique_ptr<plugin::Storage> store;
+  std::unique_ptr<plugin::StorageDriver> store;
 };
 
 // To read, or else to change: then all of the configuration is to be sound.
@@ -30,7 +30,8 @@ std::optional<Open> open(Context& context, bool reads) {
     context.exit_status = fail(kAway, *missing);
     return std::nullopt;
   }
-  absl::StatusOr<std::unique_ptr<plugin::Storage>> store = collector::make_store(setup->catalog, setup->loaded.config);
+  absl::StatusOr<std::unique_ptr<plugin::StorageDriver>> store =
+      collector::make_store(setup->catalog, setup->loaded.config);
   if (!store.ok()) {
     context.exit_status = fail(store.status());
     return std::nullopt;
@@ -42,17 +43,17 @@ std::string no_such(const std::string& digest) {
   return "there is no dead letter " + digest + "; `tally dead-letter list` has all";
 }
 
-plugin::Query letters(const std::string& digest) {
-  plugin::Query query;
-  query.kind = plugin::QueryKind::dead_letters;
+Query letters(const std::string& digest) {
+  Query query;
+  query.kind = QueryKind::dead_letters;
   query.digest = digest;
   return query;
 }
 
-absl::StatusOr<std::vector<std::string>> all_digests(plugin::Storage& store) {
+absl::StatusOr<std::vector<std::string>> all_digests(plugin::StorageDriver& store) {
   std::vector<std::string> digests;
-  const absl::Status status = store.query(letters(""), [&](std::span<const plugin::Cell> row) {
-    for (const plugin::Cell& cell : row) {
+  const absl::Status status = store.query(letters(""), [&](std::span<const Cell> row) {
+    for (const Cell& cell : row) {
       if (cell.name == "digest") digests.emplace_back(cell.value);
     }
     return true;
@@ -61,28 +62,28 @@ absl::StatusOr<std::vector<std::string>> all_digests(plugin::Storage& store) {
   return digests;
 }
 
-absl::StatusOr<plugin::DeadLetter> read_letter(plugin::Storage& store, const std::string& digest) {
+absl::StatusOr<DeadLetter> read_letter(plugin::StorageDriver& store, const std::string& digest) {
   std::map<std::string, std::optional<std::string>, std::less<>> fields;
-  const absl::Status status = store.query(letters(digest), [&](std::span<const plugin::Cell> row) {
-    for (const plugin::Cell& cell : row) {
+  const absl::Status status = store.query(letters(digest), [&](std::span<const Cell> row) {
+    for (const Cell& cell : row) {
       fields[std::string(cell.name)] =
-          cell.kind == plugin::CellKind::null ? std::nullopt : std::optional(std::string(cell.value));
+          cell.kind == CellKind::null ? std::nullopt : std::optional(std::string(cell.value));
     }
     return false;
   });
   if (!status.ok()) return status;
   if (fields.empty()) return permanent(no_such(digest));
   const auto text = [&](const char* name) { return fields[name].value_or(""); };
-  plugin::DeadLetter letter{.digest = text("digest"),
-                            .kind = text("kind"),
-                            .reason = text("reason"),
-                            .detail = text("detail"),
-                            .bus = text("bus"),
-                            .event_type = fields["event_type"],
-                            .message_id = fields["message_id"],
-                            .handler = fields["handler"],
-                            .body = text("body"),
-                            .received = {}};
+  DeadLetter letter{.digest = text("digest"),
+                    .kind = text("kind"),
+                    .reason = text("reason"),
+                    .detail = text("detail"),
+                    .bus = text("bus"),
+                    .event_type = fields["event_type"],
+                    .message_id = fields["message_id"],
+                    .handler = fields["handler"],
+                    .body = text("body"),
+                    .received = {}};
   for (const char* name : {"received", "received_at"})
     letter.received = Time::parse(text(name)).value_or(letter.received);
   return letter;
@@ -96,7 +97,7 @@ void list_letters(Context& context) {
       format, std::cout,
       format == Format::table ? std::vector<std::string>{"digest", "kind", "reason", "event_type", "handler", "detail"}
                               : std::vector<std::string>());
-  const absl::Status status = opened->store->query(letters(""), [&](std::span<const plugin::Cell> row) {
+  const absl::Status status = opened->store->query(letters(""), [&](std::span<const Cell> row) {
     output->row(row);
     return true;
   });
@@ -109,7 +110,7 @@ void show_letter(Context& context, const std::string& digest) {
   if (!opened) return;
   const auto output = Output::open(context.format_or(Format::json), std::cout);
   bool any = false;
-  const absl::Status status = opened->store->query(letters(digest), [&](std::span<const plugin::Cell> row) {
+  const absl::Status status = opened->store->query(letters(digest), [&](std::span<const Cell> row) {
     output->row(row);
     return any = true;
   });
@@ -124,7 +125,7 @@ void show_letter(Context& context, const std::string& digest) {
 // Whether there is something to show of it.
 bool replay_one(Context& context, Open& opened, collector::Pipeline& pipeline, const std::string& digest,
                 Output& output) {
-  const absl::StatusOr<plugin::DeadLetter> letter = read_letter(*opened.store, digest);
+  const absl::StatusOr<DeadLetter> letter = read_letter(*opened.store, digest);
   if (!letter.ok()) {
     context.exit_status = fail(letter.status());
     return false;

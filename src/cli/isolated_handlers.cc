@@ -51,13 +51,13 @@ plugin::Survey from_json(const Json& json) {
   for (std::size_t i = 0; made != nullptr && made->at(i) != nullptr; ++i) {
     const Json& one = *made->at(i);
     const auto text = [&](const char* key) { return std::string(one.find_text(key).value_or("")); };
-    plugin::Definition definition{text("name"),
-                                  text("meter"),
-                                  text("type"),
-                                  text("unit"),
-                                  texts(one.at("event_types")),
-                                  {},
-                                  text("disabled") == "yes"};
+    MeterDefinition definition{text("name"),
+                               text("meter"),
+                               text("type"),
+                               text("unit"),
+                               texts(one.at("event_types")),
+                               {},
+                               text("disabled") == "yes"};
     survey.made.push_back({text("handler"), std::move(definition)});
   }
   return survey;

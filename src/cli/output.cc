@@ -13,9 +13,6 @@
 namespace tally::cli {
 namespace {
 
-using plugin::Cell;
-using plugin::CellKind;
-
 // Columns on a terminal: one for each code point, which is right for what names of meters and resources hold.
 std::size_t display_width(std::string_view text) {
   return static_cast<std::size_t>(

@@ -33,7 +33,7 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   // The cells need live only for the call.
-  virtual void row(std::span<const plugin::Cell> cells) = 0;
+  virtual void row(std::span<const Cell> cells) = 0;
 
   // Writes what is left. REQUIRES: called once, after the last row.
   virtual void finish() = 0;
@@ -60,17 +60,17 @@ class RowBuilder {
  private:
   struct Part {
     std::size_t name_bytes;
-    plugin::CellKind kind;
+    CellKind kind;
     std::size_t value_bytes;
   };
-  RowBuilder& add(std::string_view name, plugin::CellKind kind, std::string_view value);
+  RowBuilder& add(std::string_view name, CellKind kind, std::string_view value);
 
   std::vector<Part> parts_;
   std::string texts_;  // each part's name and value, one behind the other
 };
 
 // One row as a JSON object, without a line end.
-std::string json_object(std::span<const plugin::Cell> cells);
+std::string json_object(std::span<const Cell> cells);
 
 // `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);

@@ -22,13 +22,13 @@ struct QueryArguments {
 };
 
 // An answer without rows still has its header.
-std::vector<std::string> columns_of(plugin::QueryKind kind) {
+std::vector<std::string> columns_of(QueryKind kind) {
   switch (kind) {
-    case plugin::QueryKind::meters:
+    case QueryKind::meters:
       return {"name", "type", "unit", "resources", "samples", "first", "last"};
-    case plugin::QueryKind::resources:
+    case QueryKind::resources:
       return {"resource_id", "project_id", "user_id", "source", "meters", "samples", "first", "last"};
-    case plugin::QueryKind::samples:
+    case QueryKind::samples:
       return {"timestamp", "name", "type", "volume", "unit", "resource_id", "project_id", "user_id"};
     default:
       return {};
@@ -48,7 +48,7 @@ absl::Status read_whole_number(const char* option, const std::string& text, std:
   return absl::OkStatus();
 }
 
-absl::Status read_times(const QueryArguments& arguments, plugin::Query& query) {
+absl::Status read_times(const QueryArguments& arguments, Query& query) {
   const auto read = [](const char* option, const std::string& text, std::optional<Time>& time) {
     if (!text.empty()) time = Time::parse(text);
     return text.empty() || time ? absl::OkStatus()
@@ -79,7 +79,7 @@ absl::Status check_field(const std::string& what, const std::string& field, std:
   return wrong(what + ": there is no field \"" + field + "\"; use " + list + "or metadata.KEY");
 }
 
-absl::Status read_filters(const QueryArguments& arguments, plugin::Query& query) {
+absl::Status read_filters(const QueryArguments& arguments, Query& query) {
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) query.filters.push_back({name, value});
   };
@@ -100,8 +100,8 @@ absl::Status read_filters(const QueryArguments& arguments, plugin::Query& query)
   return absl::OkStatus();
 }
 
-absl::StatusOr<plugin::Query> to_query(plugin::QueryKind kind, const QueryArguments& arguments) {
-  plugin::Query query;
+absl::StatusOr<Query> to_query(QueryKind kind, const QueryArguments& arguments) {
+  Query query;
   query.kind = kind;
   query.meter = arguments.meter;
   query.descending = arguments.newest_first;
@@ -119,8 +119,8 @@ absl::StatusOr<plugin::Query> to_query(plugin::QueryKind kind, const QueryArgume
   return query;
 }
 
-void run(Context& context, plugin::QueryKind kind, const QueryArguments& arguments) {
-  const absl::StatusOr<plugin::Query> query = to_query(kind, arguments);
+void run(Context& context, QueryKind kind, const QueryArguments& arguments) {
+  const absl::StatusOr<Query> query = to_query(kind, arguments);
   if (!query.ok()) {
     context.exit_status = fail(kUsage, to_std(query.status().message()));
     return;
@@ -132,7 +132,8 @@ void run(Context& context, plugin::QueryKind kind, const QueryArguments& argumen
     return;
   }
   const config::Config& config = setup->loaded.config;
-  absl::StatusOr<plugin::Driver<plugin::Storage>> store = plugin::open_storage(setup->catalog, config.storage, config);
+  absl::StatusOr<plugin::Driver<plugin::StorageDriver>> store =
+      plugin::open_storage(setup->catalog, config.storage, config);
   if (!store.ok()) {
     context.exit_status = fail(store.status());
     return;
@@ -142,7 +143,7 @@ void run(Context& context, plugin::QueryKind kind, const QueryArguments& argumen
   const auto output =
       Output::open(format, std::cout, format == Format::table ? columns_of(kind) : std::vector<std::string>());
   bool any = false;
-  const absl::Status status = (*store)->query(*query, [&](std::span<const plugin::Cell> row) {
+  const absl::Status status = (*store)->query(*query, [&](std::span<const Cell> row) {
     output->row(row);
     any = true;
     return static_cast<bool>(std::cout);
@@ -151,7 +152,7 @@ void run(Context& context, plugin::QueryKind kind, const QueryArguments& argumen
   if (!status.ok()) context.exit_status = fail(status);
 }
 
-void add_kind(CLI::App& query, Context& context, plugin::QueryKind kind, const char* name, const char* help) {
+void add_kind(CLI::App& query, Context& context, QueryKind kind, const char* name, const char* help) {
   CLI::App* command = query.add_subcommand(name, help);
   add_common_options(*command, context);
   const auto arguments = std::make_shared<QueryArguments>();
@@ -166,8 +167,8 @@ void add_kind(CLI::App& query, Context& context, plugin::QueryKind kind, const c
   command->add_option("--end,--stop", arguments->end, "Up to, not including, this time")->type_name("TIME");
   command->add_option("--as-of", arguments->as_of, "As the store was after this batch")->type_name("BATCH");
   command->add_option("--limit", arguments->limit, "At most so many rows")->type_name("COUNT");
-  if (kind == plugin::QueryKind::samples) command->add_flag("--newest-first", arguments->newest_first, "Newest first");
-  if (kind == plugin::QueryKind::statistics) {
+  if (kind == QueryKind::samples) command->add_flag("--newest-first", arguments->newest_first, "Newest first");
+  if (kind == QueryKind::statistics) {
     command->add_option("--period", arguments->period, "A row for each window of this width: 60s, 1h, 1d");
     command->add_option("--group-by", arguments->group_by, "A row for each value of these: resource_id, project_id …")
         ->delimiter(',')
@@ -181,11 +182,10 @@ void add_kind(CLI::App& query, Context& context, plugin::QueryKind kind, const c
 void add_query_command(CLI::App& app, Context& context) {
   CLI::App* query = app.add_subcommand("query", "Ask what is stored");
   query->require_subcommand(1);
-  add_kind(*query, context, plugin::QueryKind::meters, "meters", "What is measured");
-  add_kind(*query, context, plugin::QueryKind::resources, "resources", "What it is measured of");
-  add_kind(*query, context, plugin::QueryKind::samples, "samples", "The measurements");
-  add_kind(*query, context, plugin::QueryKind::statistics, "statistics",
-           "count, sum, min, max, avg, exact in decimals");
+  add_kind(*query, context, QueryKind::meters, "meters", "What is measured");
+  add_kind(*query, context, QueryKind::resources, "resources", "What it is measured of");
+  add_kind(*query, context, QueryKind::samples, "samples", "The measurements");
+  add_kind(*query, context, QueryKind::statistics, "statistics", "count, sum, min, max, avg, exact in decimals");
 }
 
 }  // namespace tally::cli

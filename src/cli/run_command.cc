@@ -127,7 +127,7 @@ absl::Status open_halves(Setup setup, Halves& halves) {
   if (!collector.ok()) return collector.status();
   halves.collector = std::move(*collector);
 
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = agent::make_publisher(*halves.catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = agent::make_publisher(*halves.catalog, config);
   if (!transport.ok()) return transport.status();
   absl::StatusOr<std::unique_ptr<agent::Outbox>> outbox =
       agent::Outbox::open(std::move(*transport), agent::outbox_options(config));
@@ -246,7 +246,7 @@ void reload(Context& context, Halves& halves) {
   }
   auto catalog = std::make_shared<plugin::Catalog>(std::move(next->catalog));
   const config::Config& config = next->loaded.config;
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = agent::make_publisher(*catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = agent::make_publisher(*catalog, config);
   absl::Status status = transport.status();
   if (status.ok()) status = halves.collector->reload(wire_collector(catalog, config, halves));
   if (!status.ok()) {

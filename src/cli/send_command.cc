@@ -27,7 +27,7 @@ struct Counts {
 
 class Sender {
  public:
-  Sender(plugin::Transport& transport, std::string topic) : transport_(transport), topic_(std::move(topic)) {}
+  Sender(plugin::TransportDriver& transport, std::string topic) : transport_(transport), topic_(std::move(topic)) {}
 
   absl::Status add(std::string body, std::uint64_t count) {
     waiting_.push_back({topic_, "", std::move(body)});
@@ -60,9 +60,9 @@ class Sender {
   Counts counts;
 
  private:
-  plugin::Transport& transport_;
+  plugin::TransportDriver& transport_;
   const std::string topic_;
-  std::vector<plugin::Outgoing> waiting_;
+  std::vector<Outgoing> waiting_;
   std::vector<std::uint64_t> counts_of_;
 };
 
@@ -119,7 +119,8 @@ void run(Context& context, bool samples, const std::string& file) {
   const auto& origins = setup->loaded.origins;
   const bool listens = origins.contains("listen") && !origins.contains("publish") && !config.listen.empty();
   const std::string url = listens || config.publish.empty() ? config.listen.front() : config.publish;
-  absl::StatusOr<plugin::Driver<plugin::Transport>> transport = plugin::open_transport(setup->catalog, url, config);
+  absl::StatusOr<plugin::Driver<plugin::TransportDriver>> transport =
+      plugin::open_transport(setup->catalog, url, config);
   if (!transport.ok()) {
     context.exit_status = fail(transport.status());
     return;

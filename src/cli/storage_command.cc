@@ -20,27 +20,28 @@
 namespace tally::cli {
 namespace {
 
-using StorageAction = std::function<absl::Status(plugin::Storage&, const config::Config&, const plugin::RowSink&)>;
+using StorageAction =
+    std::function<absl::Status(plugin::StorageDriver&, const config::Config&, const plugin::TakeRow&)>;
 
-template <plugin::Prepare how>
-absl::Status prepare(plugin::Storage& store, const config::Config& /*config*/, const plugin::RowSink& rows) {
+template <Prepare how>
+absl::Status prepare(plugin::StorageDriver& store, const config::Config& /*config*/, const plugin::TakeRow& rows) {
   return store.prepare(how, rows);
 }
 
-template <plugin::QueryKind kind>
-absl::Status ask(plugin::Storage& store, const config::Config& /*config*/, const plugin::RowSink& rows) {
-  plugin::Query query;
+template <QueryKind kind>
+absl::Status ask(plugin::StorageDriver& store, const config::Config& /*config*/, const plugin::TakeRow& rows) {
+  Query query;
   query.kind = kind;
   return store.query(query, rows);
 }
 
-void say(const plugin::RowSink& rows, const std::string& line) {
-  const plugin::Cell cell{"report", plugin::CellKind::text, line};
+void say(const plugin::TakeRow& rows, const std::string& line) {
+  const Cell cell{"report", CellKind::text, line};
   rows({&cell, 1});
 }
 
 // What a collector of this host remembers and the store does not have, noticed by the collector or not yet.
-absl::StatusOr<std::vector<collector::Loss>> unseen_losses(plugin::Storage& store, const config::Config& config) {
+absl::StatusOr<std::vector<collector::Loss>> unseen_losses(plugin::StorageDriver& store, const config::Config& config) {
   const absl::StatusOr<std::string> id = collector::store_id(store);
   if (!id.ok()) return id.status();
   for (const std::filesystem::path& data : {config.data, std::filesystem::path("/var/lib/tally")}) {
@@ -54,7 +55,7 @@ absl::StatusOr<std::vector<collector::Loss>> unseen_losses(plugin::Storage& stor
 }
 
 // All that nobody has acknowledged, those too that only the state folder tells; these are kept in the store then.
-absl::StatusOr<std::vector<collector::Loss>> all_losses(plugin::Storage& store, const config::Config& config,
+absl::StatusOr<std::vector<collector::Loss>> all_losses(plugin::StorageDriver& store, const config::Config& config,
                                                         bool keep) {
   absl::StatusOr<std::vector<collector::Loss>> unseen = unseen_losses(store, config);
   if (!unseen.ok()) return unseen.status();
@@ -64,19 +65,19 @@ absl::StatusOr<std::vector<collector::Loss>> all_losses(plugin::Storage& store, 
   }
   absl::StatusOr<std::vector<collector::Loss>> losses = collector::open_losses(store);
   if (!losses.ok()) return losses.status();
-  const absl::StatusOr<std::vector<plugin::Record>> done = plugin::records_of(store, collector::kAcknowledgedKind);
+  const absl::StatusOr<std::vector<Record>> done = plugin::records_of(store, collector::kAcknowledgedKind);
   if (!done.ok() && done.status().code() != kAbsent) return done.status();
   for (collector::Loss& loss : *unseen) {
     const auto same = [&](const auto& other) { return other.key() == loss.key(); };
     const bool acknowledged =
-        done.ok() && std::ranges::any_of(*done, [&](const plugin::Record& record) { return record.key == loss.key(); });
+        done.ok() && std::ranges::any_of(*done, [&](const Record& record) { return record.key == loss.key(); });
     if (!acknowledged && std::ranges::none_of(*losses, same)) losses->push_back(std::move(loss));
   }
   return losses;
 }
 
-absl::Status check(plugin::Storage& store, const config::Config& config, const plugin::RowSink& rows) {
-  if (absl::Status status = store.prepare(plugin::Prepare::check, rows); !status.ok()) return status;
+absl::Status check(plugin::StorageDriver& store, const config::Config& config, const plugin::TakeRow& rows) {
+  if (absl::Status status = store.prepare(Prepare::check, rows); !status.ok()) return status;
   const absl::StatusOr<std::vector<collector::Loss>> losses = all_losses(store, config, false);
   if (!losses.ok()) return losses.status();
   for (const collector::Loss& loss : *losses) say(rows, "lost: " + loss.text());
@@ -86,7 +87,7 @@ absl::Status check(plugin::Storage& store, const config::Config& config, const p
       "acknowledge-loss`");
 }
 
-absl::Status acknowledge(plugin::Storage& store, const config::Config& config, const plugin::RowSink& rows,
+absl::Status acknowledge(plugin::StorageDriver& store, const config::Config& config, const plugin::TakeRow& rows,
                          const std::string& note) {
   if (absl::Status status = all_losses(store, config, true).status(); !status.ok()) return status;
   const absl::StatusOr<std::vector<collector::Loss>> losses = collector::acknowledge_losses(store, note);
@@ -114,13 +115,14 @@ void run(Context& context, const StorageAction& act, bool makes_it) {
     context.exit_status = fail(kAway, *missing);
     return;
   }
-  absl::StatusOr<plugin::Driver<plugin::Storage>> store = plugin::open_storage(setup->catalog, config.storage, config);
+  absl::StatusOr<plugin::Driver<plugin::StorageDriver>> store =
+      plugin::open_storage(setup->catalog, config.storage, config);
   if (!store.ok()) {
     context.exit_status = fail(store.status());
     return;
   }
   const auto output = Output::open(context.format_or(Format::table), std::cout);
-  const absl::Status status = act(**store, config, [&](std::span<const plugin::Cell> row) {
+  const absl::Status status = act(**store, config, [&](std::span<const Cell> row) {
     output->row(row);
     return true;
   });
@@ -143,7 +145,7 @@ void add_acknowledge(CLI::App& group, Context& context) {
   command->callback([&context, note] {
     run(
         context,
-        [&note = *note](plugin::Storage& store, const config::Config& config, const plugin::RowSink& rows) {
+        [&note = *note](plugin::StorageDriver& store, const config::Config& config, const plugin::TakeRow& rows) {
           return acknowledge(store, config, rows, note);
         },
         false);
@@ -155,12 +157,11 @@ void add_acknowledge(CLI::App& group, Context& context) {
 void add_storage_command(CLI::App& app, Context& context) {
   CLI::App* group = app.add_subcommand("storage", "The store: init, upgrade, check, usage, books, acknowledge-loss");
   group->require_subcommand(1);
-  add(*group, context, "init", "Make it", prepare<plugin::Prepare::init>, true);
-  add(*group, context, "upgrade", "Bring it to this version", prepare<plugin::Prepare::upgrade>, false);
+  add(*group, context, "init", "Make it", prepare<Prepare::init>, true);
+  add(*group, context, "upgrade", "Bring it to this version", prepare<Prepare::upgrade>, false);
   add(*group, context, "check", "Reachable, of this version, intact, with all it has answered for?", check, false);
-  add(*group, context, "size", "Bytes by meter", ask<plugin::QueryKind::size>, false);
-  add(*group, context, "books", "What became of messages and samples, by bus and day", ask<plugin::QueryKind::books>,
-      false);
+  add(*group, context, "size", "Bytes by meter", ask<QueryKind::size>, false);
+  add(*group, context, "books", "What became of messages and samples, by bus and day", ask<QueryKind::books>, false);
   add_acknowledge(*group, context);
 }
 

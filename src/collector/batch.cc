@@ -28,23 +28,23 @@ std::span<const DeliveryPtr> Batch::part() const {
 
 std::span<const DeliveryPtr> Batch::rest() const { return deliveries_.subspan(parts_.back().first); }
 
-std::span<const plugin::Row> Batch::rows_of(const Part& part) const {
+std::span<const tally_row> Batch::rows_of(const Part& part) const {
   return std::span(rows_).subspan(begins_[part.first], begins_[part.last] - begins_[part.first]);
 }
 
-absl::Status Batch::write(plugin::Storage& store, const plugin::BatchToken& token) {
+absl::Status Batch::write(plugin::StorageDriver& store, const plugin::BatchToken& token) {
   const Part& part = parts_.back();
   fates_.clear();
-  const std::span<const plugin::Row> rows = part.refusal.empty() ? rows_of(part) : std::span<const plugin::Row>();
+  const std::span<const tally_row> rows = part.refusal.empty() ? rows_of(part) : std::span<const tally_row>();
   const absl::Status status = store.write(
-      rows, [&](std::span<const plugin::RowResult> results) { return conclude(part, results); }, token);
+      rows, [&](std::span<const RowResult> results) { return conclude(part, results); }, token);
   if (status.ok() && fates_.size() != part.last - part.first)
     return absl::InternalError("the storage driver said that it wrote, but never asked for the conclusion");
   return status;
 }
 
-plugin::Conclusion Batch::conclude(const Part& part, std::span<const plugin::RowResult> results) {
-  plugin::Conclusion conclusion;
+Conclusion Batch::conclude(const Part& part, std::span<const RowResult> results) {
+  Conclusion conclusion;
   fates_.clear();
   fates_.reserve(part.last - part.first);
   std::map<std::pair<std::string_view, std::int64_t>, Books> books;
@@ -59,7 +59,7 @@ plugin::Conclusion Batch::conclude(const Part& part, std::span<const plugin::Row
 }
 
 // `results` are those of the whole part, perhaps fewer than its rows.
-Fate Batch::fate_of(std::size_t at, const Part& part, std::span<const plugin::RowResult> results) const {
+Fate Batch::fate_of(std::size_t at, const Part& part, std::span<const RowResult> results) const {
   const Delivery& delivery = *deliveries_[at];
   if (!part.refusal.empty()) return refuse(delivery.message, *delivery.processed, part.refusal);
   const std::size_t begin = std::min(results.size(), begins_[at] - begins_[part.first]);

@@ -26,7 +26,7 @@ class Batch {
   std::span<const DeliveryPtr> rest() const;
 
   // Tries to write the part. With OK it is committed, and fates() has one for each of its messages.
-  absl::Status write(plugin::Storage& store, const plugin::BatchToken& token);
+  absl::Status write(plugin::StorageDriver& store, const plugin::BatchToken& token);
   std::span<const Fate> fates() const { return fates_; }
   // Goes on to what follows the part.
   void next() { parts_.pop_back(); }
@@ -41,12 +41,12 @@ class Batch {
     std::size_t first, last;  // of deliveries_, the last not included
     std::string refusal;      // the store's words; not empty: one message, written as a dead letter
   };
-  std::span<const plugin::Row> rows_of(const Part& part) const;
-  plugin::Conclusion conclude(const Part& part, std::span<const plugin::RowResult> results);
-  Fate fate_of(std::size_t at, const Part& part, std::span<const plugin::RowResult> results) const;
+  std::span<const tally_row> rows_of(const Part& part) const;
+  Conclusion conclude(const Part& part, std::span<const RowResult> results);
+  Fate fate_of(std::size_t at, const Part& part, std::span<const RowResult> results) const;
 
   std::span<const DeliveryPtr> deliveries_;
-  std::vector<plugin::Row> rows_;
+  std::vector<tally_row> rows_;
   std::vector<std::size_t> begins_;  // of each delivery's rows, and one past the last
   std::vector<Part> parts_;          // the next one is the last
   std::vector<Fate> fates_;          // of the last attempt

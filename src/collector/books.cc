@@ -49,32 +49,31 @@ const char* to_string(Outcome outcome) {
   return "dead";
 }
 
-Fate decide(const Incoming& message, const Processed& processed, std::span<const plugin::RowResult> results) {
+Fate decide(const Incoming& message, const Processed& processed, std::span<const RowResult> results) {
   // A driver that answers for fewer rows than it was given has not kept the others.
-  static const plugin::RowResult kMissing{plugin::RowStatus::rejected,
-                                          "the storage driver gave no answer for this row"};
+  static const RowResult kMissing{RowStatus::rejected, "the storage driver gave no answer for this row"};
   Fate fate;
   fate.filtered = processed.filtered;
   fate.dead = processed.dead_samples.size();
   fate.dead_letters = processed.dead_samples;
   if (processed.dead_message) fate.dead_letters.push_back(*processed.dead_message);
   const auto kill = [&](std::size_t i, const char* reason, const std::string& why) {
-    fate.dead_letters.push_back(dead_sample(plugin::view_of(processed.samples[i]), message, processed, reason, why));
+    fate.dead_letters.push_back(dead_sample(from_c(processed.samples[i]), message, processed, reason, why));
   };
   for (std::size_t i = 0; i < processed.samples.size(); ++i) {
-    const plugin::RowResult& result = i < results.size() ? results[i] : kMissing;
+    const RowResult& result = i < results.size() ? results[i] : kMissing;
     switch (result.status) {
-      case plugin::RowStatus::stored:
+      case RowStatus::stored:
         ++fate.stored;
         break;
-      case plugin::RowStatus::duplicate:
+      case RowStatus::duplicate:
         ++fate.duplicate;
         break;
-      case plugin::RowStatus::conflict:
+      case RowStatus::conflict:
         ++fate.conflict;
         kill(i, "conflict", result.reason);
         break;
-      case plugin::RowStatus::rejected:
+      case RowStatus::rejected:
         ++fate.dead;
         kill(i, "rejected", result.reason);
         break;
@@ -94,7 +93,7 @@ Fate refuse(const Incoming& message, const Processed& processed, const std::stri
   fate.outcome = Outcome::dead;
   fate.filtered = processed.filtered;
   fate.dead = processed.samples.size() + processed.dead_samples.size();
-  plugin::DeadLetter letter = dead_message(message, processed, "store refused", why, "");
+  DeadLetter letter = dead_message(message, processed, "store refused", why, "");
   if (processed.dead_message) {
     letter.detail += "; before that: " + processed.dead_message->detail;
     letter.handler = processed.dead_message->handler;
@@ -129,7 +128,7 @@ void count(const Fate& fate, Books& books) {
   samples.filtered += fate.filtered;
 }
 
-void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<plugin::BookEntry>& entries) {
+void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<BookEntry>& entries) {
   const auto add = [&](const char* unit, const char* outcome, std::uint64_t count) {
     if (count > 0) entries.push_back({day, std::string(bus), unit, outcome, count});
   };

@@ -42,11 +42,11 @@ const char* to_string(Outcome outcome);
 struct Fate {
   Outcome outcome = Outcome::filtered;
   std::uint64_t stored = 0, duplicate = 0, conflict = 0, dead = 0, filtered = 0;
-  std::vector<plugin::DeadLetter> dead_letters;
+  std::vector<DeadLetter> dead_letters;
 };
 
 // `results`: what the store said to each of processed.samples.
-Fate decide(const Incoming& message, const Processed& processed, std::span<const plugin::RowResult> results);
+Fate decide(const Incoming& message, const Processed& processed, std::span<const RowResult> results);
 
 // The fate of one message that the store refuses for good: it dies as a whole.
 Fate refuse(const Incoming& message, const Processed& processed, const std::string& why);
@@ -55,7 +55,7 @@ Fate refuse(const Incoming& message, const Processed& processed, const std::stri
 void count(const Fate& fate, Books& books);
 
 // What the store's books of that bus and day (days since 1970-01-01) are to grow by.
-void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<plugin::BookEntry>& entries);
+void add_entries(const Books& books, std::string_view bus, std::int64_t day, std::vector<BookEntry>& entries);
 std::int64_t day_of(Time time);
 
 }  // namespace tally::collector

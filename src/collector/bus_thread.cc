@@ -21,9 +21,9 @@ class Arrivals {
   Arrivals(InFlight& in_flight, const BusPtr& bus) : in_flight_(in_flight), bus_(bus) {}
 
   // Valid as long as this.
-  plugin::TransportEvents events() {
-    plugin::TransportEvents events;
-    events.message = [this](plugin::Message message) { take(std::move(message)); };
+  plugin::ServiceEvents events() {
+    plugin::ServiceEvents events;
+    events.message = [this](Message message) { take(std::move(message)); };
     events.lane_lost = [this](std::uint64_t lane, std::uint64_t generation) {
       flush();
       in_flight_.lose_lane(bus_, lane, generation);
@@ -33,24 +33,24 @@ class Arrivals {
       in_flight_.close_lane(bus_, lane, generation);
     };
     events.counted = [this](std::string_view what, std::uint64_t total) { in_flight_.count_bus(bus_, what, total); };
-    events.queue = [this](const plugin::QueueState& queue) { in_flight_.note_queue(bus_, queue); };
+    events.queue = [this](const Queue& queue) { in_flight_.note_queue(bus_, queue); };
     return events;
   }
 
   void flush() { in_flight_.arrive(bus_, std::exchange(came_, {})); }
 
  private:
-  void take(plugin::Message message) {
+  void take(Message message) {
     came_.push_back(std::move(message));
     if (came_.size() >= kMostArriving) flush();
   }
 
   InFlight& in_flight_;
   const BusPtr& bus_;
-  std::vector<plugin::Message> came_;
+  std::vector<Message> came_;
 };
 
-void settle(const BusPtr& bus, plugin::Transport& transport, const std::vector<plugin::Settlement>& settlements) {
+void settle(const BusPtr& bus, plugin::TransportDriver& transport, const std::vector<Settlement>& settlements) {
   if (settlements.empty()) return;
   const absl::Status status = transport.settle(settlements);
   if (!status.ok())  // what it did not take comes again from the bus, and is a duplicate then
@@ -59,9 +59,9 @@ void settle(const BusPtr& bus, plugin::Transport& transport, const std::vector<p
                       " messages, the bus will give them again: " + std::string(to_std(status.message())));
 }
 
-void serve(InFlight& in_flight, const BusPtr& bus, plugin::Transport& transport) {
+void serve(InFlight& in_flight, const BusPtr& bus, plugin::TransportDriver& transport) {
   Arrivals arrivals(in_flight, bus);
-  const plugin::TransportEvents events = arrivals.events();
+  const plugin::ServiceEvents events = arrivals.events();
   bool stopped = false;
   std::uint32_t wait_ms = kFirstServiceMs;
   while (true) {

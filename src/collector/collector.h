@@ -42,14 +42,14 @@ struct BusOptions {
   std::string name;         // its URL without secrets; in books, dead letters and metrics
   std::string fingerprint;  // of the whole URL and the plugin's settings; may hold secrets, never shown
   // Called on the bus's own thread, again with growing pauses while it fails.
-  std::function<absl::StatusOr<std::unique_ptr<plugin::Transport>>()> open;
+  std::function<absl::StatusOr<std::unique_ptr<plugin::TransportDriver>>()> open;
 };
 
 struct StoreOptions {
   std::string name;
   std::string fingerprint;
   // Called on each writer's thread, again with growing pauses while it fails.
-  std::function<absl::StatusOr<std::unique_ptr<plugin::Storage>>()> open;
+  std::function<absl::StatusOr<std::unique_ptr<plugin::StorageDriver>>()> open;
   unsigned writers = 1;  // threads that write at the same time
   bool upgrade = false;  // bring an older one to this version, instead of waiting for someone who does
 };
@@ -59,7 +59,7 @@ struct CopyOptions {
   std::string name;  // its URL without secrets; empty: none
   std::string topic;
   // Called on the copier's thread, again with growing pauses while it fails.
-  std::function<absl::StatusOr<std::unique_ptr<plugin::Transport>>()> open;
+  std::function<absl::StatusOr<std::unique_ptr<plugin::TransportDriver>>()> open;
 };
 
 struct CollectorOptions {

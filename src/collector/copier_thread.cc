@@ -14,10 +14,10 @@ namespace {
 constexpr std::uint32_t kTimeoutMs = 5'000;
 
 // The body as it came; what is known of it in headers.
-plugin::Outgoing copy_of(const plugin::DeadLetter& letter, const std::string& topic) {
-  plugin::Outgoing copy{topic, letter.digest, letter.body};
+Outgoing copy_of(const DeadLetter& letter, const std::string& topic) {
+  Outgoing copy{topic, letter.digest, letter.body};
   const auto header = [&copy](const char* name, const std::string& value) {
-    if (!value.empty()) copy.headers.emplace_back(name, value);
+    if (!value.empty()) copy.headers.push_back({name, value});
   };
   header("tally.digest", letter.digest);
   header("tally.kind", letter.kind);
@@ -37,9 +37,8 @@ class Copier {
 
   void run() {
     while (true) {
-      std::vector<plugin::Outgoing> copies;
-      for (const plugin::DeadLetter& letter : in_flight_.take_copies())
-        copies.push_back(copy_of(letter, options_.topic));
+      std::vector<Outgoing> copies;
+      for (const DeadLetter& letter : in_flight_.take_copies()) copies.push_back(copy_of(letter, options_.topic));
       if (copies.empty()) return;
       send(std::move(copies));
       transport_ = nullptr;  // dead letters are rare, and a connection that nobody serves would be cut
@@ -48,7 +47,7 @@ class Copier {
 
  private:
   // Until each is sent or refused, or the in-flight table quits.
-  void send(std::vector<plugin::Outgoing> copies) {
+  void send(std::vector<Outgoing> copies) {
     Milliseconds pause = kFirstPause;
     while (true) {
       const absl::Status status = attempt(copies);
@@ -64,7 +63,7 @@ class Copier {
   }
 
   // Takes out of `copies` what was sent or refused.
-  absl::Status attempt(std::vector<plugin::Outgoing>& copies) {
+  absl::Status attempt(std::vector<Outgoing>& copies) {
     if (!transport_) {
       auto opened = options_.open();
       if (!opened.ok()) return opened.status();
@@ -74,7 +73,7 @@ class Copier {
     if (!results.ok()) return results.status();
     CopyCounts counts;
     absl::Status away;
-    std::vector<plugin::Outgoing> rest;
+    std::vector<Outgoing> rest;
     for (std::size_t at = 0; at < copies.size(); ++at) {
       const absl::Status result = at < results->size() ? (*results)[at] : transient("the transport gave no answer");
       if (result.ok()) {
@@ -96,7 +95,7 @@ class Copier {
 
   InFlight& in_flight_;
   const CopyOptions options_;
-  std::unique_ptr<plugin::Transport> transport_;
+  std::unique_ptr<plugin::TransportDriver> transport_;
 };
 
 }  // namespace

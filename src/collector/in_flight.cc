@@ -114,7 +114,7 @@ void InFlight::close_books(Delivery& delivery, Clock::time_point now) {
 void InFlight::requeue(Delivery& delivery, Clock::time_point now) {
   ++delivery.bus->books.messages.returned;
   delivery.bus->books.samples.returned += delivery.made;
-  if (!delivery.lost) post(delivery.bus, delivery.id, plugin::Settle::requeue);
+  if (!delivery.lost) post(delivery.bus, delivery.id, Settle::requeue);
   close_books(delivery, now);
 }
 

@@ -38,7 +38,7 @@ enum class Stage { queued, working, held, pending, writing, settled };
 
 struct Delivery {
   std::shared_ptr<Bus> bus;
-  plugin::DeliveryId id;
+  DeliveryId id;
   Incoming message;                      // never changed after arrival
   std::unique_ptr<Processed> processed;  // null until a worker is done with it
   Stage stage = Stage::queued;           // this and what follows: under the in-flight table's lock
@@ -59,11 +59,11 @@ struct Bus {
   Books books;
   absl::flat_hash_set<Delivery*> open;
   std::uint64_t open_bytes = 0;
-  std::vector<plugin::Settlement> outbox;
-  plugin::Transport* transport = nullptr;  // for wake() alone
-  Clock::time_point served;                // when its thread came by last, while it has a transport
-  bool closing = false;                    // takes nothing more, finishes what it has
-  bool ended = false;                      // its thread is done
+  std::vector<Settlement> outbox;
+  plugin::TransportDriver* transport = nullptr;  // for wake() alone
+  Clock::time_point served;                      // when its thread came by last, while it has a transport
+  bool closing = false;                          // takes nothing more, finishes what it has
+  bool ended = false;                            // its thread is done
   std::string state = "waiting";
   std::string reason = "not connected yet";
   FaultLog fault_log;
@@ -81,22 +81,22 @@ class InFlight {
   // --- buses
   BusPtr add_bus(BusOptions options);
   void close_bus(const BusPtr& bus);
-  void set_transport(const BusPtr& bus, plugin::Transport* transport);
+  void set_transport(const BusPtr& bus, plugin::TransportDriver* transport);
   // What a call of its transport came to: kUnclaimed, nothing to consume yet; kPermanent, it refuses what is
   // configured; any other error, away. A fault is logged at once, when its reason changes, and slowly while it lasts.
   void report_bus(const BusPtr& bus, const absl::Status& status);
   void count_bus(const BusPtr& bus, std::string_view what, std::uint64_t total);
   // How one of its queues stands; one that is not present is forgotten. A warning is logged, and when it changes.
-  void note_queue(const BusPtr& bus, const plugin::QueueState& queue);
+  void note_queue(const BusPtr& bus, const Queue& queue);
   // How many more messages the bus may bring.
   std::uint32_t room(const BusPtr& bus) const;
-  void arrive(const BusPtr& bus, std::vector<plugin::Message> messages);
+  void arrive(const BusPtr& bus, std::vector<Message> messages);
   void lose_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation);
   // The lane ends soon: what waits for its pause goes back, what is pending is written at once.
   void close_lane(const BusPtr& bus, std::uint64_t lane, std::uint64_t generation);
   // The connection is gone for good: all of the bus's deliveries are as lost.
   void lose_all(const BusPtr& bus);
-  std::vector<plugin::Settlement> take_settlements(const BusPtr& bus);
+  std::vector<Settlement> take_settlements(const BusPtr& bus);
   bool closing(const BusPtr& bus) const;
   // Nothing in flight and nothing to settle.
   bool idle(const BusPtr& bus) const;
@@ -137,7 +137,7 @@ class InFlight {
 
   // --- copier
   // Blocks until there are copies to send; at most kMostCopies. Empty: quit.
-  std::vector<plugin::DeadLetter> take_copies();
+  std::vector<DeadLetter> take_copies();
   // What became of some of those taken; the rest of the last take is still in hand.
   void count_copies(const CopyCounts& more);
   // Waits at most `pause`; less on quit. False: quit.
@@ -166,7 +166,7 @@ class InFlight {
   void requeue(Delivery& delivery, Clock::time_point now);
   void requeue(const BusPtr& bus, bool waiting_only, const std::function<bool(const Delivery&)>& which);
   void close_books(Delivery& delivery, Clock::time_point now);
-  void post(const BusPtr& bus, const plugin::DeliveryId& id, plugin::Settle action);
+  void post(const BusPtr& bus, const DeliveryId& id, Settle action);
   void wake(const BusPtr& bus);
   void hold_or_dead_letter(const DeliveryPtr& delivery, Clock::time_point now);
   void make_pending(const DeliveryPtr& delivery, Clock::time_point now);
@@ -176,7 +176,7 @@ class InFlight {
   std::optional<Clock::time_point> batch_due() const;
   std::uint64_t received() const;
   bool idle_all() const;
-  void offer_copy(const plugin::DeadLetter& letter);
+  void offer_copy(const DeadLetter& letter);
   std::vector<std::string> not_ready() const;
 
   mutable std::mutex mutex_;
@@ -218,7 +218,7 @@ class InFlight {
   std::uint64_t lost_batches_ = 0;
 
   std::condition_variable copy_;
-  std::deque<plugin::DeadLetter> copies_;
+  std::deque<DeadLetter> copies_;
   std::size_t copies_bytes_ = 0;  // of them
   std::uint64_t copying_ = 0;     // taken, and not counted yet
   CopyCounts copied_;

@@ -76,11 +76,11 @@ void InFlight::commit(std::span<const DeliveryPtr> batch, std::span<const Fate> 
     const Fate& fate = fates[i];
     count(fate, delivery.bus->books);
     batch_samples_ += delivery.made;
-    for (const plugin::DeadLetter& letter : fate.dead_letters) {
+    for (const DeadLetter& letter : fate.dead_letters) {
       ++dead_letters_[letter.reason];
       if (!delivery.copied) offer_copy(letter);
     }
-    if (!delivery.lost) post(delivery.bus, delivery.id, plugin::Settle::acknowledge);
+    if (!delivery.lost) post(delivery.bus, delivery.id, Settle::acknowledge);
     close_books(delivery, now);
   }
 }

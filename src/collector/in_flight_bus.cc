@@ -38,7 +38,7 @@ void InFlight::close_bus(const BusPtr& bus) {
   changed_.notify_all();
 }
 
-void InFlight::set_transport(const BusPtr& bus, plugin::Transport* transport) {
+void InFlight::set_transport(const BusPtr& bus, plugin::TransportDriver* transport) {
   const Lock lock(mutex_);
   bus->transport = transport;
   bus->served = Clock::now();
@@ -81,7 +81,7 @@ void InFlight::count_bus(const BusPtr& bus, std::string_view what, std::uint64_t
     bus->counts.emplace(what, total);
 }
 
-void InFlight::note_queue(const BusPtr& bus, const plugin::QueueState& queue) {
+void InFlight::note_queue(const BusPtr& bus, const Queue& queue) {
   {
     const Lock lock(mutex_);
     if (queue.state != "present") {
@@ -117,13 +117,13 @@ std::uint32_t InFlight::room(const BusPtr& bus) const {
   return static_cast<std::uint32_t>(options_.window - bus->books.messages.in_flight);
 }
 
-void InFlight::arrive(const BusPtr& bus, std::vector<plugin::Message> messages) {
+void InFlight::arrive(const BusPtr& bus, std::vector<Message> messages) {
   if (messages.empty()) return;
   std::vector<DeliveryPtr> deliveries;
   deliveries.reserve(messages.size());
   const Time now = Time::now();
   const auto arrived = Clock::now();
-  for (plugin::Message& message : messages) {
+  for (Message& message : messages) {
     DeliveryPtr& delivery = deliveries.emplace_back(std::make_shared<Delivery>());
     delivery->bus = bus;
     delivery->id = message.delivery;
@@ -172,7 +172,7 @@ void InFlight::lose_all(const BusPtr& bus) {
   bus->outbox.clear();
 }
 
-void InFlight::post(const BusPtr& bus, const plugin::DeliveryId& id, plugin::Settle action) {
+void InFlight::post(const BusPtr& bus, const DeliveryId& id, Settle action) {
   if (bus->ended) return;
   bus->outbox.push_back({id, action});
   if (bus->outbox.size() == 1) wake(bus);
@@ -182,7 +182,7 @@ void InFlight::wake(const BusPtr& bus) {
   if (bus->transport != nullptr) bus->transport->wake();
 }
 
-std::vector<plugin::Settlement> InFlight::take_settlements(const BusPtr& bus) {
+std::vector<Settlement> InFlight::take_settlements(const BusPtr& bus) {
   const Lock lock(mutex_);
   return std::exchange(bus->outbox, {});
 }

@@ -14,7 +14,7 @@ constexpr std::size_t kMostBytes = 32 << 20;  // of copies that wait; one more m
 }  // namespace
 
 // REQUIRES: the lock.
-void InFlight::offer_copy(const plugin::DeadLetter& letter) {
+void InFlight::offer_copy(const DeadLetter& letter) {
   if (options_.copies.name.empty()) return;
   if (copies_bytes_ >= kMostBytes) {
     ++copied_.missed;
@@ -25,7 +25,7 @@ void InFlight::offer_copy(const plugin::DeadLetter& letter) {
   copy_.notify_one();
 }
 
-std::vector<plugin::DeadLetter> InFlight::take_copies() {
+std::vector<DeadLetter> InFlight::take_copies() {
   Lock lock(mutex_);
   copy_.wait(lock, [&] { return quit_ || !copies_.empty(); });
   if (quit_) {
@@ -35,9 +35,9 @@ std::vector<plugin::DeadLetter> InFlight::take_copies() {
     return {};
   }
   const auto end = copies_.begin() + static_cast<std::ptrdiff_t>(std::min(copies_.size(), kMostCopies));
-  std::vector<plugin::DeadLetter> taken(std::make_move_iterator(copies_.begin()), std::make_move_iterator(end));
+  std::vector<DeadLetter> taken(std::make_move_iterator(copies_.begin()), std::make_move_iterator(end));
   copies_.erase(copies_.begin(), end);
-  for (const plugin::DeadLetter& letter : taken) copies_bytes_ -= letter.body.size();
+  for (const DeadLetter& letter : taken) copies_bytes_ -= letter.body.size();
   copying_ += taken.size();
   return taken;
 }

@@ -38,7 +38,7 @@ Loss make_loss(const std::string& writer, const std::string& host, const Commit&
 }
 
 // Whether a store that does not know the writer may have forgotten it: it keeps those that wrote last.
-bool may_be_forgotten(const plugin::WriterState& state, Time last) {
+bool may_be_forgotten(const WriterState& state, Time last) {
   return state.last == 0 && state.since && last.us < state.since->us;
 }
 
@@ -58,12 +58,12 @@ std::map<unsigned, Commit> last_of(const std::vector<Commit>& commits) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Loss>> compare(plugin::Storage& storage, const Remembered& remembered,
+absl::StatusOr<std::vector<Loss>> compare(plugin::StorageDriver& storage, const Remembered& remembered,
                                           const std::string& host, std::vector<std::string>* forgotten) {
   std::vector<Loss> losses;
   for (const auto& [number, last] : last_of(remembered.commits)) {
     const std::string writer = writer_name(remembered.writer.name, number);
-    const absl::StatusOr<plugin::WriterState> state = storage.last_batch(writer);
+    const absl::StatusOr<WriterState> state = storage.last_batch(writer);
     if (state.status().code() == kAbsent) return losses;
     if (!state.ok()) return state.status();
     if (state->last >= last.sequence) continue;
@@ -158,7 +158,7 @@ void LossDetector::take_own_name() {
   save();
 }
 
-absl::Status LossDetector::opened(plugin::Storage& storage, const std::string& name) {
+absl::Status LossDetector::opened(plugin::StorageDriver& storage, const std::string& name) {
   const absl::StatusOr<std::string> id = store_id(storage);
   if (!id.ok()) return id.status();
   bool first = false;
@@ -187,7 +187,7 @@ absl::Status LossDetector::opened(plugin::Storage& storage, const std::string& n
   return absl::OkStatus();
 }
 
-absl::Status LossDetector::compare_all(plugin::Storage& storage) {
+absl::Status LossDetector::compare_all(plugin::StorageDriver& storage) {
   Remembered remembered;
   {
     const Lock lock(mutex_);
@@ -257,10 +257,10 @@ std::vector<Loss> LossDetector::losses() const {
 }
 
 // A store that did not know the writer may only have forgotten it; whether that can be is known outside a transaction.
-absl::Status LossDetector::resolve(plugin::Storage& storage) {
+absl::Status LossDetector::resolve(plugin::StorageDriver& storage) {
   for (const Loss& loss : losses()) {
     if (loss.after != 0 || loss.batches.empty() || told_.contains(loss.key())) continue;
-    const absl::StatusOr<plugin::WriterState> state = storage.last_batch(loss.writer);
+    const absl::StatusOr<WriterState> state = storage.last_batch(loss.writer);
     if (!state.ok()) return state.status();
     const Time last = loss.batches.back().time;
     if (!may_be_forgotten({0, std::nullopt, state->since}, last)) continue;
@@ -272,13 +272,13 @@ absl::Status LossDetector::resolve(plugin::Storage& storage) {
   return absl::OkStatus();
 }
 
-absl::Status LossDetector::forget_acknowledged(plugin::Storage& storage) {
-  const absl::StatusOr<std::vector<plugin::Record>> done = plugin::records_of(storage, kAcknowledgedKind);
+absl::Status LossDetector::forget_acknowledged(plugin::StorageDriver& storage) {
+  const absl::StatusOr<std::vector<Record>> done = plugin::records_of(storage, kAcknowledgedKind);
   if (!done.ok()) return done.status();
   const absl::StatusOr<std::string> id = store_id(storage);
   if (!id.ok()) return id.status();
   const Lock lock(mutex_);
-  for (const plugin::Record& record : *done) acknowledged_.insert(record.key);
+  for (const Record& record : *done) acknowledged_.insert(record.key);
   const std::size_t forgotten =
       std::erase_if(record_.losses, [&](const Loss& loss) { return acknowledged_.contains(loss.key()); });
   if (forgotten == 0) return absl::OkStatus();
@@ -288,7 +288,7 @@ absl::Status LossDetector::forget_acknowledged(plugin::Storage& storage) {
   return absl::OkStatus();
 }
 
-absl::Status LossDetector::tell(plugin::Storage& storage) {
+absl::Status LossDetector::tell(plugin::StorageDriver& storage) {
   const Lock telling(telling_);
   bool again = false;
   {

@@ -36,7 +36,7 @@ namespace tally::collector {
 
 // The remembered batches that are missing in the store. `forgotten` gets a line for each writer that the store may have
 // forgotten. `host`: the collector's.
-absl::StatusOr<std::vector<Loss>> compare(plugin::Storage& storage, const Remembered& remembered,
+absl::StatusOr<std::vector<Loss>> compare(plugin::StorageDriver& storage, const Remembered& remembered,
                                           const std::string& host, std::vector<std::string>* forgotten = nullptr);
 
 // Any thread.
@@ -50,7 +50,7 @@ class LossDetector {
   std::string writer(unsigned number) const;
 
   // A store was opened, `name` its URL without secrets: compares what is remembered with it, unless that was done.
-  absl::Status opened(plugin::Storage& storage, const std::string& name);
+  absl::Status opened(plugin::StorageDriver& storage, const std::string& name);
   // From which number on each thread's batches count: above all that any process of this name has used.
   std::uint64_t first_sequence() const;
 
@@ -60,7 +60,7 @@ class LossDetector {
   void committed(const Commit& commit);
 
   // Compares all threads' batches with the store.
-  absl::Status compare_all(plugin::Storage& storage);
+  absl::Status compare_all(plugin::StorageDriver& storage);
 
   // Losses that nobody has acknowledged yet.
   std::vector<Loss> losses() const;
@@ -68,7 +68,7 @@ class LossDetector {
   // Whether one was noticed since the last tell().
   bool news() const;
   // Keeps what was noticed in the store, logs it, and forgets what someone has acknowledged.
-  absl::Status tell(plugin::Storage& storage);
+  absl::Status tell(plugin::StorageDriver& storage);
 
  private:
   using Lock = std::lock_guard<std::mutex>;
@@ -77,8 +77,8 @@ class LossDetector {
   void save();            // REQUIRES: the lock
   void start_over();      // REQUIRES: the lock
   void take_own_name();   // REQUIRES: the lock
-  absl::Status resolve(plugin::Storage& storage);
-  absl::Status forget_acknowledged(plugin::Storage& storage);
+  absl::Status resolve(plugin::StorageDriver& storage);
+  absl::Status forget_acknowledged(plugin::StorageDriver& storage);
 
   const std::string host_;
   std::mutex telling_;          // one thread at a time

@@ -110,32 +110,32 @@ std::optional<Loss> Loss::parse(std::string_view text) {
   return loss;
 }
 
-absl::StatusOr<std::string> store_id(plugin::Storage& storage) {
-  const absl::StatusOr<std::vector<plugin::Record>> records = plugin::records_of(storage, "store", "id");
+absl::StatusOr<std::string> store_id(plugin::StorageDriver& storage) {
+  const absl::StatusOr<std::vector<Record>> records = plugin::records_of(storage, "store", "id");
   if (records.status().code() == kAbsent) return std::string();
   if (!records.ok()) return records.status();
   return records->empty() ? std::string() : records->front().value;
 }
 
-absl::Status keep_losses(plugin::Storage& storage, std::span<const Loss> losses) {
+absl::Status keep_losses(plugin::StorageDriver& storage, std::span<const Loss> losses) {
   for (const Loss& loss : losses) {
-    const std::array<plugin::Record, 1> record = {plugin::Record{kLossKind, loss.key(), loss.json(), 0}};
+    const std::array<Record, 1> record = {Record{kLossKind, loss.key(), loss.json(), 0}};
     const absl::StatusOr<bool> put = storage.put_records(record);  // false: it is there
     if (!put.ok()) return put.status();
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Loss>> open_losses(plugin::Storage& storage) {
-  const absl::StatusOr<std::vector<plugin::Record>> noticed = plugin::records_of(storage, kLossKind);
+absl::StatusOr<std::vector<Loss>> open_losses(plugin::StorageDriver& storage) {
+  const absl::StatusOr<std::vector<Record>> noticed = plugin::records_of(storage, kLossKind);
   if (noticed.status().code() == kAbsent) return std::vector<Loss>();
   if (!noticed.ok()) return noticed.status();
-  const absl::StatusOr<std::vector<plugin::Record>> acknowledged = plugin::records_of(storage, kAcknowledgedKind);
+  const absl::StatusOr<std::vector<Record>> acknowledged = plugin::records_of(storage, kAcknowledgedKind);
   if (!acknowledged.ok()) return acknowledged.status();
   std::set<std::string> done;
-  for (const plugin::Record& record : *acknowledged) done.insert(record.key);
+  for (const Record& record : *acknowledged) done.insert(record.key);
   std::vector<Loss> losses;
-  for (const plugin::Record& record : *noticed) {
+  for (const Record& record : *noticed) {
     if (done.contains(record.key)) continue;
     std::optional<Loss> loss = Loss::parse(record.value);
     if (!loss) return permanent("the store's record of the loss " + record.key + " cannot be read");
@@ -144,16 +144,16 @@ absl::StatusOr<std::vector<Loss>> open_losses(plugin::Storage& storage) {
   return losses;
 }
 
-absl::StatusOr<std::vector<Loss>> acknowledge_losses(plugin::Storage& storage, const std::string& note) {
+absl::StatusOr<std::vector<Loss>> acknowledge_losses(plugin::StorageDriver& storage, const std::string& note) {
   for (int tries = 0; tries < kTries; ++tries) {
     absl::StatusOr<std::vector<Loss>> losses = open_losses(storage);
     if (!losses.ok() || losses->empty()) return losses;
-    absl::StatusOr<std::vector<plugin::Record>> id = plugin::records_of(storage, "store", "id");
+    absl::StatusOr<std::vector<Record>> id = plugin::records_of(storage, "store", "id");
     if (!id.ok()) return id.status();
     const std::string before = id->empty() ? "" : id->front().value;
     const std::string after = random_id();
     // One transaction: where the id changes, all are acknowledged, and where one is, the id has changed.
-    std::vector<plugin::Record> records = {{"store", "id", after, id->empty() ? 0 : id->front().version}};
+    std::vector<Record> records = {{"store", "id", after, id->empty() ? 0 : id->front().version}};
     for (const Loss& loss : *losses) {
       JsonWriter json;
       json.text("time", Time::now().to_string()).text("note", note).text("store_before", before);

@@ -49,17 +49,17 @@ inline constexpr const char* kLossKind = "loss";
 inline constexpr const char* kAcknowledgedKind = "acknowledged loss";
 
 // By which a store is known; empty where the driver keeps no records.
-absl::StatusOr<std::string> store_id(plugin::Storage& storage);
+absl::StatusOr<std::string> store_id(plugin::StorageDriver& storage);
 
 // Keeps them in the store, where they are not there yet.
-absl::Status keep_losses(plugin::Storage& storage, std::span<const Loss> losses);
+absl::Status keep_losses(plugin::StorageDriver& storage, std::span<const Loss> losses);
 
 // Those that nobody has acknowledged; none where the driver keeps no records.
-absl::StatusOr<std::vector<Loss>> open_losses(plugin::Storage& storage);
+absl::StatusOr<std::vector<Loss>> open_losses(plugin::StorageDriver& storage);
 
 // Acknowledges all that are open, and gives the store another id: whatever was computed from the old one's batches is
 // void. Answers with them. `note`: who says so, and why.
-absl::StatusOr<std::vector<Loss>> acknowledge_losses(plugin::Storage& storage, const std::string& note);
+absl::StatusOr<std::vector<Loss>> acknowledge_losses(plugin::StorageDriver& storage, const std::string& note);
 
 // 32 hexadecimal digits.
 std::string random_id();

@@ -18,8 +18,8 @@
 namespace tally::collector {
 namespace {
 
-plugin::Notification view_of(const wire::Envelope& envelope, Time received) {
-  plugin::Notification notification;
+Notification view_of(const wire::Envelope& envelope, Time received) {
+  Notification notification;
   notification.message_id = envelope.message_id;
   notification.event_type = envelope.event_type;
   notification.publisher_id = envelope.publisher_id;
@@ -43,16 +43,16 @@ void dead_part(Processed& processed, const Incoming& message, const std::string&
     processed.dead_message = dead_message(message, processed, reason, detail, handler);
     return;
   }
-  plugin::DeadLetter& letter = *processed.dead_message;
+  DeadLetter& letter = *processed.dead_message;
   letter.detail += "; " + detail;
   if (!handler.empty()) letter.handler = letter.handler ? *letter.handler + ", " + handler : handler;
 }
 
 }  // namespace
 
-plugin::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
-                                std::string detail, const std::string& handler) {
-  plugin::DeadLetter letter;
+DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason, std::string detail,
+                        const std::string& handler) {
+  DeadLetter letter;
   letter.digest = wire::digest(message.body);
   letter.kind = "message";
   letter.reason = std::move(reason);
@@ -66,9 +66,9 @@ plugin::DeadLetter dead_message(const Incoming& message, const Processed& proces
   return letter;
 }
 
-plugin::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
-                               std::string reason, const std::string& detail) {
-  plugin::DeadLetter letter;
+DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
+                       std::string reason, const std::string& detail) {
+  DeadLetter letter;
   letter.body = wire::to_json(sample);
   letter.digest = wire::digest(letter.body);
   letter.kind = "sample";
@@ -86,9 +86,9 @@ namespace {
 constexpr std::size_t kLongestOrigin = std::size_t{64} << 10U;
 
 // A dead letter of one sample as it was given: `written` is JSON, perhaps with bytes that are not UTF-8.
-plugin::DeadLetter dead_written(std::string written, const Incoming& message, const Processed& processed,
-                                std::string reason, std::string detail, const std::string& handler) {
-  plugin::DeadLetter letter;
+DeadLetter dead_written(std::string written, const Incoming& message, const Processed& processed, std::string reason,
+                        std::string detail, const std::string& handler) {
+  DeadLetter letter;
   letter.body = std::move(written);
   letter.digest = wire::digest(letter.body);
   letter.kind = "sample";
@@ -148,8 +148,8 @@ void unmark_samples(wire::SampleList& samples) {
 
 }  // namespace
 
-void add_rows(const Processed& processed, Time received, std::vector<plugin::Row>& rows) {
-  for (const tally_sample& sample : processed.samples) rows.push_back({sizeof(plugin::Row), &sample, received.us});
+void add_rows(const Processed& processed, Time received, std::vector<tally_row>& rows) {
+  for (const tally_sample& sample : processed.samples) rows.push_back({sizeof(tally_row), &sample, received.us});
 }
 
 // What the handlers get of a message whose JSON is not quite JSON.
@@ -165,7 +165,7 @@ struct Pipeline::Impl {
 
   void handle(const Incoming& message, const wire::Envelope& envelope, Processed& out);
   void take_samples(const Incoming& message, const wire::Envelope& envelope, Processed& out);
-  absl::Status ask(plugin::Dispatcher::Handler& handler, plugin::Notification& notification,
+  absl::Status ask(plugin::Dispatcher::Handler& handler, Notification& notification,
                    std::optional<RepairedText>& mended);
   void tell_skips(const plugin::Dispatcher::Handler& handler, std::size_t before) const;
   void refuse(std::string_view written, const absl::Status& status, std::size_t index, const Incoming& message,
@@ -229,7 +229,7 @@ void Pipeline::Impl::admit(SampleView& sample, const Incoming& message, Processe
   if (const char* const reason = refusal(sample, message.received, detail))
     out.dead_samples.push_back(dead_sample(sample, message, out, reason, detail));
   else
-    out.samples.push_back(plugin::sample_to_c(sample, samples.texts().keep(sample.volume.to_string())));
+    out.samples.push_back(to_c(sample, samples.texts().keep(sample.volume.to_string())));
 }
 
 bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& status, const Incoming& message,
@@ -254,7 +254,7 @@ bool Pipeline::Impl::settle_error(const std::string& name, const absl::Status& s
 }
 
 // Calls a handler. Where it cannot read a payload that is nearly JSON it gets it again, mended; so do those after it.
-absl::Status Pipeline::Impl::ask(plugin::Dispatcher::Handler& handler, plugin::Notification& notification,
+absl::Status Pipeline::Impl::ask(plugin::Dispatcher::Handler& handler, Notification& notification,
                                  std::optional<RepairedText>& mended) {
   const std::size_t before = samples.size(), skips = samples.skips().size();
   absl::Status status = handler.handler->handle(notification, samples);
@@ -281,7 +281,7 @@ void Pipeline::Impl::tell_skips(const plugin::Dispatcher::Handler& handler, std:
 }
 
 void Pipeline::Impl::handle(const Incoming& message, const wire::Envelope& envelope, Processed& out) {
-  plugin::Notification notification = view_of(envelope, message.received);
+  Notification notification = view_of(envelope, message.received);
   std::optional<RepairedText> mended;
   const plugin::Dispatcher::Match& match = handlers->match(envelope.event_type);
   for (const plugin::Dispatcher::Parked* parked : match.parked) {

@@ -54,10 +54,10 @@ struct Processed {
   std::string_view message_id;
   std::vector<tally_sample> samples;  // to be stored: complete, in the form that a driver is given
   std::uint64_t made = 0;
-  std::uint64_t filtered = 0;                      // samples of disabled meters
-  std::vector<plugin::DeadLetter> dead_samples;    // too old, future, refused: one a sample
-  std::optional<plugin::DeadLetter> dead_message;  // unparsable, a handler failed for good or is not available
-  std::vector<std::string> parked;                 // handlers that would have taken it, "notification:image"
+  std::uint64_t filtered = 0;              // samples of disabled meters
+  std::vector<DeadLetter> dead_samples;    // too old, future, refused: one a sample
+  std::optional<DeadLetter> dead_message;  // unparsable, a handler failed for good or is not available
+  std::vector<std::string> parked;         // handlers that would have taken it, "notification:image"
 };
 
 // One thread at a time: it holds the handlers of one worker.
@@ -81,15 +81,15 @@ class Pipeline {
 };
 
 // The dead letter for a message given up as a whole: `reason` a short token, `detail` in words.
-plugin::DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason,
-                                std::string detail, const std::string& handler);
+DeadLetter dead_message(const Incoming& message, const Processed& processed, std::string reason, std::string detail,
+                        const std::string& handler);
 
 // The dead letter for a sample that may not be stored, or that the store would not take.
-plugin::DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
-                               std::string reason, const std::string& detail);
+DeadLetter dead_sample(const SampleView& sample, const Incoming& message, const Processed& processed,
+                       std::string reason, const std::string& detail);
 
 // Puts the samples that are to be stored at the end of `rows`; they look into `processed`.
-void add_rows(const Processed& processed, Time received, std::vector<plugin::Row>& rows);
+void add_rows(const Processed& processed, Time received, std::vector<tally_row>& rows);
 
 }  // namespace tally::collector
 

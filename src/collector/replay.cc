@@ -11,7 +11,7 @@ namespace tally::collector {
 namespace {
 
 // The message that a handler could not make this sample of; its other samples are duplicates by now.
-std::optional<std::string> origin_of(const plugin::DeadLetter& letter) {
+std::optional<std::string> origin_of(const DeadLetter& letter) {
   if (letter.kind != "sample" || letter.reason != "bad sample" || letter.handler.value_or("").empty())
     return std::nullopt;
   const std::optional<Json> sample = python_json(letter.body);
@@ -21,7 +21,7 @@ std::optional<std::string> origin_of(const plugin::DeadLetter& letter) {
 
 }  // namespace
 
-absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::Storage& store, const plugin::DeadLetter& letter) {
+absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::StorageDriver& store, const DeadLetter& letter) {
   // What a handler made, or what was read well, needs no signature; whoever wrote any other sample may choose its keys.
   const bool unverified =
       letter.reason == "bad signature" || (letter.reason == "bad sample" && letter.handler.value_or("").empty());
@@ -33,18 +33,18 @@ absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::Storage& store, cons
   // What is still dead as a whole would only be written as the letter that is there already.
   if (processed.samples.empty() && processed.dead_message)
     return Replayed{Outcome::dead, processed.dead_message->detail, 0, 0};
-  std::vector<plugin::Row> rows;
+  std::vector<tally_row> rows;
   add_rows(processed, message.received, rows);
   Fate fate;
-  const absl::Status status = store.write(rows, [&](std::span<const plugin::RowResult> results) {
+  const absl::Status status = store.write(rows, [&](std::span<const RowResult> results) {
     fate = decide(message, processed, results);
-    plugin::Conclusion conclusion;
+    Conclusion conclusion;
     Books books;
     count(fate, books);
     add_entries(books, "replay", day_of(Time::now()), conclusion.entries);
     conclusion.dead_letters = fate.dead_letters;
     const bool same = std::any_of(fate.dead_letters.begin(), fate.dead_letters.end(),
-                                  [&](const plugin::DeadLetter& dead) { return dead.digest == letter.digest; });
+                                  [&](const DeadLetter& dead) { return dead.digest == letter.digest; });
     if (!same) conclusion.settled_dead_letters.push_back(letter.digest);
     return conclusion;
   });

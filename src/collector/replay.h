@@ -19,7 +19,7 @@ struct Replayed {
 
 // The store's books get the samples and the message under the bus "replay". An error: the store failed, or a handler
 // said "again" (kTransient); nothing changed.
-absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::Storage& store, const plugin::DeadLetter& letter);
+absl::StatusOr<Replayed> replay(Pipeline& pipeline, plugin::StorageDriver& store, const DeadLetter& letter);
 
 }  // namespace tally::collector
 

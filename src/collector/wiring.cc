@@ -24,7 +24,7 @@ namespace {
 // What the workers' handlers share, by plugin.
 struct Shared {
   std::map<std::string, std::shared_ptr<plugin::Guard>> guards;
-  std::map<std::string, plugin::Factory<plugin::NotificationHandler>> single;  // of which there may be one instance
+  std::map<std::string, plugin::Factory<plugin::MessageHandler>> single;  // of which there may be one instance
   bool surveyed = false;
 };
 
@@ -59,7 +59,7 @@ void add_handler(plugin::Dispatcher& dispatcher, plugin::Entry& entry, const con
   const auto guard = guard_for(shared, entry, config, hangs);
   // The instance may be made again on another thread: it gets an entry of its own.
   const auto own = std::make_shared<plugin::Entry>(entry);
-  plugin::Factory<plugin::NotificationHandler> make = [own, settings = plugin::settings_for(entry, config)] {
+  plugin::Factory<plugin::MessageHandler> make = [own, settings = plugin::settings_for(entry, config)] {
     return plugin::make_notification(*own, settings);
   };
   if (entry.role.single) {
@@ -144,7 +144,7 @@ struct Wiring {
   std::mutex mutex;
   Shared shared;
 
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport(const std::string& url) {
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport(const std::string& url) {
     const std::lock_guard lock(mutex);
     auto entry = plugin::find_driver(*catalog, plugin::Role::transport, url);
     if (!entry.ok()) return entry.status();
@@ -153,7 +153,7 @@ struct Wiring {
     return plugin::guarded(*std::move(made), guard_for(shared, **entry, config, hangs));
   }
 
-  absl::StatusOr<std::unique_ptr<plugin::Storage>> storage() {
+  absl::StatusOr<std::unique_ptr<plugin::StorageDriver>> storage() {
     const std::lock_guard lock(mutex);
     auto entry = plugin::find_driver(*catalog, plugin::Role::storage, config.storage);
     if (!entry.ok()) return entry.status();
@@ -223,7 +223,8 @@ plugin::Survey survey_handlers(plugin::Catalog& catalog, const config::Config& c
   return plugin::survey(*dispatcher, disabled_meters(config));
 }
 
-absl::StatusOr<std::unique_ptr<plugin::Storage>> make_store(plugin::Catalog& catalog, const config::Config& config) {
+absl::StatusOr<std::unique_ptr<plugin::StorageDriver>> make_store(plugin::Catalog& catalog,
+                                                                  const config::Config& config) {
   auto entry = plugin::find_driver(catalog, plugin::Role::storage, config.storage);
   if (!entry.ok()) return entry.status();
   return plugin::make_storage(**entry, plugin::settings_for(**entry, config, config.storage));

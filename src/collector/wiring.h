@@ -31,7 +31,8 @@ std::function<absl::StatusOr<Pipeline>()> pipeline_maker(plugin::Catalog& catalo
 plugin::Survey survey_handlers(plugin::Catalog& catalog, const config::Config& config);
 
 // The storage driver of config.storage, not prepared yet.
-absl::StatusOr<std::unique_ptr<plugin::Storage>> make_store(plugin::Catalog& catalog, const config::Config& config);
+absl::StatusOr<std::unique_ptr<plugin::StorageDriver>> make_store(plugin::Catalog& catalog,
+                                                                  const config::Config& config);
 
 // `catalog` is shared with the factories in the result, and from then on theirs: others may read its pollsters and
 // discoveries, no more. For a reload scan and wire again. `hangs`, of the whole process, may be null.

@@ -50,14 +50,14 @@ class Writer {
     return status;
   }
 
-  absl::Status prepare(plugin::Storage& storage) {
-    const absl::Status status = storage.prepare(plugin::Prepare::init, [](std::span<const plugin::Cell> cells) {
-      for (const plugin::Cell& cell : cells) log::debug(cell.value);
+  absl::Status prepare(plugin::StorageDriver& storage) {
+    const absl::Status status = storage.prepare(Prepare::init, [](std::span<const Cell> cells) {
+      for (const Cell& cell : cells) log::debug(cell.value);
       return true;
     });
     if (status.ok() || !in_flight_.store().upgrade) return status;
-    return storage.prepare(plugin::Prepare::upgrade, [](std::span<const plugin::Cell> cells) {
-      for (const plugin::Cell& cell : cells) log::info(cell.value);
+    return storage.prepare(Prepare::upgrade, [](std::span<const Cell> cells) {
+      for (const Cell& cell : cells) log::info(cell.value);
       return true;
     });
   }
@@ -130,11 +130,11 @@ class Writer {
       report_expiry(expire_before(*options.retention.front().age, ""));
       return;
     }
-    plugin::Query query;
-    query.kind = plugin::QueryKind::meters;
+    Query query;
+    query.kind = QueryKind::meters;
     std::vector<std::string> meters;
-    absl::Status status = storage_->query(query, [&meters](std::span<const plugin::Cell> cells) {
-      for (const plugin::Cell& cell : cells)
+    absl::Status status = storage_->query(query, [&meters](std::span<const Cell> cells) {
+      for (const Cell& cell : cells)
         if (cell.name == "name") meters.emplace_back(cell.value);
       return true;
     });
@@ -169,7 +169,7 @@ class Writer {
   LossDetector& loss_detector_;
   const unsigned number_;
   plugin::BatchToken token_;
-  std::unique_ptr<plugin::Storage> storage_;
+  std::unique_ptr<plugin::StorageDriver> storage_;
   std::uint64_t version_ = 0;
   Clock::time_point next_expire_ = Clock::now();
   Clock::time_point next_compare_{};

@@ -2,14 +2,17 @@
 // runs in this process all look the same.
 // Not for plugin authors: they derive from the classes in <tally/plugin.h>.
 //
-// Threads: an instance is never called by two threads at once; Transport::wake alone may be called from any.
+// Threads: an instance is never called by two threads at once; TransportDriver::wake alone may be called from any.
 // Statuses: see base/status.h for the classes absent, transient, permanent, unclaimed.
 #ifndef TALLY_PLUGIN_ROLES_H
 #define TALLY_PLUGIN_ROLES_H
 
 #include <tally/abi/storage.h>
-#include <tally/abi/transport.h>
+#include <tally/model/notification.h>
+#include <tally/model/resource.h>
 #include <tally/model/sample.h>
+#include <tally/model/storage.h>
+#include <tally/model/transport.h>
 
 #include <cstdint>
 #include <functional>
@@ -18,7 +21,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,32 +32,9 @@ namespace tally::plugin {
 
 // --- notification ---------------------------------------------------------------------------------------------------
 
-// One decoded message. The views live as long as the message's bytes, and at least for the call.
-struct Notification {
-  std::optional<std::string_view> message_id;
-  std::string_view event_type;
-  std::optional<std::string_view> publisher_id;
-  std::optional<std::string_view> priority;   // lower case
-  std::optional<std::string_view> timestamp;  // as written
-  std::optional<Time> time;                   // `timestamp`, where it can be read
-  Time received;
-  std::string_view payload = "null";  // JSON text
-  std::string_view context = "{}";    // JSON object, `_context_` taken off its keys
-};
-
-// What a handler makes of some messages; see tally_definition in tally/abi/notification.h. Empty: known only from a
-// message.
-struct Definition {
-  std::string name;
-  std::string meter, type, unit;
-  std::vector<std::string> event_types;
-  std::vector<std::string> examples;
-  bool disabled = false;
-};
-
-class NotificationHandler {
+class MessageHandler {
  public:
-  virtual ~NotificationHandler() = default;
+  virtual ~MessageHandler() = default;
 
   // Appends the samples of one message; on an error the caller drops what this call appended. One that is refused is
   // set aside in the list, and is not an error.
@@ -66,7 +45,7 @@ class NotificationHandler {
   virtual absl::StatusOr<std::vector<std::string>> claims() = 0;
 
   // What this instance makes, of messages of one event type or of all; none where it does not say.
-  virtual absl::StatusOr<std::optional<std::vector<Definition>>> definitions(
+  virtual absl::StatusOr<std::optional<std::vector<MeterDefinition>>> definitions(
       // NOLINTNEXTLINE(performance-unnecessary-value-param): a guarded call takes it along to another thread
       std::optional<std::string> /*event_type*/) {
     return std::nullopt;
@@ -74,15 +53,6 @@ class NotificationHandler {
 };
 
 // --- pollster and discovery -----------------------------------------------------------------------------------------
-
-struct Resource {
-  std::string id;
-  std::optional<std::string> project_id;
-  std::optional<std::string> project_name;
-  std::optional<std::string> user_id;
-  std::optional<std::string> user_name;
-  std::string attributes = "{}";  // JSON object
-};
 
 struct ResourceFault {
   std::string resource_id;
@@ -100,85 +70,39 @@ struct PollResult {
   std::vector<ResourceFault> faults;
 };
 
-class Pollster {
+class Sampler {
  public:
-  virtual ~Pollster() = default;
+  virtual ~Sampler() = default;
   virtual absl::Status poll(const PollRequest& request, PollResult& result) = 0;
 };
 
-class Discovery {
+class ResourceFinder {
  public:
-  virtual ~Discovery() = default;
+  virtual ~ResourceFinder() = default;
   virtual absl::StatusOr<std::vector<Resource>> discover() = 0;
 };
 
 // --- transport ------------------------------------------------------------------------------------------------------
 
-// One delivery: the lane it came by, the lane's generation, and its tag within that.
-struct DeliveryId {
-  std::uint64_t lane = 0;
-  std::uint64_t generation = 0;
-  std::uint64_t tag = 0;
-  friend bool operator==(const DeliveryId&, const DeliveryId&) = default;
-};
+// Each takes one, during the call.
+using TakeQueue = std::function<void(const Queue&)>;
+using TakeRewound = std::function<void(const Rewound&)>;
 
-struct Message {
-  DeliveryId delivery;
-  std::string body;
-  std::string topic;  // empty where the bus has none
-  bool redelivered = false;
-};
-
-// A queue as it stands: what it is called, "present", "absent", "removed", "in use", and what a person should know.
-struct QueueState {
-  std::string name;
-  std::string state;
-  std::optional<std::uint64_t> messages;
-  std::optional<std::uint64_t> consumers;
-  bool ours = false;
-  std::string warning;  // empty: none
-};
-using QueueSink = std::function<void(const QueueState&)>;
-
-// A queue or partition whose reader is set back: "rewound", "would rewind", "unchanged", "absent".
-struct RewoundQueue {
-  std::string name;
-  std::string state;
-  std::optional<std::int64_t> from;  // the place that was read next before, and that is from now on
-  std::optional<std::int64_t> to;
-  std::optional<std::uint64_t> messages;  // that come again
-  std::string warning;                    // empty: none
-};
-using RewindSink = std::function<void(const RewoundQueue&)>;
-
-struct TransportEvents {
+// What one service() tells.
+struct ServiceEvents {
   std::function<void(Message)> message;
   std::function<void(std::uint64_t lane, std::uint64_t generation)> lane_lost;
   std::function<void(std::uint64_t lane, std::uint64_t generation, std::int64_t deadline_ms)> lane_closing;
   std::function<void(std::string_view what, std::uint64_t total)> counted = {};  // for metrics
-  QueueSink queue = {};                                                          // one that is consumed, for metrics
-};
-
-enum class Settle : std::int32_t { acknowledge = TALLY_ACKNOWLEDGE, requeue = TALLY_REQUEUE };
-
-struct Settlement {
-  DeliveryId delivery;
-  Settle action = Settle::acknowledge;
-};
-
-struct Outgoing {
-  std::string topic;
-  std::string key;  // empty: any
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers{};  // name and value; left out where the bus has none
+  TakeQueue queue = {};                                                          // one that is consumed, for metrics
 };
 
 // See tally/abi/transport.h for the contract of each call.
-class Transport {
+class TransportDriver {
  public:
-  virtual ~Transport() = default;
+  virtual ~TransportDriver() = default;
   virtual absl::Status consume(std::uint32_t prefetch) = 0;
-  virtual absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) = 0;
+  virtual absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const ServiceEvents& events) = 0;
   virtual absl::Status settle(std::span<const Settlement> settlements) = 0;
   // One status a message, in order; an error of the whole: nothing is known of any.
   virtual absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages,
@@ -186,62 +110,19 @@ class Transport {
   virtual void wake() = 0;
   virtual absl::Status stop() = 0;
   // kAbsent: the plugin does not offer it.
-  virtual absl::Status inspect(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
+  virtual absl::Status inspect(std::uint32_t /*timeout_ms*/, const TakeQueue& /*queues*/) {
     return absl::Status(kAbsent, "does not say how its queues stand");
   }
-  virtual absl::Status unsubscribe(std::uint32_t /*timeout_ms*/, const QueueSink& /*queues*/) {
+  virtual absl::Status unsubscribe(std::uint32_t /*timeout_ms*/, const TakeQueue& /*queues*/) {
     return absl::Status(kAbsent, "makes nothing that would have to be removed");
   }
   virtual absl::Status rewind(Time /*to*/, bool /*dry_run*/, std::uint32_t /*timeout_ms*/,
-                              const RewindSink& /*rewinds*/) {
+                              const TakeRewound& /*rewinds*/) {
     return absl::Status(kAbsent, "cannot be rewound");
   }
 };
 
 // --- storage --------------------------------------------------------------------------------------------------------
-
-enum class RowStatus : std::int32_t {
-  stored = TALLY_STORED,
-  duplicate = TALLY_DUPLICATE,
-  conflict = TALLY_CONFLICT,
-  rejected = TALLY_REJECTED,
-};
-
-// A sample ready to be kept, as a driver is given it: made once, by whoever has the sample at hand. What it points at
-// is another's and outlives the write.
-using Row = tally_row;
-
-struct RowResult {
-  RowStatus status = RowStatus::stored;
-  std::string reason;
-};
-
-struct DeadLetter {
-  std::string digest;  // 32 hexadecimal digits
-  std::string kind;    // "message" or "sample"
-  std::string reason;  // a short token
-  std::string detail;
-  std::string bus;
-  std::optional<std::string> event_type;
-  std::optional<std::string> message_id;
-  std::optional<std::string> handler;
-  std::string body;
-  Time received;
-};
-
-struct BookEntry {
-  std::int64_t day = 0;  // days since 1970-01-01 UTC
-  std::string bus;
-  std::string unit;     // "messages" or "samples"
-  std::string outcome;  // stored, duplicate, conflict, dead, filtered
-  std::uint64_t count = 0;
-};
-
-struct Conclusion {
-  std::vector<DeadLetter> dead_letters;
-  std::vector<BookEntry> entries;
-  std::vector<std::string> settled_dead_letters;  // digests, dead no longer
-};
 
 // Names a batch, so that one that is repeated because its answer was lost is in the store's books once. Empty: nobody
 // will repeat it.
@@ -253,82 +134,22 @@ struct BatchToken {
   std::function<void(std::uint64_t last)> found{};
 };
 
-// A small text by (kind, key). A put gives the version that must be there, 0 for none; each put adds one.
-struct Record {
-  std::string kind, key, value;
-  std::uint64_t version = 0;
-};
-
-// What a store remembers of one writer.
-struct WriterState {
-  std::uint64_t last = 0;     // the sequence of its last batch; 0: it knows no such writer
-  std::optional<Time> used;   // when that was written, by the store's clock
-  std::optional<Time> since;  // writers that wrote last before this may be forgotten; none: none was forgotten yet
-};
-
 // Called once per attempt, inside the transaction, after the rows and before the commit; one result a row.
 using Conclude = std::function<Conclusion(std::span<const RowResult>)>;
 
-enum class QueryKind : std::int32_t {
-  meters = TALLY_QUERY_METERS,
-  resources = TALLY_QUERY_RESOURCES,
-  samples = TALLY_QUERY_SAMPLES,
-  statistics = TALLY_QUERY_STATISTICS,
-  dead_letters = TALLY_QUERY_DEAD_LETTERS,
-  books = TALLY_QUERY_BOOKS,
-  size = TALLY_QUERY_SIZE,
-};
-
-struct Filter {
-  std::string field;
-  std::string value;
-};
-
-// See tally_query in tally/abi/storage.h.
-struct Query {
-  QueryKind kind = QueryKind::meters;
-  bool descending = false;
-  std::optional<Time> start;
-  std::optional<Time> end;
-  std::optional<std::int64_t> as_of;
-  std::int64_t period_us = 0;
-  std::optional<std::int64_t> limit;
-  std::string meter;   // empty: all
-  std::string digest;  // empty: all
-  std::vector<Filter> filters;
-  std::vector<std::string> group_by;
-};
-
-enum class CellKind : std::int32_t {
-  null = TALLY_CELL_NULL,
-  text = TALLY_CELL_TEXT,
-  number = TALLY_CELL_NUMBER,
-  json = TALLY_CELL_JSON,
-};
-
-struct Cell {
-  std::string_view name;
-  CellKind kind = CellKind::null;
-  std::string_view value;
-};
-
 // Takes one row of an answer; the views live for the call. False ends the query.
-using RowSink = std::function<bool(std::span<const Cell>)>;
-
-enum class Prepare : std::int32_t {
-  check = TALLY_PREPARE_CHECK,
-  init = TALLY_PREPARE_INIT,
-  upgrade = TALLY_PREPARE_UPGRADE,
-};
+using TakeRow = std::function<bool(std::span<const Cell>)>;
 
 // See tally/abi/storage.h for the contract of each call.
-class Storage {
+class StorageDriver {
  public:
-  virtual ~Storage() = default;
-  virtual absl::Status prepare(Prepare how, const RowSink& report) = 0;
-  // kPermanent: this batch will never be written, though others may be.
-  virtual absl::Status write(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token = {}) = 0;
-  virtual absl::Status query(const Query& query, const RowSink& rows) = 0;
+  virtual ~StorageDriver() = default;
+  virtual absl::Status prepare(Prepare how, const TakeRow& report) = 0;
+  // Rows are given as the driver takes them, made once by whoever has the sample at hand; what they point at is
+  // another's and outlives the write. kPermanent: this batch will never be written, though others may be.
+  virtual absl::Status write(std::span<const tally_row> rows, const Conclude& conclude,
+                             const BatchToken& token = {}) = 0;
+  virtual absl::Status query(const Query& query, const TakeRow& rows) = 0;
   virtual absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string> digests) = 0;
   virtual absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) = 0;
 
@@ -336,7 +157,7 @@ class Storage {
   virtual absl::StatusOr<bool> put_records(std::span<const Record> /*records*/) { return no_records(); }
   // Those of a kind whose keys begin with `prefix`, by the bytes of their keys: columns key, version, value.
   virtual absl::Status list_records(const std::string& /*kind*/, const std::string& /*prefix*/,
-                                    const RowSink& /*rows*/) {
+                                    const TakeRow& /*rows*/) {
     return no_records();
   }
   virtual absl::StatusOr<WriterState> last_batch(const std::string& /*writer*/) { return no_records(); }
@@ -346,7 +167,7 @@ class Storage {
 };
 
 // What list_records() answers.
-absl::StatusOr<std::vector<Record>> records_of(Storage& storage, const std::string& kind,
+absl::StatusOr<std::vector<Record>> records_of(StorageDriver& storage, const std::string& kind,
                                                const std::string& prefix = "");
 
 }  // namespace tally::plugin

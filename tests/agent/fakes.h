@@ -76,16 +76,13 @@ struct FakeBus {
   }
 };
 
-class FakeTransport : public plugin::Transport {
+class FakeTransport : public plugin::TransportDriver {
  public:
   explicit FakeTransport(std::shared_ptr<FakeBus> bus) : bus_(std::move(bus)) {}
   absl::Status consume(std::uint32_t) override { return absl::OkStatus(); }
-  absl::Status service(std::uint32_t, std::uint32_t, const plugin::TransportEvents&) override {
-    return absl::OkStatus();
-  }
-  absl::Status settle(std::span<const plugin::Settlement>) override { return absl::OkStatus(); }
-  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const plugin::Outgoing> messages,
-                                                    std::uint32_t) override {
+  absl::Status service(std::uint32_t, std::uint32_t, const plugin::ServiceEvents&) override { return absl::OkStatus(); }
+  absl::Status settle(std::span<const Settlement>) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages, std::uint32_t) override {
     std::unique_lock lock(bus_->mutex);
     if (messages.empty() && bus_->away) return transient("the fake bus is away");
     if (messages.empty()) return std::vector<absl::Status>();
@@ -95,7 +92,7 @@ class FakeTransport : public plugin::Transport {
     if (bus_->away) return transient("the fake bus is away");
     std::vector<absl::Status> results;
     bus_->publishes.emplace_back();
-    for (const plugin::Outgoing& message : messages) {
+    for (const Outgoing& message : messages) {
       const bool refused = !bus_->refuse.empty() && message.body == bus_->refuse;
       bus_->keys.insert(message.key);
       results.push_back(refused ? permanent("never") : absl::OkStatus());

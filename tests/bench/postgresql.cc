@@ -23,7 +23,7 @@
 namespace {
 
 using namespace tally::bench;  // NOLINT(google-build-using-namespace)
-namespace host = tally::host;
+using namespace tally;         // NOLINT(google-build-using-namespace)
 
 constexpr std::size_t kBatch = 10'000;
 constexpr int kRounds = 3;
@@ -99,7 +99,7 @@ class Server {
   PGconn* handle_;
 };
 
-std::unique_ptr<plugin::Storage> open(const std::string& url, const std::string& schema) {
+std::unique_ptr<plugin::StorageDriver> open(const std::string& url, const std::string& schema) {
   static plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
   auto entry = plugin::find_driver(catalog, plugin::Role::storage, url);
   require(entry.status());
@@ -111,11 +111,11 @@ std::unique_ptr<plugin::Storage> open(const std::string& url, const std::string&
   return *std::move(storage);
 }
 
-void write_batch(plugin::Storage& storage, std::span<const plugin::Row> rows, const plugin::BatchToken& token) {
-  const auto conclude = [](std::span<const plugin::RowResult> results) {
+void write_batch(plugin::StorageDriver& storage, std::span<const tally_row> rows, const plugin::BatchToken& token) {
+  const auto conclude = [](std::span<const RowResult> results) {
     std::uint64_t stored = 0;
-    for (const plugin::RowResult& result : results) stored += result.status == plugin::RowStatus::stored ? 1 : 0;
-    plugin::Conclusion conclusion;
+    for (const RowResult& result : results) stored += result.status == RowStatus::stored ? 1 : 0;
+    Conclusion conclusion;
     for (const char* unit : {"messages", "samples"})
       conclusion.entries.push_back({20'454, "bench", unit, "stored", stored});
     return conclusion;
@@ -129,7 +129,7 @@ void drop(Server& server, const std::string& schema) { server.run("DROP SCHEMA I
 double write_by_driver(Server& server, const std::string& url, const tally::test::OwnedRows& rows) {
   drop(server, kDriver);
   const auto storage = open(url, kDriver);
-  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
+  require(storage->prepare(Prepare::init, [](std::span<const Cell>) { return true; }));
   server.run("CHECKPOINT");
   plugin::BatchToken token{"0123456789abcdef0123456789abcdef", 1};
   return seconds_of([&] {
@@ -154,7 +154,7 @@ std::vector<std::string> stored_batches(Server& server, const std::string& schem
 double write_bare(Server& server, const std::string& url, const std::string& driver,
                   const std::vector<std::string>& batches) {
   drop(server, kFloor);
-  require(open(url, kFloor)->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
+  require(open(url, kFloor)->prepare(Prepare::init, [](std::span<const Cell>) { return true; }));
   const std::string floor = kFloor;
   server.run("SELECT " + floor + ".make_partitions(array_agg(starts)) FROM " + driver + ".partition");
   server.run("CHECKPOINT");
@@ -247,7 +247,7 @@ int again(const std::string& url, int servers, std::int64_t cycles, std::int64_t
   for (int round = 0; round < kRounds; ++round) {
     drop(server, kDriver);
     const auto storage = open(url, kDriver);
-    require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
+    require(storage->prepare(Prepare::init, [](std::span<const Cell>) { return true; }));
     server.run("CHECKPOINT");
     best = std::min(best, seconds_of([&] {
                       for (const auto& rows : batches) write_batch(*storage, rows.view(), {});
@@ -265,7 +265,7 @@ int again(const std::string& url, int servers, std::int64_t cycles, std::int64_t
 int fill(const std::string& url, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const auto storage = open(url, kDriver);
-  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
+  require(storage->prepare(Prepare::init, [](std::span<const Cell>) { return true; }));
   const std::int64_t all = made.series_count() * cycles;
   for (std::int64_t next = 0; next < all; next += static_cast<std::int64_t>(kBatch))
     write_batch(*storage, made.rows(next, std::min(static_cast<std::int64_t>(kBatch), all - next)).view(), {});
@@ -274,14 +274,14 @@ int fill(const std::string& url, int servers, std::int64_t cycles) {
 }
 
 // The best of five, each with a connection of its own, as a person asks.
-double measure_ms(const std::string& url, const plugin::Query& query, std::int64_t& rows) {
+double measure_ms(const std::string& url, const Query& query, std::int64_t& rows) {
   double best = std::numeric_limits<double>::max();
   for (int round = 0; round < 5; ++round) {
     rows = 0;
-    best = std::min(
-        best, seconds_of([&] {
-                require(open(url, kDriver)->query(query, [&](std::span<const plugin::Cell>) { return ++rows > 0; }));
-              }) * 1e3);
+    best =
+        std::min(best, seconds_of([&] {
+                         require(open(url, kDriver)->query(query, [&](std::span<const Cell>) { return ++rows > 0; }));
+                       }) * 1e3);
   }
   return best;
 }
@@ -289,21 +289,21 @@ double measure_ms(const std::string& url, const plugin::Query& query, std::int64
 int month(const std::string& url, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const std::int64_t middle = made.server(servers / 2 * static_cast<std::int64_t>(kMeters.size()));
-  plugin::Query query;
+  Query query;
   query.start = tally::Time{kFirstCycle_us + (cycles * kCycle_us > 2 * kMonth_us ? kMonth_us : 0)};
   query.end = tally::Time{query.start->us + kMonth_us};
   JsonWriter out;
-  const auto take = [&](const std::string& name, plugin::QueryKind kind, plugin::Filter filter) {
+  const auto take = [&](const std::string& name, QueryKind kind, Filter filter) {
     query.kind = kind;
     query.filters = {std::move(filter)};
     query.group_by.clear();
-    if (kind == plugin::QueryKind::statistics) query.group_by = {"meter"};
+    if (kind == QueryKind::statistics) query.group_by = {"meter"};
     std::int64_t rows = 0;
     out.raw(name + "_wall_ms", std::to_string(measure_ms(url, query, rows))).number(name + "_rows", rows);
   };
-  take("resource", plugin::QueryKind::statistics, {"resource_id", made.server_id(middle)});
-  take("listing", plugin::QueryKind::samples, {"resource_id", made.server_id(middle)});
-  take("project", plugin::QueryKind::statistics, {"project_id", made.project_id(middle)});
+  take("resource", QueryKind::statistics, {"resource_id", made.server_id(middle)});
+  take("listing", QueryKind::samples, {"resource_id", made.server_id(middle)});
+  take("project", QueryKind::statistics, {"project_id", made.project_id(middle)});
   std::cout << out.str() << '\n';
   return 0;
 }

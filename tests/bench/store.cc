@@ -24,7 +24,7 @@
 namespace {
 
 using namespace tally::bench;  // NOLINT(google-build-using-namespace)
-namespace host = tally::host;
+using namespace tally;         // NOLINT(google-build-using-namespace)
 
 constexpr std::size_t kBatch = 1'000;
 constexpr int kRounds = 3;
@@ -36,7 +36,7 @@ void require(const absl::Status& status) {
   std::exit(1);
 }
 
-std::unique_ptr<plugin::Storage> open(const std::string& path, const config::PluginOptions& options = {}) {
+std::unique_ptr<plugin::StorageDriver> open(const std::string& path, const config::PluginOptions& options = {}) {
   static plugin::Catalog catalog = plugin::Catalog::scan(plugin::plugin_folders());
   const std::string url = "sqlite://" + path;
   auto entry = plugin::find_driver(catalog, plugin::Role::storage, url);
@@ -49,11 +49,11 @@ std::unique_ptr<plugin::Storage> open(const std::string& path, const config::Plu
   return *std::move(storage);
 }
 
-void write_batch(plugin::Storage& storage, std::span<const plugin::Row> rows) {
-  require(storage.write(rows, [](std::span<const plugin::RowResult> results) {
+void write_batch(plugin::StorageDriver& storage, std::span<const tally_row> rows) {
+  require(storage.write(rows, [](std::span<const RowResult> results) {
     std::uint64_t stored = 0;
-    for (const plugin::RowResult& result : results) stored += result.status == plugin::RowStatus::stored ? 1 : 0;
-    plugin::Conclusion conclusion;
+    for (const RowResult& result : results) stored += result.status == RowStatus::stored ? 1 : 0;
+    Conclusion conclusion;
     for (const char* unit : {"messages", "samples"})
       conclusion.entries.push_back({20'454, "bench", unit, "stored", stored});
     return conclusion;
@@ -62,7 +62,7 @@ void write_batch(plugin::Storage& storage, std::span<const plugin::Row> rows) {
 
 double write_by_driver(const std::string& path, const tally::test::OwnedRows& rows) {
   const auto storage = open(path);
-  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
+  require(storage->prepare(Prepare::init, [](std::span<const Cell>) { return true; }));
   const double start = cpu_seconds();
   for (std::size_t begin = 0; begin < rows.size(); begin += kBatch)
     write_batch(*storage, rows.view().subspan(begin, std::min(kBatch, rows.size() - begin)));
@@ -105,7 +105,7 @@ int write(const std::string& folder, int servers, std::int64_t cycles) {
 int fill(const std::string& path, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const auto storage = open(path, {{"cache", "4294967296"}});
-  require(storage->prepare(plugin::Prepare::init, [](std::span<const plugin::Cell>) { return true; }));
+  require(storage->prepare(Prepare::init, [](std::span<const Cell>) { return true; }));
   const std::int64_t all = made.series_count() * cycles;
   constexpr std::int64_t kFillBatch = 20'000;
   for (std::int64_t next = 0; next < all; next += kFillBatch)
@@ -121,13 +121,13 @@ struct Measured {
 };
 
 // The best of five, each with a connection of its own: a person's query begins with an empty cache.
-Measured measure(const std::string& path, const plugin::Query& query) {
+Measured measure(const std::string& path, const Query& query) {
   Measured best;
   for (int round = 0; round < 5; ++round) {
     const auto start = std::chrono::steady_clock::now();
     const double cpu = cpu_seconds();
     best.rows = 0;
-    require(open(path)->query(query, [&](std::span<const plugin::Cell>) { return ++best.rows > 0; }));
+    require(open(path)->query(query, [&](std::span<const Cell>) { return ++best.rows > 0; }));
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     best.wall_ms = std::min(best.wall_ms, took.count());
     best.cpu_ms = std::min(best.cpu_ms, (cpu_seconds() - cpu) * 1e3);
@@ -138,23 +138,23 @@ Measured measure(const std::string& path, const plugin::Query& query) {
 int month(const std::string& path, int servers, std::int64_t cycles) {
   const Rows made(servers);
   const std::int64_t middle = made.server(servers / 2 * static_cast<std::int64_t>(kMeters.size()));
-  plugin::Query query;
+  Query query;
   const std::int64_t length = cycles * kCycle_us;
   query.start = tally::Time{kFirstCycle_us + (length > 2 * kMonth_us ? kMonth_us : 0)};
   query.end = tally::Time{query.start->us + kMonth_us};
   JsonWriter out;
-  const auto take = [&](const std::string& name, plugin::QueryKind kind, plugin::Filter filter) {
+  const auto take = [&](const std::string& name, QueryKind kind, Filter filter) {
     query.kind = kind;
     query.filters = {std::move(filter)};
     query.group_by.clear();
-    if (kind == plugin::QueryKind::statistics) query.group_by = {"meter"};
+    if (kind == QueryKind::statistics) query.group_by = {"meter"};
     const Measured measured = measure(path, query);
     out.raw(name + "_wall_ms", std::to_string(measured.wall_ms)).raw(name + "_cpu_ms", std::to_string(measured.cpu_ms));
     out.number(name + "_rows", measured.rows);
   };
-  take("resource", plugin::QueryKind::statistics, {"resource_id", made.server_id(middle)});
-  take("listing", plugin::QueryKind::samples, {"resource_id", made.server_id(middle)});
-  take("project", plugin::QueryKind::statistics, {"project_id", made.project_id(middle)});
+  take("resource", QueryKind::statistics, {"resource_id", made.server_id(middle)});
+  take("listing", QueryKind::samples, {"resource_id", made.server_id(middle)});
+  take("project", QueryKind::statistics, {"project_id", made.project_id(middle)});
   std::cout << out.str() << '\n';
   return 0;
 }

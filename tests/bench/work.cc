@@ -46,9 +46,9 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-class Idle final : public plugin::NotificationHandler {
+class Idle final : public plugin::MessageHandler {
  public:
-  absl::Status handle(const plugin::Notification&, wire::SampleList&) override { return absl::OkStatus(); }
+  absl::Status handle(const Notification&, wire::SampleList&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>(); }
 };
 
@@ -99,7 +99,7 @@ std::unique_ptr<plugin::Dispatcher> make_dispatcher(std::size_t others) {
 }
 
 std::size_t dispatch(plugin::Dispatcher& dispatcher) {
-  plugin::Notification notification;
+  Notification notification;
   notification.event_type = kEventType;
   wire::SampleList samples;
   for (plugin::Dispatcher::Handler* handler : dispatcher.match(kEventType).handlers)

@@ -34,7 +34,7 @@ class CollectorTest : public testing::Test {
     options_.batch_age = Milliseconds(5);
     options_.retry_first = options_.again_first = Milliseconds(1);
     options_.retry_most = Milliseconds(5);
-    use([](const plugin::Notification& notification, wire::SampleList& samples) {
+    use([](const Notification& notification, wire::SampleList& samples) {
       samples.push_back(fakes::sample(std::string(notification.event_type)));
       return absl::OkStatus();
     });

@@ -71,7 +71,7 @@ TEST_F(CollectorTest, EveryOutcomeIsCountedHereAndInTheStore) {
 
 TEST_F(CollectorTest, AConflictIsCountedAndKeptAsADeadLetter) {
   std::atomic<int> volume{1};
-  use([&volume](const plugin::Notification&, wire::SampleList& samples) {
+  use([&volume](const Notification&, wire::SampleList& samples) {
     samples.push_back(fakes::sample("m", volume.load()));
     return absl::OkStatus();
   });
@@ -155,7 +155,7 @@ TEST_F(CollectorTest, ABusWithASmallerWindowThanABatchIsNotHeldUpByTheBatchsAge)
 
 TEST_F(CollectorTest, AgainIsTriedUntilItWorks) {
   std::atomic<int> calls{0};
-  use([&calls](const plugin::Notification&, wire::SampleList& samples) {
+  use([&calls](const Notification&, wire::SampleList& samples) {
     if (++calls < 4) return transient("not yet");
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();
@@ -171,7 +171,7 @@ TEST_F(CollectorTest, AgainIsTriedUntilItWorks) {
 TEST_F(CollectorTest, AgainHasALimitAndOneMessageAloneDies) {
   options_.again_tries = 3;
   std::atomic<int> calls{0};
-  use([&calls](const plugin::Notification& notification, wire::SampleList& samples) {
+  use([&calls](const Notification& notification, wire::SampleList& samples) {
     if (notification.event_type == "made.bad") {
       ++calls;
       return transient("never");
@@ -197,7 +197,7 @@ TEST_F(CollectorTest, AgainHasALimitAndOneMessageAloneDies) {
 TEST_F(CollectorTest, WhatALostLaneHeldIsReturnedAndNotSettled) {
   options_.batch_age = std::chrono::hours(1);  // it stays pending
   std::atomic<int> handled{0};
-  use([&handled](const plugin::Notification&, wire::SampleList& samples) {
+  use([&handled](const Notification&, wire::SampleList& samples) {
     samples.push_back(fakes::sample("m"));
     ++handled;
     return absl::OkStatus();
@@ -252,7 +252,7 @@ TEST_F(CollectorTest, AReloadAppliesNewHandlersAndKeepsBusAndStore) {
   PipelineRules rules;
   rules.disabled_meters = {"made.*"};
   use(
-      [](const plugin::Notification& notification, wire::SampleList& samples) {
+      [](const Notification& notification, wire::SampleList& samples) {
         samples.push_back(fakes::sample(std::string(notification.event_type)));
         samples.push_back(fakes::sample("new.meter"));
         return absl::OkStatus();
@@ -367,7 +367,7 @@ TEST_F(CollectorTest, EverySnapshotBalancesWhileMessagesFlow) {
 
 TEST_F(CollectorTest, ABusThatIsNotThereIsWaitedFor) {
   std::atomic<int> attempts{0};
-  options_.buses[0].open = [&attempts, end = bus_]() -> absl::StatusOr<std::unique_ptr<plugin::Transport>> {
+  options_.buses[0].open = [&attempts, end = bus_]() -> absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> {
     if (++attempts < 2) return transient("nobody listens there");
     return std::make_unique<fakes::Transport>(end);
   };

@@ -41,11 +41,11 @@ struct BusEnd {
   std::size_t own_window = 1'000'000;  // hands over no more while so many are unsettled, whatever the host has room for
   std::vector<std::uint64_t> acknowledged, requeued;
   std::map<std::string, std::uint64_t> counts;  // told at each service
-  std::vector<plugin::QueueState> queues;       // so, too
+  std::vector<Queue> queues;                    // so, too
   absl::Status serviced;                        // what each service() comes to; what waits is handed over all the same
   bool away = false;                            // for who publishes
   int publishes = 0;
-  std::vector<plugin::Outgoing> published;  // the body "refused" is refused
+  std::vector<Outgoing> published;  // the body "refused" is refused
 
   void send(std::string body) {
     const std::lock_guard lock(mutex);
@@ -85,20 +85,20 @@ struct BusEnd {
   }
 };
 
-class Transport final : public plugin::Transport {
+class Transport final : public plugin::TransportDriver {
  public:
   explicit Transport(std::shared_ptr<BusEnd> end) : end_(std::move(end)) {
     const std::lock_guard lock(end_->mutex);
     ++end_->opened;
   }
   absl::Status consume(std::uint32_t) override { return absl::OkStatus(); }
-  absl::Status service(std::uint32_t most, std::uint32_t timeout_ms, const plugin::TransportEvents& events) override {
-    std::vector<plugin::Message> out;
+  absl::Status service(std::uint32_t most, std::uint32_t timeout_ms, const plugin::ServiceEvents& events) override {
+    std::vector<Message> out;
     const auto more = [&] { return most > 0 && !end_->waiting.empty() && end_->unsettled < end_->own_window; };
     std::uint64_t lost = 0;
     absl::Status serviced;
     std::map<std::string, std::uint64_t> counts;
-    std::vector<plugin::QueueState> queues;
+    std::vector<Queue> queues;
     {
       std::unique_lock lock(end_->mutex);
       end_->changed.wait_for(lock, std::chrono::milliseconds(timeout_ms),
@@ -119,28 +119,27 @@ class Transport final : public plugin::Transport {
     }
     if (lost != 0) events.lane_lost(1, lost);
     for (const auto& [what, total] : counts) events.counted(what, total);
-    for (const plugin::QueueState& queue : queues) events.queue(queue);
-    for (plugin::Message& message : out) events.message(std::move(message));
+    for (const Queue& queue : queues) events.queue(queue);
+    for (Message& message : out) events.message(std::move(message));
     return serviced;
   }
-  absl::Status settle(std::span<const plugin::Settlement> settlements) override {
+  absl::Status settle(std::span<const Settlement> settlements) override {
     const std::lock_guard lock(end_->mutex);
-    for (const plugin::Settlement& settlement : settlements) {
-      auto& list = settlement.action == plugin::Settle::acknowledge ? end_->acknowledged : end_->requeued;
+    for (const Settlement& settlement : settlements) {
+      auto& list = settlement.action == Settle::acknowledge ? end_->acknowledged : end_->requeued;
       list.push_back(settlement.delivery.tag);
       if (end_->unsettled > 0) --end_->unsettled;
     }
     end_->changed.notify_all();
     return absl::OkStatus();
   }
-  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const plugin::Outgoing> messages,
-                                                    std::uint32_t) override {
+  absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages, std::uint32_t) override {
     const std::lock_guard lock(end_->mutex);
     ++end_->publishes;
     end_->changed.notify_all();
     if (end_->away) return transient("the fake bus is away");
     std::vector<absl::Status> results;
-    for (const plugin::Outgoing& message : messages) {
+    for (const Outgoing& message : messages) {
       if (message.body == "refused") {
         results.push_back(permanent("the fake bus does not like it"));
         continue;
@@ -179,11 +178,10 @@ struct StoreEnd {
   int writing = 0;
   int most_writing = 0;
   std::map<std::string, Sample> samples;
-  std::map<std::string, plugin::DeadLetter> dead_letters;
-  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;         // bus, unit, outcome
-  std::map<std::string, std::pair<std::uint64_t, std::vector<plugin::RowResult>>> writers;  // the last batch of each
-  std::map<std::pair<std::string, std::string>, plugin::Record> records = {
-      {{"store", "id"}, {"store", "id", "first", 1}}};
+  std::map<std::string, DeadLetter> dead_letters;
+  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> books;  // bus, unit, outcome
+  std::map<std::string, std::pair<std::uint64_t, std::vector<RowResult>>> writers;   // the last batch of each
+  std::map<std::pair<std::string, std::string>, Record> records = {{{"store", "id"}, {"store", "id", "first", 1}}};
   std::optional<Time> since;                          // writers of before this may be forgotten
   std::vector<std::pair<std::string, Time>> expired;  // meter, before
 
@@ -234,9 +232,9 @@ struct StoreEnd {
       if (std::get<1>(key) == unit && std::get<2>(key) == outcome) sum += count;
     return sum;
   }
-  std::vector<plugin::DeadLetter> letters() {
+  std::vector<DeadLetter> letters() {
     const std::lock_guard lock(mutex);
-    std::vector<plugin::DeadLetter> list;
+    std::vector<DeadLetter> list;
     for (const auto& [digest, letter] : dead_letters) list.push_back(letter);
     return list;
   }
@@ -262,7 +260,7 @@ class Meeting {
   StoreEnd& end_;
 };
 
-class Storage final : public plugin::Storage {
+class Storage final : public plugin::StorageDriver {
  public:
   explicit Storage(std::shared_ptr<StoreEnd> end) : end_(std::move(end)) {
     const std::lock_guard lock(end_->mutex);
@@ -275,9 +273,9 @@ class Storage final : public plugin::Storage {
     --end_->open;
     end_->changed.notify_all();
   }
-  absl::Status prepare(plugin::Prepare, const plugin::RowSink&) override { return absl::OkStatus(); }
+  absl::Status prepare(Prepare, const plugin::TakeRow&) override { return absl::OkStatus(); }
   // A meter "refused" makes the whole batch impossible, "rejected" is a row's own fate.
-  absl::Status write(std::span<const plugin::Row> rows, const plugin::Conclude& conclude,
+  absl::Status write(std::span<const tally_row> rows, const plugin::Conclude& conclude,
                      const plugin::BatchToken& token) override {
     const Meeting meeting(*end_);
     const std::lock_guard lock(end_->mutex);
@@ -291,40 +289,40 @@ class Storage final : public plugin::Storage {
       static_cast<void>(conclude(last->second.second));
       return absl::OkStatus();
     }
-    for (const plugin::Row& row : rows)
-      if (plugin::view_of(*row.sample).name == "refused") return permanent("meter `refused` cannot be written");
+    for (const tally_row& row : rows)
+      if (from_c(*row.sample).name == "refused") return permanent("meter `refused` cannot be written");
     auto samples = end_->samples;
-    std::vector<plugin::RowResult> results;
-    for (const plugin::Row& row : rows) {
-      const SampleView sample = plugin::view_of(*row.sample);
+    std::vector<RowResult> results;
+    for (const tally_row& row : rows) {
+      const SampleView sample = from_c(*row.sample);
       if (sample.name == "rejected") {
-        results.push_back({plugin::RowStatus::rejected, "no such thing"});
+        results.push_back({RowStatus::rejected, "no such thing"});
         continue;
       }
       const auto [at, fresh] = samples.emplace(sample.id, sample.copy());
       const bool same = at->second.volume == sample.volume;
-      results.push_back({fresh  ? plugin::RowStatus::stored
-                         : same ? plugin::RowStatus::duplicate
-                                : plugin::RowStatus::conflict,
+      results.push_back({fresh  ? RowStatus::stored
+                         : same ? RowStatus::duplicate
+                                : RowStatus::conflict,
                          fresh || same ? "" : "another volume"});
     }
-    const plugin::Conclusion conclusion = conclude(results);
+    const Conclusion conclusion = conclude(results);
     end_->samples = std::move(samples);
-    for (const plugin::DeadLetter& letter : conclusion.dead_letters) end_->dead_letters.emplace(letter.digest, letter);
+    for (const DeadLetter& letter : conclusion.dead_letters) end_->dead_letters.emplace(letter.digest, letter);
     for (const std::string& digest : conclusion.settled_dead_letters) end_->dead_letters.erase(digest);
-    for (const plugin::BookEntry& entry : conclusion.entries)
+    for (const BookEntry& entry : conclusion.entries)
       end_->books[{entry.bus, entry.unit, entry.outcome}] += entry.count;
     if (!token.writer.empty()) end_->writers[token.writer] = {token.sequence, results};
     if (std::exchange(end_->lose_answer, false)) return transient("connection lost after the commit");
     return absl::OkStatus();
   }
-  absl::Status query(const plugin::Query& query, const plugin::RowSink& sink) override {
+  absl::Status query(const Query& query, const plugin::TakeRow& sink) override {
     const std::lock_guard lock(end_->mutex);
-    if (query.kind != plugin::QueryKind::meters) return absl::OkStatus();
+    if (query.kind != QueryKind::meters) return absl::OkStatus();
     std::set<std::string> names;
     for (const auto& [id, sample] : end_->samples) names.insert(sample.name);
     for (const std::string& name : names) {
-      const plugin::Cell cell{"name", plugin::CellKind::text, name};
+      const Cell cell{"name", CellKind::text, name};
       if (!sink({&cell, 1})) break;
     }
     return absl::OkStatus();
@@ -338,11 +336,11 @@ class Storage final : public plugin::Storage {
       return one.second.name == meter && one.second.timestamp->us < before.us;
     });
   }
-  absl::StatusOr<bool> put_records(std::span<const plugin::Record> records) override {
+  absl::StatusOr<bool> put_records(std::span<const Record> records) override {
     const std::lock_guard lock(end_->mutex);
     auto next = end_->records;
-    for (const plugin::Record& record : records) {
-      plugin::Record& there = next[{record.kind, record.key}];
+    for (const Record& record : records) {
+      Record& there = next[{record.kind, record.key}];
       if (there.version != record.version) return false;
       there = record;
       ++there.version;
@@ -350,23 +348,23 @@ class Storage final : public plugin::Storage {
     end_->records = std::move(next);
     return true;
   }
-  absl::Status list_records(const std::string& kind, const std::string& prefix, const plugin::RowSink& rows) override {
+  absl::Status list_records(const std::string& kind, const std::string& prefix, const plugin::TakeRow& rows) override {
     const std::lock_guard lock(end_->mutex);
     for (const auto& [name, record] : end_->records) {
       if (record.kind != kind || !record.key.starts_with(prefix)) continue;
       const std::string version = std::to_string(record.version);
-      const std::array<plugin::Cell, 3> cells = {{{"key", plugin::CellKind::text, record.key},
-                                                  {"version", plugin::CellKind::number, version},
-                                                  {"value", plugin::CellKind::text, record.value}}};
+      const std::array<Cell, 3> cells = {{{"key", CellKind::text, record.key},
+                                          {"version", CellKind::number, version},
+                                          {"value", CellKind::text, record.value}}};
       if (!rows(cells)) break;
     }
     return absl::OkStatus();
   }
-  absl::StatusOr<plugin::WriterState> last_batch(const std::string& writer) override {
+  absl::StatusOr<WriterState> last_batch(const std::string& writer) override {
     const std::lock_guard lock(end_->mutex);
     const auto last = end_->writers.find(writer);
-    if (last == end_->writers.end()) return plugin::WriterState{0, std::nullopt, end_->since};
-    return plugin::WriterState{last->second.first, Time::now(), end_->since};
+    if (last == end_->writers.end()) return WriterState{0, std::nullopt, end_->since};
+    return WriterState{last->second.first, Time::now(), end_->since};
   }
 
  private:
@@ -374,12 +372,12 @@ class Storage final : public plugin::Storage {
 };
 
 // A handler that is one function.
-class Handler final : public plugin::NotificationHandler {
+class Handler final : public plugin::MessageHandler {
  public:
-  using Function = std::function<absl::Status(const plugin::Notification&, wire::SampleList&)>;
+  using Function = std::function<absl::Status(const Notification&, wire::SampleList&)>;
   Handler(std::vector<std::string> claims, Function function)
       : claims_(std::move(claims)), function_(std::move(function)) {}
-  absl::Status handle(const plugin::Notification& notification, wire::SampleList& samples) override {
+  absl::Status handle(const Notification& notification, wire::SampleList& samples) override {
     return function_(notification, samples);
   }
   absl::StatusOr<std::vector<std::string>> claims() override { return claims_; }

@@ -41,11 +41,11 @@ class FaultsTest : public CollectorTest {
       auto dispatcher = std::make_unique<plugin::Dispatcher>();
       for (const Named& one : handlers) {
         const std::shared_ptr<plugin::Guard> guard = guards->at(one.name);
-        auto handler = plugin::guarded(plugin::Factory<plugin::NotificationHandler>(
-                                           [one]() -> absl::StatusOr<std::unique_ptr<plugin::NotificationHandler>> {
-                                             return std::make_unique<Handler>(one.claims, one.function);
-                                           }),
-                                       guard);
+        auto handler = plugin::guarded(
+            plugin::Factory<plugin::MessageHandler>([one]() -> absl::StatusOr<std::unique_ptr<plugin::MessageHandler>> {
+              return std::make_unique<Handler>(one.claims, one.function);
+            }),
+            guard);
         const auto claims = handler->claims();
         if (claims.ok())
           dispatcher->add(one.name, std::move(handler), *claims, guard);
@@ -77,7 +77,7 @@ class FaultsTest : public CollectorTest {
 };
 
 Handler::Function gives(const std::string& meter) {
-  return [meter](const plugin::Notification&, wire::SampleList& samples) {
+  return [meter](const Notification&, wire::SampleList& samples) {
     samples.push_back(fakes::sample(meter));
     return absl::OkStatus();
   };
@@ -87,16 +87,16 @@ Handler::Function gives(const std::string& meter) {
 
 TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamplesAreKept) {
   std::atomic<int> good_calls{0}, later_calls{0}, early{0};
-  const auto good = [&](const plugin::Notification&, wire::SampleList& samples) {
+  const auto good = [&](const Notification&, wire::SampleList& samples) {
     ++good_calls;
     samples.push_back(fakes::sample("good"));
     return absl::OkStatus();
   };
-  const auto bad = [](const plugin::Notification&, wire::SampleList& samples) -> absl::Status {
+  const auto bad = [](const Notification&, wire::SampleList& samples) -> absl::Status {
     samples.push_back(fakes::sample("half made"));
     return permanent("no such flavor");
   };
-  const auto later = [&](const plugin::Notification&, wire::SampleList& samples) {
+  const auto later = [&](const Notification&, wire::SampleList& samples) {
     if (!store_->letters().empty() || store_->book("samples", "stored") > 0) ++early;
     if (++later_calls < 3) return transient("the API is away");
     samples.push_back(fakes::sample("later"));
@@ -123,7 +123,7 @@ TEST_F(FaultsTest, OneFailsForGoodAndOneForNowTheWholeIsHeldAndThenTheOthersSamp
 }
 
 TEST_F(FaultsTest, AQuarantinedHandlersMessagesAreParkedUntilSomeoneDecides) {
-  const auto rubbish = [](const plugin::Notification&, wire::SampleList&) { return absl::InternalError("rubbish"); };
+  const auto rubbish = [](const Notification&, wire::SampleList&) { return absl::InternalError("rubbish"); };
   use_guarded({{"notification:bad", {"made.bad"}, rubbish}, {"notification:good", {"made.*"}, gives("good")}},
               {.quarantine_after = 2, .permanent_counts = false});
   start();
@@ -134,7 +134,7 @@ TEST_F(FaultsTest, AQuarantinedHandlersMessagesAreParkedUntilSomeoneDecides) {
   EXPECT_EQ(status.messages.dead, 4U);
   EXPECT_EQ(status.samples.stored, 4U) << "the other handler's";
   std::map<std::string, int> reasons;
-  for (const plugin::DeadLetter& letter : store_->letters()) ++reasons[letter.reason];
+  for (const DeadLetter& letter : store_->letters()) ++reasons[letter.reason];
   EXPECT_EQ(reasons["handler failed"], 2);
   EXPECT_EQ(reasons["handler not available"], 2);
   EXPECT_THAT(status.not_ready, ElementsAre(AllOf(HasSubstr("notification:bad"), HasSubstr("made.bad"))));
@@ -155,7 +155,7 @@ TEST_F(FaultsTest, AHangingHandlerIsLeftAloneAndASecondOneIsTold) {
     bool open = false;
   };
   auto gate = std::make_shared<Gate>();
-  const Handler::Function hang = [gate](const plugin::Notification& notification, wire::SampleList& samples) {
+  const Handler::Function hang = [gate](const Notification& notification, wire::SampleList& samples) {
     std::unique_lock lock(gate->mutex);
     if (notification.event_type != "made.well") gate->changed.wait(lock, [&] { return gate->open; });
     samples.push_back(fakes::sample("hung"));
@@ -181,7 +181,7 @@ TEST_F(FaultsTest, AHangingHandlerIsLeftAloneAndASecondOneIsTold) {
   EXPECT_EQ(guard.hangs->count(), 1);
   EXPECT_EQ(status.messages.dead, 2U) << "the one it hung in, and what it would have taken after";
   EXPECT_EQ(status.samples.stored, 4U) << "the good handler's three, and its own before it hung";
-  for (const plugin::DeadLetter& letter : store_->letters()) {
+  for (const DeadLetter& letter : store_->letters()) {
     EXPECT_EQ(letter.reason, "handler not available");
     EXPECT_EQ(letter.handler, "notification:one");
     EXPECT_THAT(letter.detail, HasSubstr("did not come back within"));
@@ -251,7 +251,7 @@ TEST_F(FaultsTest, ALostAnswerAmongDividedPartsIsCountedOnce) {
 TEST_F(FaultsTest, NotReadyWhereNothingSettlesForTheSetTime) {
   options_.stuck_after = Milliseconds(20);
   std::atomic<bool> wait{true};
-  use([&wait](const plugin::Notification&, wire::SampleList& samples) {
+  use([&wait](const Notification&, wire::SampleList& samples) {
     if (wait) return transient("not yet");
     samples.push_back(fakes::sample("m"));
     return absl::OkStatus();
@@ -381,10 +381,11 @@ TEST_F(CollectorTest, ADeadLetterIsCopiedWithItsReasonInHeaders) {
   copies->set_away(false);
   collector_->stop(kLong);
   ASSERT_EQ(copies->published.size(), 1U);
-  const plugin::Outgoing& copy = copies->published[0];
+  const Outgoing& copy = copies->published[0];
   EXPECT_EQ(copy.topic, "dead");
   EXPECT_EQ(copy.body, "not JSON");
-  const std::map<std::string, std::string> headers(copy.headers.begin(), copy.headers.end());
+  std::map<std::string, std::string> headers;
+  for (const MessageHeader& one : copy.headers) headers.emplace(one.name, one.value);
   EXPECT_EQ(headers.at("tally.reason"), "unreadable");
   EXPECT_EQ(headers.at("tally.bus"), "fake://one");
   EXPECT_EQ(headers.at("tally.kind"), "message");

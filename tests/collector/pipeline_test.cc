@@ -26,7 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-SampleView sample(const Processed& done, std::size_t number) { return plugin::view_of(done.samples[number]); }
+SampleView sample(const Processed& done, std::size_t number) { return from_c(done.samples[number]); }
 
 constexpr Time kNow{1'700'000'000'000'000};
 
@@ -36,13 +36,13 @@ class PipelineTest : public testing::Test {
     EXPECT_TRUE(handlers_->add("notification:" + name, std::make_unique<Handler>(std::move(claims), function)).ok());
   }
   void emits(const std::string& name, const std::string& claim, std::vector<Sample> samples) {
-    handler(name, {claim}, [samples](const plugin::Notification&, wire::SampleList& out) {
+    handler(name, {claim}, [samples](const Notification&, wire::SampleList& out) {
       for (const Sample& sample : samples) out.push_back(sample);
       return absl::OkStatus();
     });
   }
   void fails(const std::string& name, const std::string& claim, absl::Status status) {
-    handler(name, {claim}, [status](const plugin::Notification&, wire::SampleList& out) {
+    handler(name, {claim}, [status](const Notification&, wire::SampleList& out) {
       out.push_back(fakes::sample("half.made"));
       return status;
     });
@@ -81,7 +81,7 @@ TEST_F(PipelineTest, RowsHaveIdsTimeAndSource) {
   EXPECT_NE(sample(done, 0).id, sample(done, 1).id);
   EXPECT_EQ(sample(done, 0).timestamp, said);
   EXPECT_EQ(sample(done, 0).source, "openstack");
-  std::vector<plugin::Row> rows;
+  std::vector<tally_row> rows;
   add_rows(done, kNow, rows);
   ASSERT_THAT(rows, SizeIs(2));
   EXPECT_EQ(rows[1].sample, &done.samples[1]);
@@ -272,7 +272,7 @@ TEST_F(PipelineTest, AReplayedSampleOfTheBusIsReadAsSuch) {
 TEST_F(PipelineTest, ARefusedSampleOfAHandlerIsADeadLetterOfItsOwnAndTakesItsPlaceInTheIds) {
   const auto answer = [&](bool refuse, const char* disabled) {
     rules_.disabled_meters = {disabled};
-    handler("a", {"x"}, [refuse](const plugin::Notification&, wire::SampleList& out) {
+    handler("a", {"x"}, [refuse](const Notification&, wire::SampleList& out) {
       out.push_back(fakes::sample("m"));
       if (refuse)
         out.set_aside("volume \"many\": not a number",
@@ -287,7 +287,7 @@ TEST_F(PipelineTest, ARefusedSampleOfAHandlerIsADeadLetterOfItsOwnAndTakesItsPla
   ASSERT_THAT(some.samples, SizeIs(1));
   EXPECT_EQ(sample(some, 0).id, sample(all, 1).id) << "the refused one took its place";
   ASSERT_THAT(some.dead_samples, SizeIs(1));
-  const plugin::DeadLetter& letter = some.dead_samples[0];
+  const DeadLetter& letter = some.dead_samples[0];
   EXPECT_EQ(letter.reason, "bad sample");
   EXPECT_EQ(letter.handler, "notification:a");
   EXPECT_EQ(letter.detail, "sample " + std::string(sample(all, 0).id) + " of meter m: volume \"many\": not a number");
@@ -301,7 +301,7 @@ TEST_F(PipelineTest, ARefusedSampleOfAHandlerIsADeadLetterOfItsOwnAndTakesItsPla
 
 TEST_F(PipelineTest, AWithheldSampleIsFilteredAndTakesItsPlaceInTheIds) {
   const auto answer = [&](bool withhold) {
-    handler("a", {"x"}, [withhold](const plugin::Notification&, wire::SampleList& out) {
+    handler("a", {"x"}, [withhold](const Notification&, wire::SampleList& out) {
       out.push_back(fakes::sample("m"));
       if (withhold) out.set_aside("", "");
       out.push_back(fakes::sample("m", 2));
@@ -318,12 +318,12 @@ TEST_F(PipelineTest, AWithheldSampleIsFilteredAndTakesItsPlaceInTheIds) {
 
 TEST_F(PipelineTest, AHandlerThatCannotReadANearlyJsonPayloadGetsItMended) {
   std::vector<std::string> seen;
-  handler("strict", {"x"}, [&](const plugin::Notification& message, wire::SampleList& out) {
+  handler("strict", {"x"}, [&](const Notification& message, wire::SampleList& out) {
     seen.emplace_back(message.payload);
     out.push_back(fakes::sample("m"));
     return Json::parse(message.payload) ? absl::OkStatus() : permanent("not JSON");
   });
-  handler("next", {"x"}, [&](const plugin::Notification& message, wire::SampleList&) {
+  handler("next", {"x"}, [&](const Notification& message, wire::SampleList&) {
     seen.emplace_back(message.payload);
     return absl::OkStatus();
   });
@@ -334,7 +334,7 @@ TEST_F(PipelineTest, AHandlerThatCannotReadANearlyJsonPayloadGetsItMended) {
 }
 
 TEST_F(PipelineTest, OfAMessageThatIsNotUtf8IdentitiesAreEscapedAndTheBodyIsKept) {
-  handler("a", {"x"}, [](const plugin::Notification& message, wire::SampleList& out) {
+  handler("a", {"x"}, [](const Notification& message, wire::SampleList& out) {
     EXPECT_TRUE(valid_json(message.payload));
     const auto payload = Json::parse(message.payload);
     Sample made = fakes::sample("m");
@@ -390,7 +390,7 @@ TEST_F(PipelineTest, ABadSignatureIsADeadLetterAndTheOthersLive) {
   EXPECT_EQ(done.made, 4U);
   EXPECT_FALSE(done.dead_message);
   ASSERT_THAT(done.dead_samples, SizeIs(3));
-  for (const plugin::DeadLetter& letter : done.dead_samples) {
+  for (const DeadLetter& letter : done.dead_samples) {
     EXPECT_EQ(letter.reason, "bad signature");
     EXPECT_THAT(letter.detail, testing::Not(HasSubstr("s3cret")));
   }

@@ -110,7 +110,7 @@ TEST_F(ReadinessTest, WhatABusRefusesIsSaidAndTheRestGoesOn) {
 }
 
 TEST_F(ReadinessTest, ABusThatCannotBeOpenedIsLogged) {
-  options_.buses[0].open = []() -> absl::StatusOr<std::unique_ptr<plugin::Transport>> {
+  options_.buses[0].open = []() -> absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> {
     return permanent("the URL is wrong");
   };
   start();
@@ -121,7 +121,7 @@ TEST_F(ReadinessTest, ABusThatCannotBeOpenedIsLogged) {
 TEST_F(ReadinessTest, AStoreThatCannotBeOpenedIsLoggedOnceHoweverManyWritersTry) {
   std::atomic<int> attempts{0};
   options_.store.writers = 2;
-  options_.store.open = [&attempts]() -> absl::StatusOr<std::unique_ptr<plugin::Storage>> {
+  options_.store.open = [&attempts]() -> absl::StatusOr<std::unique_ptr<plugin::StorageDriver>> {
     ++attempts;
     return transient("password authentication failed");
   };

@@ -32,23 +32,21 @@ inline void set_definitions(std::string_view text) {
           "(definitions can be written)");
 }
 
-class Meters final : public plugin::NotificationHandler {
+class Meters final : public plugin::MessageHandler {
  public:
   // With the definitions of $TALLY_DEFINITIONS. `made` says whether there is an instance.
   Meters() {
     static const tally_host offered = {sizeof(tally_host), TALLY_ABI_MINOR, 0, nullptr};
     static const tally_plugin* plugin = tally_plugin_v1(&offered, nullptr);
-    static const auto manifest = plugin::parse_manifest(plugin::view_of(plugin->manifest));
+    static const auto manifest = plugin::parse_manifest(from_c(plugin->manifest));
     require(manifest.ok(), "a manifest can be read");
     table_ = static_cast<const tally_notification_table*>(plugin->roles[0].table);
     std::vector<std::optional<std::string>> values;
     std::vector<tally_option> options;
     for (const config::KeyDecl& key : manifest->roles[0].config) values.push_back(*config::canonical_default(key));
     for (std::size_t i = 0; i < values.size(); ++i)
-      options.push_back(
-          {plugin::c_text(std::string_view(manifest->roles[0].config[i].name)), plugin::c_text(values[i])});
-    const tally_config config = {sizeof config, options.data(), options.size(), plugin::kNoText,
-                                 plugin::c_text("node1")};
+      options.push_back({to_c(std::string_view(manifest->roles[0].config[i].name)), to_c(values[i])});
+    const tally_config config = {sizeof config, options.data(), options.size(), kNoText, to_c("node1")};
     plugin::ErrorBuffer error;
     made_ = error.status(table_->create(&config, &instance_, error.get()));
   }
@@ -60,17 +58,8 @@ class Meters final : public plugin::NotificationHandler {
 
   const absl::Status& made() const { return made_; }
 
-  absl::Status handle(const plugin::Notification& from, wire::SampleList& samples) override {
-    const tally_notification message = {sizeof message,
-                                        from.time ? from.time->us : TALLY_NO_TIME,
-                                        from.received.us,
-                                        plugin::c_text(from.message_id),
-                                        plugin::c_text(from.event_type),
-                                        plugin::c_text(from.publisher_id),
-                                        plugin::c_text(from.priority),
-                                        plugin::c_text(from.timestamp),
-                                        plugin::c_text(from.payload),
-                                        plugin::c_text(from.context)};
+  absl::Status handle(const Notification& from, wire::SampleList& samples) override {
+    const tally_notification message = to_c(from);
     static plugin::SampleListGate& gate = *plugin::SampleListGate::make();
     static const tally_emitter emitter = plugin::emitter_for(gate);
     const plugin::Opened<wire::SampleList> opened(gate, samples);

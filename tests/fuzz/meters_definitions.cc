@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tally::fuzz::set_definitions({reinterpret_cast<const char*>(data), size});
   tally::fuzz::Meters meters;
   if (!meters.made().ok()) return 0;
-  tally::plugin::Notification message;
+  tally::Notification message;
   message.event_type = "compute.instance.exists";
   message.publisher_id = "compute.h1";
   message.timestamp = "2026-01-02 03:04:05.678901";

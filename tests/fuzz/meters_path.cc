@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                "unit: u, resource_id: '$.event_type', volume: " + path + "}]\n");
   tally::fuzz::Meters meters;
   if (!meters.made().ok()) return 0;
-  tally::plugin::Notification message;
+  tally::Notification message;
   message.event_type = "e";
   message.payload = payload;
   message.context = "{}";

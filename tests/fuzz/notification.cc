@@ -44,10 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             "every sample is accounted for");
     require(made.samples.empty() || !made.dead_message || made.dead_message->digest.size() > 0,
             "the dead have a digest");
-    for (const plugin::DeadLetter& letter : made.dead_samples)
+    for (const DeadLetter& letter : made.dead_samples)
       require(letter.digest.size() == 32 && !letter.reason.empty() && !letter.detail.empty(), "a dead sample says why");
     for (const tally_sample& crossing : made.samples) {
-      const SampleView sample = plugin::view_of(crossing);
+      const SampleView sample = from_c(crossing);
       require(!sample.id.empty() && !sample.name.empty() && sample.timestamp, "a sample is whole");
       const std::string_view metadata = sample.resource_metadata;
       require(metadata.empty() || plugin::is_json_object(metadata), "metadata is an object");

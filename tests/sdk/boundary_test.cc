@@ -112,7 +112,7 @@ struct Picky : NotificationHandler {
 
 struct Made {
   explicit Made(const char* kind) {
-    const tally_option option{detail::text("kind"), detail::text(kind)};
+    const tally_option option{to_c("kind"), to_c(kind)};
     const tally_config config{sizeof config, &option, 1, {nullptr, 0}, {nullptr, 0}};
     result = detail::PollsterRole<Thrower>::kTable.create(&config, &instance, &said.error);
   }
@@ -158,10 +158,10 @@ TEST(SdkBoundary, AHandlersSurpriseIsPermanent) {
   const tally_emitter emitter{sizeof emitter, nullptr, nullptr};
   tally_notification notification{};
   notification.size = sizeof notification;
-  notification.event_type = detail::text("x");
+  notification.event_type = to_c("x");
   EXPECT_EQ(table.handle(instance, &notification, &emitter, &said.error), TALLY_PERMANENT);
   EXPECT_EQ(said.text(), "bad payload");
-  notification.event_type = detail::text("other");
+  notification.event_type = to_c("other");
   EXPECT_EQ(table.handle(instance, &notification, &emitter, &said.error), TALLY_UNCLAIMED);
   table.destroy(instance);
 }

@@ -27,7 +27,9 @@ struct Taker {
       detail::say(error, taker.why.c_str());
       return taker.answer;
     }
-    const auto text = [](tally_str value) { return detail::optional_text(value); };
+    const auto text = [](tally_str value) {
+      return value.data == nullptr ? std::nullopt : std::optional(std::string(from_c(value)));
+    };
     taker.taken.push_back({sample->size, sample->type,
                            sample->has_monotonic_time != 0 ? std::optional(sample->monotonic_time) : std::nullopt,
                            sample->timestamp_us, text(sample->name), text(sample->unit), text(sample->volume),

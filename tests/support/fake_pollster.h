@@ -11,7 +11,7 @@
 
 namespace tally::test {
 
-class FakePollster : public plugin::Pollster {
+class FakePollster : public plugin::Sampler {
  public:
   using Act = std::function<absl::Status(const plugin::PollRequest&, plugin::PollResult&)>;
   explicit FakePollster(Act act) : act_(std::move(act)) {}
@@ -23,11 +23,11 @@ class FakePollster : public plugin::Pollster {
   Act act_;
 };
 
-class FakeDiscovery : public plugin::Discovery {
+class FakeDiscovery : public plugin::ResourceFinder {
  public:
-  using Act = std::function<absl::StatusOr<std::vector<plugin::Resource>>()>;
+  using Act = std::function<absl::StatusOr<std::vector<Resource>>()>;
   explicit FakeDiscovery(Act act) : act_(std::move(act)) {}
-  absl::StatusOr<std::vector<plugin::Resource>> discover() override { return act_(); }
+  absl::StatusOr<std::vector<Resource>> discover() override { return act_(); }
 
  private:
   Act act_;

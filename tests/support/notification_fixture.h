@@ -20,7 +20,7 @@
 namespace tally::test {
 
 // An instance on host "node1"; a status where the catalog has none or it cannot be made.
-inline absl::StatusOr<std::unique_ptr<plugin::NotificationHandler>> make_handler(
+inline absl::StatusOr<std::unique_ptr<plugin::MessageHandler>> make_handler(
     const std::string& name, const config::PluginOptions& options, const std::vector<std::string>& disabled = {}) {
   const char* folder = std::getenv("TALLY_TEST_PLUGINS");
   if (folder == nullptr) return permanent("TALLY_TEST_PLUGINS is not set: run this test by meson");
@@ -36,8 +36,8 @@ inline absl::StatusOr<std::unique_ptr<plugin::NotificationHandler>> make_handler
 }
 
 // A message of "svc.node1" at 2026-01-02 03:04:05 by user cu and project cp; the views are into the arguments.
-inline plugin::Notification message(std::string_view event_type, std::string_view payload) {
-  plugin::Notification made;
+inline Notification message(std::string_view event_type, std::string_view payload) {
+  Notification made;
   made.message_id = "m-1";
   made.event_type = event_type;
   made.publisher_id = "svc.node1";
@@ -56,7 +56,7 @@ struct Handled {
   std::vector<wire::Skip> skips;
 };
 
-inline Handled handle(plugin::NotificationHandler& handler, const plugin::Notification& notification) {
+inline Handled handle(plugin::MessageHandler& handler, const Notification& notification) {
   Handled handled;
   wire::SampleList samples;
   handled.status = handler.handle(notification, samples);

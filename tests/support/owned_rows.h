@@ -27,14 +27,14 @@ class OwnedRows {
     One& one = all_.emplace_back();
     one.sample = std::move(sample);
     one.volume = one.sample.volume.to_string();
-    one.crossing = plugin::sample_to_c(one.sample, one.volume);
-    rows_.push_back({sizeof(plugin::Row), &one.crossing, received.us});
+    one.crossing = to_c(one.sample, one.volume);
+    rows_.push_back({sizeof(tally_row), &one.crossing, received.us});
   }
 
   std::size_t size() const { return rows_.size(); }
   const Sample& sample(std::size_t row) const { return all_[row].sample; }
   Time received(std::size_t row) const { return {rows_[row].received_us}; }
-  std::span<const plugin::Row> view() const { return rows_; }
+  std::span<const tally_row> view() const { return rows_; }
 
  private:
   struct One {
@@ -43,7 +43,7 @@ class OwnedRows {
     tally_sample crossing{};
   };
   std::deque<One> all_;
-  std::vector<plugin::Row> rows_;
+  std::vector<tally_row> rows_;
 };
 
 }  // namespace tally::test

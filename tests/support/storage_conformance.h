@@ -1,5 +1,6 @@
-// What every storage driver must do, as tests of plugin::Storage: duplicates, conflicts, dead letters, books, expiry.
-// Not for what one driver alone promises: its own test has that. Include it in one file of a test program, and say
+// What every storage driver must do, as tests of plugin::StorageDriver: duplicates, conflicts, dead letters, books,
+// expiry. Not for what one driver alone promises: its own test has that. Include it in one file of a test program, and
+// say
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StorageConformance, ::testing::Values(&make_place));
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StorageRecords, ::testing::Values(&make_place));
 #ifndef TALLY_TESTS_SUPPORT_STORAGE_CONFORMANCE_H
@@ -242,7 +243,7 @@ TEST_P(StorageConformance, ExpiresByTimeAndMeter) {
 }
 
 TEST_P(StorageConformance, AnotherInstancesExpiryConfusesNobody) {
-  const std::unique_ptr<Storage> other = place_->open();
+  const std::unique_ptr<StorageDriver> other = place_->open();
   Sample sample = make_sample(1, "cpu", "1", 1, "a");
   sample.resource_metadata = R"({"k":"a"})";
   write({sample});
@@ -258,7 +259,7 @@ TEST_P(StorageConformance, AnotherInstancesExpiryConfusesNobody) {
 }
 
 TEST_P(StorageConformance, TwoInstancesShareOneStore) {
-  const std::unique_ptr<Storage> other = place_->open();
+  const std::unique_ptr<StorageDriver> other = place_->open();
   for (int i = 0; i < 20; ++i) {
     write({make_sample(i, "cpu", "1", i)});
     const auto statuses = write_to(*other, {make_sample(i, "cpu", "1", i), make_sample(100 + i, "cpu", "1", i)}, {});

@@ -31,7 +31,7 @@ using namespace tally::plugin;  // NOLINT(google-build-using-namespace): the tes
 class StoragePlace {
  public:
   virtual ~StoragePlace() = default;
-  virtual std::unique_ptr<Storage> open() = 0;
+  virtual std::unique_ptr<StorageDriver> open() = 0;
 };
 using MakePlace = std::unique_ptr<StoragePlace> (*)();
 
@@ -115,7 +115,7 @@ inline std::string lines(const Rows& rows) {
   return text;
 }
 
-inline Rows query_of(Storage& storage, const Query& query) {
+inline Rows query_of(StorageDriver& storage, const Query& query) {
   Rows rows;
   const absl::Status status = storage.query(query, [&](std::span<const Cell> cells) {
     AnswerRow& row = rows.emplace_back();
@@ -135,10 +135,10 @@ class StorageConformance : public ::testing::TestWithParam<MakePlace> {
     ASSERT_NE(store_, nullptr);
   }
 
-  Storage& store() { return *store_; }
+  StorageDriver& store() { return *store_; }
 
-  std::vector<RowStatus> write_to(Storage& storage, const std::vector<Sample>& samples, const Conclusion& conclusion,
-                                  const BatchToken& token = {}) {
+  std::vector<RowStatus> write_to(StorageDriver& storage, const std::vector<Sample>& samples,
+                                  const Conclusion& conclusion, const BatchToken& token = {}) {
     last_results_.clear();
     const OwnedRows rows = as_rows(samples);
     const auto conclude = [&](std::span<const RowResult> results) {
@@ -166,7 +166,7 @@ class StorageConformance : public ::testing::TestWithParam<MakePlace> {
   }
 
   std::unique_ptr<StoragePlace> place_;
-  std::unique_ptr<Storage> store_;
+  std::unique_ptr<StorageDriver> store_;
   std::vector<RowResult> last_results_;  // of the last write
 };
 

@@ -21,7 +21,8 @@ namespace tally::test {
 
 // The driver for `url` with these keys, out of $TALLY_TEST_PLUGINS; null with a failure where it cannot
 // be made.
-inline std::unique_ptr<plugin::Storage> open_built_storage(const std::string& url, config::PluginOptions options = {}) {
+inline std::unique_ptr<plugin::StorageDriver> open_built_storage(const std::string& url,
+                                                                 config::PluginOptions options = {}) {
   const char* folder = std::getenv("TALLY_TEST_PLUGINS");
   if (folder == nullptr) {
     ADD_FAILURE() << "TALLY_TEST_PLUGINS names the folder of the built plugins; run this by `meson test`";
@@ -38,7 +39,7 @@ inline std::unique_ptr<plugin::Storage> open_built_storage(const std::string& ur
   settings.options = std::move(options);
   settings.url = url;
   settings.host = "host.test";
-  absl::StatusOr<std::unique_ptr<plugin::Storage>> storage = plugin::make_storage(**entry, settings);
+  absl::StatusOr<std::unique_ptr<plugin::StorageDriver>> storage = plugin::make_storage(**entry, settings);
   if (!storage.ok()) {
     ADD_FAILURE() << storage.status();
     return nullptr;

@@ -1,4 +1,4 @@
-// What every storage driver must answer, as tests of plugin::Storage: samples in order, statistics, listings.
+// What every storage driver must answer, as tests of plugin::StorageDriver: samples in order, statistics, listings.
 // Not to be included by itself: storage_conformance.h brings it.
 #ifndef TALLY_TESTS_SUPPORT_STORAGE_QUERY_CONFORMANCE_H
 #define TALLY_TESTS_SUPPORT_STORAGE_QUERY_CONFORMANCE_H

@@ -33,7 +33,7 @@ class StorageRecords : public StorageConformance {
     return text;
   }
 
-  WriterState last_batch(Storage& storage, const std::string& writer) {
+  WriterState last_batch(StorageDriver& storage, const std::string& writer) {
     const absl::StatusOr<WriterState> state = storage.last_batch(writer);
     EXPECT_TRUE(state.ok()) << state.status();
     return state.value_or(WriterState());
@@ -47,7 +47,7 @@ TEST_P(StorageRecords, AStoreHasAnIdFromItsBirth) {
   EXPECT_THAT(id, ::testing::MatchesRegex("id 1 [0-9a-f]*"));
   EXPECT_EQ(id.size(), 5U + 32U);
   const std::unique_ptr<StoragePlace> another = GetParam()();
-  const std::unique_ptr<Storage> other = another->open();
+  const std::unique_ptr<StorageDriver> other = another->open();
   ASSERT_OK(other->write({}, [](std::span<const RowResult>) { return Conclusion(); }));
   const auto theirs = records_of(*other, "store", "id");
   ASSERT_OK(theirs.status());
@@ -90,7 +90,7 @@ TEST_P(StorageRecords, AreListedByTheBytesOfTheirKeys) {
 }
 
 TEST_P(StorageRecords, AnotherInstanceSeesThemAndOneWins) {
-  const std::unique_ptr<Storage> other = place_->open();
+  const std::unique_ptr<StorageDriver> other = place_->open();
   EXPECT_TRUE(put({{"note", "a", "1", 0}}));
   const std::vector<Record> theirs = {{"note", "a", "theirs", 1}};
   EXPECT_TRUE(*other->put_records(theirs));
@@ -103,7 +103,7 @@ TEST_P(StorageRecords, AWritersLastBatchIsRememberedWithItsTime) {
   EXPECT_FALSE(last_batch(store(), kWriter).used.has_value());
   const Time before = Time::now();
   write_to(store(), {make_sample(1, "cpu", "1", 1)}, {}, {kWriter, 7});
-  const std::unique_ptr<Storage> other = place_->open();
+  const std::unique_ptr<StorageDriver> other = place_->open();
   const WriterState state = last_batch(*other, kWriter);
   EXPECT_EQ(state.last, 7U);
   ASSERT_TRUE(state.used.has_value());

@@ -120,9 +120,9 @@ class TransportConformance : public testing::TestWithParam<RigFactory> {
   }
 
   std::unique_ptr<TransportRig> rig_;
-  std::unique_ptr<Transport> producer_;
-  std::unique_ptr<Transport> consumer_;
-  TransportEvents events_;
+  std::unique_ptr<TransportDriver> producer_;
+  std::unique_ptr<TransportDriver> consumer_;
+  ServiceEvents events_;
   std::vector<Message> got_;
 };
 

@@ -17,7 +17,7 @@ class TransportRig {
  public:
   virtual ~TransportRig() = default;
   // A new instance for the bus; at most one of them consumes at a time.
-  virtual std::unique_ptr<Transport> make() = 0;
+  virtual std::unique_ptr<TransportDriver> make() = 0;
   // Whether messages are taken while nobody consumes.
   virtual bool takes_without_consumer() const = 0;
   // The topic that a message is delivered with, where it was published with `topic`.

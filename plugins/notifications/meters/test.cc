@@ -28,7 +28,7 @@ class Meters : public testing::Test {
   }
 
   Tree tree_;
-  std::unique_ptr<tally::plugin::NotificationHandler> handler_;
+  std::unique_ptr<tally::plugin::MessageHandler> handler_;
 };
 
 // config/meters.d of the tree that is tested.
@@ -188,7 +188,7 @@ TEST_F(Meters, TellsItsDefinitions) {
   const auto all = handler_->definitions(std::nullopt);
   ASSERT_TRUE(all.ok() && *all) << all.status();
   ASSERT_EQ((*all)->size(), 2U);
-  const tally::plugin::Definition& disk = (**all)[1];
+  const tally::MeterDefinition& disk = (**all)[1];
   EXPECT_EQ(disk.name, "a.yaml:disk");
   EXPECT_EQ(disk.meter + " " + disk.type + " " + disk.unit, "disk cumulative B");
   EXPECT_EQ(disk.event_types, (std::vector<std::string>{"disk\\.(?!start).*", "*.exists"}));

@@ -60,8 +60,8 @@ class Libvirt : public ::testing::Test {
   }
 
   tally::plugin::Catalog catalog_;
-  std::unique_ptr<tally::plugin::Pollster> pollster_;
-  std::unique_ptr<tally::plugin::Discovery> discovery_;
+  std::unique_ptr<tally::plugin::Sampler> pollster_;
+  std::unique_ptr<tally::plugin::ResourceFinder> discovery_;
 };
 
 TEST_F(Libvirt, AThousandDomainsWithTheirOwners) {
@@ -111,7 +111,7 @@ TEST_F(Libvirt, ALibvirtThatIsAwayIsAbsent) {
 
 TEST_F(Libvirt, ResourcesOfAnotherDiscoveryAreRefused) {
   make("test:///default");
-  const std::vector<tally::plugin::Resource> resources = {{.id = "x"}};
+  const std::vector<tally::Resource> resources = {{.id = "x"}};
   tally::plugin::PollRequest request;
   request.resources = resources;
   tally::plugin::PollResult result;

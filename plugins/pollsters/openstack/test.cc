@@ -37,7 +37,7 @@ class OpenStack : public ::testing::Test {
     return found;
   }
 
-  absl::StatusOr<std::vector<tally::plugin::Resource>> discover(const std::string& auth_url) {
+  absl::StatusOr<std::vector<tally::Resource>> discover(const std::string& auth_url) {
     tally::plugin::PluginSettings settings;
     settings.options = {{"auth_url", auth_url},     {"username", "u"},         {"password", "hidden"},
                         {"project_name", "p"},      {"user_domain_name", "D"}, {"project_domain_name", "D"},
@@ -49,8 +49,8 @@ class OpenStack : public ::testing::Test {
     return discovery_->discover();
   }
 
-  absl::StatusOr<std::unique_ptr<tally::plugin::Pollster>> pollster(const std::string& index, const std::string& total,
-                                                                    const std::string& folder = "d") {
+  absl::StatusOr<std::unique_ptr<tally::plugin::Sampler>> pollster(const std::string& index, const std::string& total,
+                                                                   const std::string& folder = "d") {
     tally::plugin::PluginSettings settings;
     settings.options = {{"definitions", "[\"" + definitions_.path() + "/" + folder + "\"]"},
                         {"partition_index", index},
@@ -63,7 +63,7 @@ class OpenStack : public ::testing::Test {
   const Tree definitions_;
   tally::plugin::Catalog catalog_;
   std::unique_ptr<TestServer> server_;
-  std::unique_ptr<tally::plugin::Discovery> discovery_;
+  std::unique_ptr<tally::plugin::ResourceFinder> discovery_;
 };
 
 TEST_F(OpenStack, OffWithoutCredentials) {
@@ -130,7 +130,7 @@ TEST_F(OpenStack, AKeystoneThatIsAwayPasses) {
 TEST_F(OpenStack, ResourcesOfAnotherDiscoveryAreRefused) {
   auto made = pollster("0", "1");
   ASSERT_TRUE(made.ok()) << made.status();
-  const std::vector<tally::plugin::Resource> resources = {{.id = "x"}};
+  const std::vector<tally::Resource> resources = {{.id = "x"}};
   tally::plugin::PollRequest request;
   request.resources = resources;
   tally::plugin::PollResult result;

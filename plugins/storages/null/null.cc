@@ -19,7 +19,7 @@ class Null : public tally::Storage {
     static_cast<void>(batch.conclude(results));
   }
 
-  void query(const tally::Query&, tally::RowSink&) override {}
+  void query(const tally::QueryView&, tally::RowSink&) override {}
   std::uint64_t purge_dead_letters(std::span<const std::string_view>) override { return 0; }
   std::uint64_t expire(tally::Time, std::optional<std::string_view>) override { return 0; }
 };

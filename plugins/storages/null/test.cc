@@ -7,7 +7,7 @@ namespace tally::test {
 namespace {
 
 TEST(NullStorage, CountsEveryRowAsStoredAndConcludes) {
-  const std::unique_ptr<Storage> storage = open_built_storage("null://");
+  const std::unique_ptr<StorageDriver> storage = open_built_storage("null://");
   ASSERT_NE(storage, nullptr);
   std::vector<RowStatus> statuses;
   const OwnedRows rows = as_rows({make_sample(1, "cpu", "1", 1), make_sample(1, "cpu", "2", 1)});
@@ -19,7 +19,7 @@ TEST(NullStorage, CountsEveryRowAsStoredAndConcludes) {
 }
 
 TEST(NullStorage, AnswersEveryQuestionWithNothing) {
-  const std::unique_ptr<Storage> storage = open_built_storage("null://");
+  const std::unique_ptr<StorageDriver> storage = open_built_storage("null://");
   ASSERT_NE(storage, nullptr);
   for (const QueryKind kind : {QueryKind::meters, QueryKind::samples, QueryKind::statistics, QueryKind::dead_letters}) {
     EXPECT_THAT(query_of(*storage, {.kind = kind}), ::testing::IsEmpty());

@@ -31,10 +31,10 @@ void settle_letters(Connection& connection, const std::vector<std::string_view>&
       Parameters().add(array));
 }
 
-void add_letters(Connection& connection, const std::vector<DeadLetter>& letters) {
+void add_letters(Connection& connection, const std::vector<DeadLetterView>& letters) {
   if (letters.empty()) return;
-  std::map<std::string_view, const DeadLetter*> by_digest;
-  for (const DeadLetter& letter : letters) by_digest.emplace(letter.digest, &letter);  // the first of equal ones
+  std::map<std::string_view, const DeadLetterView*> by_digest;
+  for (const DeadLetterView& letter : letters) by_digest.emplace(letter.digest, &letter);  // the first of equal ones
   Array digests(Type::text), kinds(Type::text), reasons(Type::text), details(Type::text), buses(Type::text);
   Array events(Type::text), messages(Type::text), handlers(Type::text), bodies(Type::bytes), received(Type::time);
   for (const auto& [digest, letter] : by_digest) {
@@ -57,10 +57,10 @@ void add_letters(Connection& connection, const std::vector<DeadLetter>& letters)
       parameters.add(bodies).add(received));
 }
 
-void add_entries(Connection& connection, const std::vector<BookEntry>& entries) {
+void add_entries(Connection& connection, const std::vector<BookEntryView>& entries) {
   if (entries.empty()) return;
   std::map<std::tuple<std::string, std::int64_t, std::string, std::string>, std::int64_t> sums;
-  for (const BookEntry& entry : entries) {
+  for (const BookEntryView& entry : entries) {
     sums[{fit(entry.bus), entry.day, fit(entry.unit), fit(entry.outcome)}] += static_cast<std::int64_t>(entry.count);
   }
   Array buses(Type::text), days(Type::bigint), units(Type::text), outcomes(Type::text), counts(Type::bigint);
@@ -79,7 +79,7 @@ void add_entries(Connection& connection, const std::vector<BookEntry>& entries) 
 
 }  // namespace
 
-void write_conclusion(Connection& connection, const Conclusion& conclusion) {
+void write_conclusion(Connection& connection, const ConclusionView& conclusion) {
   settle_letters(connection, conclusion.settled_dead_letters);
   add_letters(connection, conclusion.dead_letters);
   add_entries(connection, conclusion.entries);

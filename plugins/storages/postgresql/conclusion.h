@@ -10,7 +10,7 @@
 namespace tally::postgresql {
 
 // In the batch's transaction. All writers take the rows of a table in the same order, so that none waits in a ring.
-void write_conclusion(Connection& connection, const Conclusion& conclusion);
+void write_conclusion(Connection& connection, const ConclusionView& conclusion);
 
 }  // namespace tally::postgresql
 

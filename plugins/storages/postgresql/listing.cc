@@ -17,7 +17,7 @@ Sql with_totals(const Selection& selection) {
 
 }  // namespace
 
-void query_meters(Connection& connection, const Query& query, Answer& answer) {
+void query_meters(Connection& connection, const QueryView& query, Answer& answer) {
   const Selection selection(connection, query);
   if (selection.empty()) return;
   Sql sql = with_totals(selection);
@@ -36,7 +36,7 @@ void query_meters(Connection& connection, const Query& query, Answer& answer) {
 }
 
 // The latest metadata is that of the last sample by time, then id. Only what was last in its series can be it.
-void query_resources(Connection& connection, const Query& query, Answer& answer) {
+void query_resources(Connection& connection, const QueryView& query, Answer& answer) {
   const Selection selection(connection, query);
   if (selection.empty()) return;
   constexpr const char* kKeys = "r.resource_id, r.project_id, r.user_id, r.source";

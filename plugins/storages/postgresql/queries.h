@@ -11,13 +11,13 @@
 namespace tally::postgresql {
 
 // To be called in one snapshot. The columns are those of tally/abi/storage.h, in its order.
-void query_meters(Connection& connection, const Query& query, Answer& answer);
-void query_resources(Connection& connection, const Query& query, Answer& answer);
-void query_samples(Connection& connection, const Query& query, Answer& answer);
-void query_statistics(Connection& connection, const Query& query, Answer& answer);
-void query_dead_letters(Connection& connection, const Query& query, Answer& answer);
-void query_books(Connection& connection, const Query& query, Answer& answer);
-void query_usage(Connection& connection, const Query& query, Answer& answer);
+void query_meters(Connection& connection, const QueryView& query, Answer& answer);
+void query_resources(Connection& connection, const QueryView& query, Answer& answer);
+void query_samples(Connection& connection, const QueryView& query, Answer& answer);
+void query_statistics(Connection& connection, const QueryView& query, Answer& answer);
+void query_dead_letters(Connection& connection, const QueryView& query, Answer& answer);
+void query_books(Connection& connection, const QueryView& query, Answer& answer);
+void query_usage(Connection& connection, const QueryView& query, Answer& answer);
 
 }  // namespace tally::postgresql
 

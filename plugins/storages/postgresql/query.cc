@@ -9,7 +9,7 @@
 
 namespace tally::postgresql {
 
-void Store::query(const Query& query, RowSink& rows) {
+void Store::query(const QueryView& query, RowSink& rows) {
   Connection& connection = opened(Access::existing);
   connection.limit(options_.query_timeout, true);
   Answer answer(rows, query.limit);
@@ -47,7 +47,7 @@ struct Range {
 };
 
 // The partitions that the query's time touches, in the order of the answer.
-std::vector<Range> partitions(Connection& connection, const Query& query) {
+std::vector<Range> partitions(Connection& connection, const QueryView& query) {
   const Result found = connection.ask("SELECT starts, ends FROM partition ORDER BY starts");
   std::vector<Range> ranges;
   for (int i = 0; i < found.rows(); ++i) {
@@ -81,7 +81,7 @@ bool send_sample(const Result& row, Answer& answer) {
 }  // namespace
 
 // Partition by partition: what is sorted is never more than one, and a short list out of a large store ends early.
-void query_samples(Connection& connection, const Query& query, Answer& answer) {
+void query_samples(Connection& connection, const QueryView& query, Answer& answer) {
   const Selection selection(connection, query);
   if (selection.empty()) return;
   std::int64_t sent = 0;
@@ -107,13 +107,13 @@ void query_samples(Connection& connection, const Query& query, Answer& answer) {
   }
 }
 
-void query_dead_letters(Connection& connection, const Query& query, Answer& answer) {
+void query_dead_letters(Connection& connection, const QueryView& query, Answer& answer) {
   Sql sql("SELECT digest, kind, reason, detail, bus, event_type, message_id, handler, received");
-  sql.add(query.digest ? ", body" : "").add(" FROM dead_letter WHERE true");
-  if (query.digest) sql.add(" AND digest=?", made_fit(*query.digest));
+  sql.add(query.digest.empty() ? "" : ", body").add(" FROM dead_letter WHERE true");
+  if (!query.digest.empty()) sql.add(" AND digest=?", made_fit(query.digest));
   if (query.start) sql.add(" AND received>=?", *query.start);
   if (query.end) sql.add(" AND received<?", *query.end);
-  for (const Filter& filter : query.filters) {
+  for (const FilterView& filter : query.filters) {
     bool known = false;
     for (const char* field : {"kind", "reason", "bus", "event_type", "message_id", "handler"}) {
       if (filter.field != field) continue;
@@ -131,13 +131,13 @@ void query_dead_letters(Connection& connection, const Query& query, Answer& answ
     answer.text("digest", row.text(0, 0)).text("kind", row.text(0, 1)).text("reason", row.text(0, 2));
     answer.text("detail", row.text(0, 3)).text("bus", row.text(0, 4)).text("event_type", row.optional_text(0, 5));
     answer.text("message_id", row.optional_text(0, 6)).text("handler", row.optional_text(0, 7));
-    if (query.digest) answer.text("body", row.bytes(0, 9));
+    if (!query.digest.empty()) answer.text("body", row.bytes(0, 9));
     answer.time("received_at", row.time(0, 8).us);
     return answer.send();
   });
 }
 
-void query_books(Connection& connection, const Query& query, Answer& answer) {
+void query_books(Connection& connection, const QueryView& query, Answer& answer) {
   Sql sql("SELECT bus, day, unit, outcome, count FROM book ORDER BY bus, day, unit, outcome");
   if (query.limit) sql.add(" LIMIT ?", *query.limit);
   connection.each(sql.text(), sql.parameters(), [&](const Result& row) {
@@ -148,7 +148,7 @@ void query_books(Connection& connection, const Query& query, Answer& answer) {
 }
 
 // Bytes of the samples' tables and indexes, divided by their number: texts and dead letters are not counted in.
-void query_usage(Connection& connection, const Query& query, Answer& answer) {
+void query_usage(Connection& connection, const QueryView& query, Answer& answer) {
   const auto bytes = static_cast<double>(
       connection.integer("SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits "
                          "WHERE inhparent = 'sample'::regclass"));
@@ -156,7 +156,7 @@ void query_usage(Connection& connection, const Query& query, Answer& answer) {
       "WITH t AS (SELECT series, count(*) AS n FROM sample GROUP BY series), a AS (SELECT sum(n) AS n FROM t) "
       "SELECT m.name, sum(t.n)::bigint, a.n::bigint FROM t JOIN series s ON s.key = t.series "
       "JOIN meter m ON m.key = s.meter CROSS JOIN a WHERE true");
-  if (query.meter) add_meter(sql, *query.meter);
+  if (!query.meter.empty()) add_meter(sql, query.meter);
   sql.add(" GROUP BY m.name, a.n ORDER BY m.name");
   if (query.limit) sql.add(" LIMIT ?", *query.limit);
   connection.each(sql.text(), sql.parameters(), [&](const Result& row) {

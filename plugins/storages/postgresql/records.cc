@@ -10,7 +10,7 @@ namespace tally::postgresql {
 namespace {
 
 // Whether the version was the one that is there.
-bool put_record(Connection& connection, const Record& record) {
+bool put_record(Connection& connection, const RecordView& record) {
   Parameters parameters;
   parameters.add(record.kind).add(record.key).add(record.value);
   if (record.version == 0) {
@@ -28,7 +28,7 @@ bool put_record(Connection& connection, const Record& record) {
 
 }  // namespace
 
-std::size_t Store::put_records(std::span<const Record> records) {
+std::size_t Store::put_records(std::span<const RecordView> records) {
   Connection& connection = opened(Access::existing);
   Transaction transaction(connection);
   for (std::size_t i = 0; i < records.size(); ++i) {

@@ -33,8 +33,8 @@ std::string convert(StorableRow& kept, Dictionary& dictionary) {
   if (row.type != SampleType::gauge && row.type != SampleType::delta && row.type != SampleType::cumulative) {
     return "its type is none of gauge, delta, cumulative";
   }
-  if (row.timestamp.us == TALLY_NO_TIME) return "it has no timestamp";
-  if (!fits_server(row.timestamp)) return "its timestamp is out of range";
+  if (!row.timestamp) return "it has no timestamp";
+  if (!fits_server(*row.timestamp)) return "its timestamp is out of range";
   if (!fits_server(row.received)) return "the time it was received is out of range";
   if (plain_integer(row.volume) && row.volume != "-0") {
     kept.volume = row.volume;
@@ -54,7 +54,7 @@ int order(std::string_view one_id, Time one, std::string_view other_id, Time oth
 }
 
 int order(const StorableRow& one, const StorableRow& other) {
-  return order(one.id, one.row.timestamp, other.id, other.row.timestamp);
+  return order(one.id, *one.row.timestamp, other.id, *other.row.timestamp);
 }
 
 // In the order of id and timestamp; equal ones in the batch's. Ids differ early, nearly always in the first 8 bytes.
@@ -142,7 +142,7 @@ ById::ById(const std::vector<StorableRow>& kept) : kept_(kept), order_(by_id(kep
 std::optional<std::size_t> ById::find(std::string_view id, Time timestamp) const {
   const auto found = std::ranges::lower_bound(order_, 0, {}, [&](const Place& place) {
     const StorableRow& kept = kept_[place.index];
-    return order(kept.id, kept.row.timestamp, id, timestamp);
+    return order(kept.id, *kept.row.timestamp, id, timestamp);
   });
   if (found == order_.end()) return std::nullopt;
   const StorableRow& kept = kept_[found->index];

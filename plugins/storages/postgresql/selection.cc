@@ -25,7 +25,7 @@ std::string like_of(std::string_view pattern) {
   return like;
 }
 
-void add_filter(Sql& sql, const Filter& filter) {
+void add_filter(Sql& sql, const FilterView& filter) {
   const std::string value = made_fit(filter.value);
   if (filter.field == "resource_id") {
     sql.add(" AND left(r.resource_id, 200) = left(?::text, 200)", value).add(" AND r.resource_id=?", value);
@@ -45,9 +45,9 @@ void add_filter(Sql& sql, const Filter& filter) {
   }
 }
 
-void add_series_conditions(Sql& sql, const Query& query) {
-  if (query.meter) add_meter(sql, *query.meter);
-  for (const Filter& filter : query.filters) add_filter(sql, filter);
+void add_series_conditions(Sql& sql, const QueryView& query) {
+  if (!query.meter.empty()) add_meter(sql, query.meter);
+  for (const FilterView& filter : query.filters) add_filter(sql, filter);
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ void add_meter(Sql& sql, std::string_view meter) {
   }
 }
 
-Selection::Selection(Connection& connection, const Query& query) : query_(query) {
+Selection::Selection(Connection& connection, const QueryView& query) : query_(query) {
   Sql conditions;
   add_series_conditions(conditions, query);
   all_ = conditions.text().empty();
@@ -93,7 +93,7 @@ void Selection::add_samples(Sql& sql, std::optional<Time> start, std::optional<T
     sql.add(" AND x.batch<=?", *query_.as_of);
     sql.add(" AND x.batch NOT IN (SELECT key FROM overtaken WHERE number > ?)", *query_.as_of);
   }
-  for (const Filter& filter : query_.filters) {
+  for (const FilterView& filter : query_.filters) {
     // Decided once for each distinct metadata, not for each sample.
     if (const auto key = metadata_key(filter.field)) {
       sql.add(" AND x.metadata IN (SELECT key FROM metadata WHERE ");

@@ -58,7 +58,7 @@ void add_meter(Sql& sql, std::string_view meter);
 class Selection {
  public:
   // Throws Error::permanent for a field that is not known.
-  Selection(Connection& connection, const Query& query);
+  Selection(Connection& connection, const QueryView& query);
 
   bool empty() const { return empty_; }
 
@@ -68,7 +68,7 @@ class Selection {
   void add_samples(Sql& sql, std::optional<Time> start, std::optional<Time> end) const;
 
  private:
-  const Query& query_;
+  const QueryView& query_;
   bool all_ = false;             // every series
   bool empty_ = false;           // none
   std::optional<Array> series_;  // these; else by conditions

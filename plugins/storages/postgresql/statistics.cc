@@ -35,7 +35,7 @@ void check_period(std::int64_t period_us) {
 
 // A window's beginning before any time that can be kept, in line with the query's start or with 1970: the server
 // counts windows from there, forward alone.
-Time origin(const Query& query) {
+Time origin(const QueryView& query) {
   const std::int64_t base = query.start ? query.start->us : 0;
   if (base < Time::kFirst.us) return Time{base};
   const std::int64_t windows = (base - Time::kFirst.us) / query.period_us + 1;
@@ -43,7 +43,7 @@ Time origin(const Query& query) {
 }
 
 // Summed by series first, which are numbers, then by the texts of the groups.
-Sql statement(const Query& query, const Selection& selection) {
+Sql statement(const QueryView& query, const Selection& selection) {
   bool by_metadata = false;
   for (const std::string_view field : query.group_by) by_metadata = by_metadata || metadata_key(field).has_value();
   const bool windows = query.period_us > 0;
@@ -94,7 +94,7 @@ Sql statement(const Query& query, const Selection& selection) {
 
 }  // namespace
 
-void query_statistics(Connection& connection, const Query& query, Answer& answer) {
+void query_statistics(Connection& connection, const QueryView& query, Answer& answer) {
   check_period(query.period_us);
   for (const std::string_view field : query.group_by) {
     if (!metadata_key(field)) column_of(field);

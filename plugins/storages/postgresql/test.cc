@@ -11,7 +11,7 @@ namespace {
 // A schema of its own in the server that the test was given.
 class PostgresqlPlace : public StoragePlace {
  public:
-  std::unique_ptr<Storage> open() override {
+  std::unique_ptr<StorageDriver> open() override {
     const char* url = std::getenv("TALLY_TEST_POSTGRESQL");
     if (url == nullptr) {
       ADD_FAILURE() << "TALLY_TEST_POSTGRESQL names a server; run this by `meson test`";

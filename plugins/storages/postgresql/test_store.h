@@ -48,7 +48,7 @@ class Reader {
   static std::int32_t row(void* context, const tally_cell* cells, std::size_t count) {
     std::string& text = static_cast<Reader*>(context)->text_;
     if (!text.empty()) text += '|';
-    for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "" : " ") + std::string(detail::view(cells[i].value));
+    for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "" : " ") + std::string(from_c(cells[i].value));
     return TALLY_OK;
   }
 
@@ -56,7 +56,7 @@ class Reader {
   tally_rows rows_{sizeof(tally_rows), this, row};
 };
 
-inline std::string ask(Store& store, const Query& query) {
+inline std::string ask(Store& store, const QueryView& query) {
   Reader reader;
   RowSink sink(reader.rows());
   store.query(query, sink);
@@ -80,17 +80,17 @@ class GivenBatch {
       sample.size = sizeof sample;
       sample.type = TALLY_GAUGE;
       sample.timestamp_us = from.timestamp_us;
-      sample.id = detail::text(from.id);
-      sample.name = detail::text(from.meter);
-      sample.unit = detail::text("%");
-      sample.volume = detail::text(from.volume);
-      sample.resource_id = detail::text(from.resource);
-      sample.source = detail::text("test");
-      sample.resource_metadata = detail::text(from.metadata);
+      sample.id = to_c(from.id);
+      sample.name = to_c(from.meter);
+      sample.unit = to_c("%");
+      sample.volume = to_c(from.volume);
+      sample.resource_id = to_c(from.resource);
+      sample.source = to_c("test");
+      sample.resource_metadata = to_c(from.metadata);
     }
     for (const tally_sample& sample : samples_) rows_.push_back({sizeof(tally_row), &sample, sample.timestamp_us + 5});
     batch_ = {sizeof batch_, rows_.data(), rows_.size(), this, conclude, {}, sequence};
-    if (!writer_.empty()) batch_.writer = detail::text(writer_);
+    if (!writer_.empty()) batch_.writer = to_c(writer_);
   }
   GivenBatch(const GivenBatch&) = delete;
   GivenBatch& operator=(const GivenBatch&) = delete;
@@ -111,14 +111,12 @@ class GivenBatch {
     self.letters_.clear();
     for (std::size_t i = 0; i < self.rows_.size(); ++i) {
       self.letters_ += "?sdcr"[results[i].status];
-      if (results[i].reason.size > 0) self.reason_ = detail::view(results[i].reason);
+      if (results[i].reason.size > 0) self.reason_ = from_c(results[i].reason);
     }
-    self.entry_ = {sizeof self.entry_,
-                   1,
-                   detail::text("bus"),
-                   detail::text("samples"),
-                   detail::text("stored"),
-                   static_cast<std::uint64_t>(std::count(self.letters_.begin(), self.letters_.end(), 's'))};
+    self.entry_ = {
+        sizeof self.entry_, 1,
+        to_c("bus"),        to_c("samples"),
+        to_c("stored"),     static_cast<std::uint64_t>(std::count(self.letters_.begin(), self.letters_.end(), 's'))};
     conclusion->entries = &self.entry_;
     conclusion->entry_count = 1;
     if (self.in_transaction) self.in_transaction();

@@ -84,7 +84,7 @@ TEST_F(PostgresqlStore, WhoCommitsLaterHasTheGreaterNumberWhoeverBegan) {
   Store other(options_), asking(options_);
   write(store(), {{.id = hex_id(1)}});
   GivenBatch first({{.id = hex_id(2)}});
-  const Query then{.kind = QueryKind::meters, .as_of = 3};
+  const QueryView then{.kind = QueryKind::meters, .as_of = 3};
   std::string seen;
   first.in_transaction = [&] {
     write(other, {{.id = hex_id(3)}});

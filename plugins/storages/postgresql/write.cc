@@ -33,7 +33,7 @@ std::vector<const StorableRow*> in_order(const std::vector<StorableRow>& kept) {
 
 void put_row(std::string& bytes, const StorableRow& kept, std::int64_t batch, std::string& scratch) {
   put(bytes, std::int16_t{8});
-  put_number(bytes, to_server(kept.row.timestamp));
+  put_number(bytes, to_server(*kept.row.timestamp));
   put_number(bytes, kept.series);
   if (kept.metadata == 0) {
     put_null(bytes);
@@ -87,7 +87,7 @@ std::vector<bool> insert_new(Connection& connection, const std::vector<const Sto
   Array ids(Type::bytes), volumes(Type::numeric);
   std::string volume;
   for (const StorableRow* kept : rows) {
-    times.add(to_server(kept->row.timestamp));
+    times.add(to_server(*kept->row.timestamp));
     series.add(kept->series);
     if (kept->metadata == 0) {
       metadata.null();
@@ -124,7 +124,7 @@ void compare_known(Connection& connection, Incoming& incoming, const ById& by_id
   for (std::size_t i = 0; i < incoming.kept.size(); ++i) {
     if (is_new[i]) continue;
     ids.add(incoming.kept[i].id);
-    times.add(to_server(incoming.kept[i].row.timestamp));
+    times.add(to_server(*incoming.kept[i].row.timestamp));
   }
   if (ids.size() == 0) return;
   const Result found = connection.ask(
@@ -194,10 +194,10 @@ void Store::write_once(const Batch& batch, bool& concluded) {
   Incoming incoming = part(batch, dictionary_);
   std::set<Time> unknown;
   for (const StorableRow& kept : incoming.kept) {
-    if (!partitions_.known(kept.row.timestamp)) unknown.insert(kept.row.timestamp);
+    if (!partitions_.known(*kept.row.timestamp)) unknown.insert(*kept.row.timestamp);
   }
   partitions_.require(connection, unknown);
-  for (StorableRow& kept : incoming.kept) kept.partition_end = partitions_.end_of(kept.row.timestamp);
+  for (StorableRow& kept : incoming.kept) kept.partition_end = partitions_.end_of(*kept.row.timestamp);
 
   Transaction transaction(connection, begin(options_, batch).c_str());
   const Result state = connection.ask(

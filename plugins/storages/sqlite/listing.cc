@@ -19,7 +19,7 @@ struct SeriesTotal {
 };
 
 // Every series with samples that the query is about, in this order. False ends it.
-void for_each_series(Database& database, const Query& query, std::string_view order,
+void for_each_series(Database& database, const QueryView& query, std::string_view order,
                      const std::function<bool(const SeriesTotal&)>& each) {
   const Sql conditions = sample_conditions(query);
   const auto subquery = [&conditions](std::string_view what) {
@@ -47,7 +47,7 @@ void widen(SeriesTotal& sum, const SeriesTotal& next) {
 // The metadata of the latest sample of any series shown to it: by time, then id.
 class Latest {
  public:
-  Latest(Database& database, const Query& query) : database_(database), conditions_(sample_conditions(query)) {}
+  Latest(Database& database, const QueryView& query) : database_(database), conditions_(sample_conditions(query)) {}
 
   void clear() { any_ = false; }
 
@@ -80,7 +80,7 @@ class Latest {
 
 }  // namespace
 
-void query_meters(Database& database, const Query& query, Answer& answer) {
+void query_meters(Database& database, const QueryView& query, Answer& answer) {
   Texts texts(database);
   SeriesTotal sum;
   Series meter;
@@ -111,7 +111,7 @@ void query_meters(Database& database, const Query& query, Answer& answer) {
   if (!answer.full()) send();
 }
 
-void query_resources(Database& database, const Query& query, Answer& answer) {
+void query_resources(Database& database, const QueryView& query, Answer& answer) {
   Texts texts(database);
   Latest latest(database, query);
   SeriesTotal sum;

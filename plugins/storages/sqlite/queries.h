@@ -11,13 +11,13 @@
 namespace tally::sqlite {
 
 // To be called in a read transaction. The columns are those of tally/abi/storage.h, in its order.
-void query_meters(Database& database, const Query& query, Answer& answer);
-void query_resources(Database& database, const Query& query, Answer& answer);
-void query_samples(Database& database, const Query& query, Answer& answer);
-void query_statistics(Database& database, const Query& query, Answer& answer);
-void query_dead_letters(Database& database, const Query& query, Answer& answer);
-void query_books(Database& database, const Query& query, Answer& answer);
-void query_usage(Database& database, const Query& query, Answer& answer);
+void query_meters(Database& database, const QueryView& query, Answer& answer);
+void query_resources(Database& database, const QueryView& query, Answer& answer);
+void query_samples(Database& database, const QueryView& query, Answer& answer);
+void query_statistics(Database& database, const QueryView& query, Answer& answer);
+void query_dead_letters(Database& database, const QueryView& query, Answer& answer);
+void query_books(Database& database, const QueryView& query, Answer& answer);
+void query_usage(Database& database, const QueryView& query, Answer& answer);
 
 }  // namespace tally::sqlite
 

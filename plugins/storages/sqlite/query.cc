@@ -9,7 +9,7 @@
 
 namespace tally::sqlite {
 
-void Store::query(const Query& query, RowSink& rows) {
+void Store::query(const QueryView& query, RowSink& rows) {
   Database& database = opened(Access::existing);
   const Transaction snapshot(database, Transaction::Kind::read);
   Answer answer(rows, query.limit);
@@ -45,10 +45,10 @@ constexpr std::string_view kAllSeries =
 
 // The same query with a start or end beyond which none of its first `limit` rows can lie. Found series by series, each
 // in its own order, so that a short list out of a large file sorts only what is near its ends.
-Query narrowed(Database& database, Query query) {
+QueryView narrowed(Database& database, QueryView query) {
   constexpr std::int64_t kMostRows = 10'000;
   if (!query.limit || *query.limit > kMostRows) return query;
-  for (const Filter& filter : query.filters) {
+  for (const FilterView& filter : query.filters) {
     if (metadata_key(filter.field)) return query;  // would be decided again for each series
   }
   const auto wanted = static_cast<std::size_t>(*query.limit);
@@ -78,8 +78,8 @@ Query narrowed(Database& database, Query query) {
 
 }  // namespace
 
-void query_samples(Database& database, const Query& asked, Answer& answer) {
-  const Query query = narrowed(database, asked);
+void query_samples(Database& database, const QueryView& asked, Answer& answer) {
+  const QueryView query = narrowed(database, asked);
   // Sorted as numbers; the texts are looked up after, so that the sorter stays small.
   Sql sql(std::string("SELECT x.series, x.timestamp, ") + kIdText +
           " AS id_text, x.volume, x.lag, x.batch, x.metadata, x.monotonic");
@@ -106,13 +106,13 @@ void query_samples(Database& database, const Query& asked, Answer& answer) {
   }
 }
 
-void query_dead_letters(Database& database, const Query& query, Answer& answer) {
+void query_dead_letters(Database& database, const QueryView& query, Answer& answer) {
   Sql sql("SELECT digest, kind, reason, detail, bus, event_type, message_id, handler, received");
-  sql.add(query.digest ? ", body" : "").add(" FROM dead_letter WHERE 1");
-  if (query.digest) sql.add(" AND digest=?", std::string(*query.digest));
+  sql.add(query.digest.empty() ? "" : ", body").add(" FROM dead_letter WHERE 1");
+  if (!query.digest.empty()) sql.add(" AND digest=?", std::string(query.digest));
   if (query.start) sql.add(" AND received>=?", query.start->us);
   if (query.end) sql.add(" AND received<?", query.end->us);
-  for (const Filter& filter : query.filters) {
+  for (const FilterView& filter : query.filters) {
     bool known = false;
     for (const char* field : {"kind", "reason", "bus", "event_type", "message_id", "handler"}) {
       if (filter.field != field) continue;
@@ -129,13 +129,13 @@ void query_dead_letters(Database& database, const Query& query, Answer& answer) 
     answer.text("digest", row.text(0)).text("kind", row.text(1)).text("reason", row.text(2));
     answer.text("detail", row.text(3)).text("bus", row.text(4)).text("event_type", row.optional_text(5));
     answer.text("message_id", row.optional_text(6)).text("handler", row.optional_text(7));
-    if (query.digest) answer.text("body", row.text(9));
+    if (!query.digest.empty()) answer.text("body", row.text(9));
     answer.time("received_at", row.integer(8));
     if (!answer.send()) return;
   }
 }
 
-void query_books(Database& database, const Query& query, Answer& answer) {
+void query_books(Database& database, const QueryView& query, Answer& answer) {
   Statement row = database.prepare("SELECT bus, day, unit, outcome, count FROM book");
   while (row.step()) {
     answer.text("bus", row.text(0)).number("day", row.integer(1)).text("unit", row.text(2));
@@ -159,13 +159,13 @@ double sample_bytes(Database& database) {
 
 }  // namespace
 
-void query_usage(Database& database, const Query& query, Answer& answer) {
+void query_usage(Database& database, const QueryView& query, Answer& answer) {
   const auto all = static_cast<double>(database.integer("SELECT count(*) FROM sample"));
   const double each = all > 0 ? sample_bytes(database) / all : 0;
   Sql sql(
       "SELECT m.name, sum((SELECT count(*) FROM sample x WHERE x.series = s.key)) AS samples "
       "FROM series s JOIN meter m ON m.key = s.meter WHERE 1");
-  if (query.meter) add_meter(sql, *query.meter);
+  if (!query.meter.empty()) add_meter(sql, query.meter);
   sql.add(" GROUP BY m.name HAVING samples > 0 ORDER BY m.name");
   for (Statement row = sql.prepare(database); row.step();) {
     const std::int64_t samples = row.integer(1);

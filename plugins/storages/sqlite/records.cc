@@ -10,7 +10,7 @@ namespace tally::sqlite {
 namespace {
 
 // Whether the version was the one that is there.
-bool put_record(Database& database, const Record& record) {
+bool put_record(Database& database, const RecordView& record) {
   if (record.version == 0) {
     Statement insert = database.prepare("INSERT OR IGNORE INTO record (kind, key, version, value) VALUES (?,?,1,?)");
     insert.add(record.kind).add(record.key).add(record.value).run();
@@ -24,7 +24,7 @@ bool put_record(Database& database, const Record& record) {
 
 }  // namespace
 
-std::size_t Store::put_records(std::span<const Record> records) {
+std::size_t Store::put_records(std::span<const RecordView> records) {
   Database& database = opened(Access::existing);
   Transaction transaction(database, Transaction::Kind::write);
   for (std::size_t i = 0; i < records.size(); ++i) {

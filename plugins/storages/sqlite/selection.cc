@@ -25,7 +25,7 @@ std::string glob_of(std::string_view pattern) {
   return glob;
 }
 
-void add_filter(Sql& sql, const Filter& filter) {
+void add_filter(Sql& sql, const FilterView& filter) {
   const std::string value(filter.value);
   if (filter.field == "resource_id") {
     sql.add(" AND r.resource_id=?", value);
@@ -67,19 +67,19 @@ void add_meter(Sql& sql, std::string_view meter) {
   }
 }
 
-Sql series_conditions(const Query& query) {
+Sql series_conditions(const QueryView& query) {
   Sql sql;
-  if (query.meter) add_meter(sql, *query.meter);
-  for (const Filter& filter : query.filters) add_filter(sql, filter);
+  if (!query.meter.empty()) add_meter(sql, query.meter);
+  for (const FilterView& filter : query.filters) add_filter(sql, filter);
   return sql;
 }
 
-Sql sample_conditions(const Query& query) {
+Sql sample_conditions(const QueryView& query) {
   Sql sql;
   if (query.start) sql.add(" AND x.timestamp>=?", query.start->us);
   if (query.end) sql.add(" AND x.timestamp<?", query.end->us);
   if (query.as_of) sql.add(" AND x.batch<=?", *query.as_of);
-  for (const Filter& filter : query.filters) {
+  for (const FilterView& filter : query.filters) {
     // Decided once for each distinct metadata, not for each sample.
     if (const auto key = metadata_key(filter.field)) {
       sql.add(" AND x.metadata IN (SELECT key FROM metadata WHERE " + metadata_value("text", *key) + "=?)",

@@ -52,9 +52,9 @@ class Sql {
 // " AND m.name …" for an exact name or one with `*`.
 void add_meter(Sql& sql, std::string_view meter);
 // The query's conditions on the series. Throws Error::permanent for a field that is not known.
-Sql series_conditions(const Query& query);
+Sql series_conditions(const QueryView& query);
 // The query's conditions on the samples of a series: times, batch, metadata.
-Sql sample_conditions(const Query& query);
+Sql sample_conditions(const QueryView& query);
 
 // An SQL expression: the value at a key of the JSON object `column` as text, or null. A key with points is looked for
 // as it is, then as a path. Throws Error::permanent where the key cannot be one.

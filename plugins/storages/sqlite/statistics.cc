@@ -82,7 +82,7 @@ using Group = std::tuple<std::int64_t, std::vector<std::optional<std::string>>, 
 // Finds the values of the group_by fields for a sample.
 class Grouping {
  public:
-  Grouping(Database& database, const Query& query) : database_(database), query_(query), texts_(database) {
+  Grouping(Database& database, const QueryView& query) : database_(database), query_(query), texts_(database) {
     for (const std::string_view field : query.group_by) {
       if (const auto key = metadata_key(field)) {
         metadata_.emplace_back("SELECT " + metadata_value("text", *key) + " FROM metadata WHERE key=?");
@@ -140,7 +140,7 @@ class Grouping {
   }
 
   Database& database_;
-  const Query& query_;
+  const QueryView& query_;
   Texts texts_;
   std::vector<ByMetadata> metadata_;
 };
@@ -148,7 +148,7 @@ class Grouping {
 // Which window a time falls into, and where that begins; aligned to the query's start or to 1970.
 class Windows {
  public:
-  explicit Windows(const Query& query) : base_(query.start ? query.start->us : 0), period_(query.period_us) {
+  explicit Windows(const QueryView& query) : base_(query.start ? query.start->us : 0), period_(query.period_us) {
     if (period_ < 0) throw Error::permanent("sqlite: the period must be positive, or 0 for one window");
   }
   std::int64_t of(std::int64_t timestamp) const {
@@ -169,7 +169,7 @@ class Windows {
 
 using Groups = std::map<Group, Accumulator>;
 
-void collect(Database& database, const Query& query, const Windows& windows, Groups& groups) {
+void collect(Database& database, const QueryView& query, const Windows& windows, Groups& groups) {
   Sql sql(
       "SELECT x.series, x.timestamp, x.volume, x.metadata FROM series s JOIN meter m ON m.key = s.meter "
       "JOIN resource r ON r.key = s.resource CROSS JOIN sample x ON x.series = s.key WHERE 1");
@@ -200,7 +200,7 @@ void collect(Database& database, const Query& query, const Windows& windows, Gro
 
 }  // namespace
 
-void query_statistics(Database& database, const Query& query, Answer& answer) {
+void query_statistics(Database& database, const QueryView& query, Answer& answer) {
   const Windows windows(query);
   Groups groups;
   collect(database, query, windows, groups);

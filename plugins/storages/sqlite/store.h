@@ -25,10 +25,10 @@ class Store : public FullStorage {
 
   void prepare(Prepare how, RowSink& report) override;
   void write(const Batch& batch) override;
-  void query(const Query& query, RowSink& rows) override;
+  void query(const QueryView& query, RowSink& rows) override;
   std::uint64_t purge_dead_letters(std::span<const std::string_view> digests) override;
   std::uint64_t expire(Time before, std::optional<std::string_view> meter) override;
-  std::size_t put_records(std::span<const Record> records) override;
+  std::size_t put_records(std::span<const RecordView> records) override;
   void list_records(std::string_view kind, std::string_view prefix, RowSink& rows) override;
   WriterState last_batch(std::string_view writer) override;
 

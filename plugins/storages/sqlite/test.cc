@@ -16,7 +16,7 @@ namespace {
 
 class SqlitePlace : public StoragePlace {
  public:
-  std::unique_ptr<Storage> open() override { return open_built_storage("sqlite://" + file()); }
+  std::unique_ptr<StorageDriver> open() override { return open_built_storage("sqlite://" + file()); }
   std::string file() const { return (folder_.path() / "tally.db").string(); }
   const std::filesystem::path& folder() const { return folder_.path(); }
 
@@ -31,7 +31,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StorageRecords, ::testing::Values(&make_place))
 
 constexpr int kBatch = 50;
 
-absl::Status write_batch(Storage& storage, int first, int count = kBatch) {
+absl::Status write_batch(StorageDriver& storage, int first, int count = kBatch) {
   std::vector<Sample> samples;
   for (int i = first; i < first + count; ++i)
     samples.push_back(make_sample(i, "cpu", "0.1", i, i % 2 == 0 ? "a" : "b"));
@@ -45,20 +45,20 @@ absl::Status write_batch(Storage& storage, int first, int count = kBatch) {
   });
 }
 
-std::string count(Storage& storage) {
+std::string count(StorageDriver& storage) {
   const Rows rows = query_of(storage, {.kind = QueryKind::statistics});
   return rows.empty() ? "0" : value(rows[0], "count");
 }
 
 // The books' count of an outcome.
-std::string booked(Storage& storage, const std::string& outcome) {
+std::string booked(StorageDriver& storage, const std::string& outcome) {
   for (const AnswerRow& row : query_of(storage, {.kind = QueryKind::books})) {
     if (value(row, "outcome") == outcome) return value(row, "count");
   }
   return "0";
 }
 
-absl::Status check(Storage& storage) {
+absl::Status check(StorageDriver& storage) {
   return storage.prepare(Prepare::check, [](std::span<const Cell>) { return true; });
 }
 
@@ -82,7 +82,7 @@ TEST(SqliteFile, TwoProcessesWriteOneFile) {
   // Both from the first moment, which makes the file, and half of what each writes is also the other's.
   const auto work = [&](int first) {
     return child([&place, first] {
-      const std::unique_ptr<Storage> storage = place.open();
+      const std::unique_ptr<StorageDriver> storage = place.open();
       for (int i = 0; i < kBatches; ++i) {
         absl::Status status = write_batch(*storage, first + i * kBatch);
         while (status.code() == kTransient) status = write_batch(*storage, first + i * kBatch);
@@ -95,7 +95,7 @@ TEST(SqliteFile, TwoProcessesWriteOneFile) {
   const pid_t two = work(kBatches * kBatch / 2);
   EXPECT_EQ(exit_status(one), 0);
   EXPECT_EQ(exit_status(two), 0);
-  const std::unique_ptr<Storage> storage = place.open();
+  const std::unique_ptr<StorageDriver> storage = place.open();
   EXPECT_OK(check(*storage));
   EXPECT_EQ(count(*storage), std::to_string(kBatches * kBatch * 3 / 2));
   EXPECT_EQ(booked(*storage, "stored"), std::to_string(kBatches * kBatch * 3 / 2));
@@ -108,7 +108,7 @@ TEST(SqliteFile, AKillLosesNothingThatWasAnswered) {
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
     const pid_t pid = child([&] {
-      const std::unique_ptr<Storage> storage = place.open();
+      const std::unique_ptr<StorageDriver> storage = place.open();
       for (int next = round * 100'000;; next += kBatch) {
         if (!write_batch(*storage, next).ok() || ::write(ends[1], "a", 1) != 1) return 1;
       }
@@ -124,7 +124,7 @@ TEST(SqliteFile, AKillLosesNothingThatWasAnswered) {
     while (::read(ends[0], &byte, 1) == 1) ++answered;
     close(ends[0]);
 
-    const std::unique_ptr<Storage> storage = place.open();
+    const std::unique_ptr<StorageDriver> storage = place.open();
     EXPECT_OK(check(*storage));
     const Rows rows = query_of(*storage, {.kind = QueryKind::statistics, .start = at(round * 100'000)});
     ASSERT_THAT(rows, SizeIs(1));
@@ -138,7 +138,7 @@ TEST(SqliteFile, AKillLosesNothingThatWasAnswered) {
 
 TEST(SqliteFile, AFullDiskIsTransientAndCommitsNothing) {
   SqlitePlace place;
-  const std::unique_ptr<Storage> storage = place.open();
+  const std::unique_ptr<StorageDriver> storage = place.open();
   ASSERT_OK(write_batch(*storage, 0));
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
@@ -160,10 +160,11 @@ TEST(SqliteFile, AFullDiskIsTransientAndCommitsNothing) {
 
 TEST(SqliteFile, AWriterThatHoldsTheFileIsWaitedForAndThenTransient) {
   SqlitePlace place;
-  const std::unique_ptr<Storage> storage = place.open();
+  const std::unique_ptr<StorageDriver> storage = place.open();
   ASSERT_OK(write_batch(*storage, 0));
   // While one instance is inside its transaction, another one writes: it waits out its busy_timeout.
-  const std::unique_ptr<Storage> other = open_built_storage("sqlite://" + place.file(), {{"busy_timeout", "0.2"}});
+  const std::unique_ptr<StorageDriver> other =
+      open_built_storage("sqlite://" + place.file(), {{"busy_timeout", "0.2"}});
   absl::Status status;
   const auto conclude = [&](std::span<const RowResult>) {
     status = write_batch(*other, 500);
@@ -176,8 +177,8 @@ TEST(SqliteFile, AWriterThatHoldsTheFileIsWaitedForAndThenTransient) {
 
 TEST(SqliteFile, AQuerySeesOneSnapshot) {
   SqlitePlace place;
-  const std::unique_ptr<Storage> storage = place.open();
-  const std::unique_ptr<Storage> other = place.open();
+  const std::unique_ptr<StorageDriver> storage = place.open();
+  const std::unique_ptr<StorageDriver> other = place.open();
   ASSERT_OK(write_batch(*storage, 0));
   int seen = 0;
   EXPECT_OK(storage->query({.kind = QueryKind::samples}, [&](std::span<const Cell>) {
@@ -191,7 +192,7 @@ TEST(SqliteFile, AQuerySeesOneSnapshot) {
 
 TEST(SqliteFile, AFileThatWasReplacedIsNotWrittenToInTheDark) {
   SqlitePlace place;
-  const std::unique_ptr<Storage> storage = place.open();
+  const std::unique_ptr<StorageDriver> storage = place.open();
   ASSERT_OK(write_batch(*storage, 0));
   for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(place.file() + end);
   const absl::Status status = write_batch(*storage, 50);

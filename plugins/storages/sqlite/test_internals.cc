@@ -29,7 +29,7 @@ class Reader {
     std::string& text = static_cast<Reader*>(context)->text_;
     if (!text.empty()) text += '|';
     for (std::size_t i = 0; i < count; ++i) {
-      text += (i == 0 ? "" : " ") + std::string(detail::view(cells[i].value));
+      text += (i == 0 ? "" : " ") + std::string(from_c(cells[i].value));
     }
     return TALLY_OK;
   }
@@ -323,11 +323,11 @@ void fill_compact(const std::string& file) {
     for (const Polled& from : kept) {
       tally_sample& sample = samples.emplace_back(sample_of(from.id.c_str()));
       sample.type = TALLY_CUMULATIVE;
-      sample.name = detail::text(from.name);
-      sample.volume = detail::text(from.volume);
-      sample.resource_id = detail::text(from.resource);
-      sample.project_id = detail::text(from.project);
-      sample.user_id = detail::text(from.project);
+      sample.name = to_c(from.name);
+      sample.volume = to_c(from.volume);
+      sample.resource_id = to_c(from.resource);
+      sample.project_id = to_c(from.project);
+      sample.user_id = to_c(from.project);
       sample.timestamp_us = from.timestamp_us;
       sample.unit = str("B");
     }

@@ -34,8 +34,8 @@ std::string convert(const Row& row, Stored& stored) {
   if (row.type != SampleType::gauge && row.type != SampleType::delta && row.type != SampleType::cumulative) {
     return "its type is none of gauge, delta, cumulative";
   }
-  if (row.timestamp.us == TALLY_NO_TIME) return "it has no timestamp";
-  if (__builtin_sub_overflow(row.received.us, row.timestamp.us, &stored.lag)) return "its timestamp is out of range";
+  if (!row.timestamp) return "it has no timestamp";
+  if (__builtin_sub_overflow(row.received.us, row.timestamp->us, &stored.lag)) return "its timestamp is out of range";
 
   stored.id_bytes.clear();
   if (row.id.size() == 32) {
@@ -74,7 +74,7 @@ class Writer {
 
   RowResult add(const Row& row) {
     if (std::string why = convert(row, stored_); !why.empty()) return {RowStatus::rejected, std::move(why)};
-    insert_.reset().add(dictionary_.series(database_, row)).add(row.timestamp.us);
+    insert_.reset().add(dictionary_.series(database_, row)).add(row.timestamp->us);
     bind_id(insert_, row);
     if (stored_.integer) {
       insert_.add(*stored_.integer);
@@ -109,7 +109,7 @@ class Writer {
   RowResult compare(const Row& row) {
     find_.reset();
     bind_id(find_, row);
-    find_.add(row.timestamp.us);
+    find_.add(row.timestamp->us);
     if (!find_.step()) throw Error::transient("sqlite: " + database_.path() + ": a row was neither new nor there");
     const std::string volume = stored_.integer ? std::to_string(*stored_.integer) : stored_.exact;
     std::string differs;
@@ -138,7 +138,7 @@ class Writer {
   bool stored_any_ = false;
 };
 
-void conclude(Database& database, const Conclusion& conclusion) {
+void conclude(Database& database, const ConclusionView& conclusion) {
   if (!conclusion.settled_dead_letters.empty()) {
     Statement remove = database.prepare("DELETE FROM dead_letter WHERE digest=?");
     for (const std::string_view digest : conclusion.settled_dead_letters) remove.add(digest).run();
@@ -147,7 +147,7 @@ void conclude(Database& database, const Conclusion& conclusion) {
     Statement insert = database.prepare(
         "INSERT OR IGNORE INTO dead_letter (digest, kind, reason, detail, bus, event_type, message_id, handler, body, "
         "received) VALUES (?,?,?,?,?,?,?,?,?,?)");
-    for (const DeadLetter& letter : conclusion.dead_letters) {
+    for (const DeadLetterView& letter : conclusion.dead_letters) {
       insert.add(letter.digest).add(letter.kind).add(letter.reason).add(letter.detail).add(letter.bus);
       insert.add(letter.event_type).add(letter.message_id).add(letter.handler).blob(letter.body);
       insert.add(letter.received.us).run();
@@ -157,7 +157,7 @@ void conclude(Database& database, const Conclusion& conclusion) {
     Statement insert = database.prepare(
         "INSERT INTO book (bus, day, unit, outcome, count) VALUES (?,?,?,?,?) "
         "ON CONFLICT DO UPDATE SET count = count + excluded.count");
-    for (const BookEntry& entry : conclusion.entries) {
+    for (const BookEntryView& entry : conclusion.entries) {
       insert.add(entry.bus).add(entry.day).add(entry.unit).add(entry.outcome);
       insert.add(static_cast<std::int64_t>(entry.count)).run();
     }

@@ -206,8 +206,10 @@ std::uint32_t Consumer::deliver(std::uint32_t max_messages, const TransportEvent
     }
     empty = 0;
     const Arrived one = lane.take();
-    events.message({lane.number(), lane.generation(), one.tag}, one.body, one.key.empty() ? lane.queue() : one.key,
-                   one.redelivered);
+    events.message({{lane.number(), lane.generation(), one.tag},
+                    one.body,
+                    one.key.empty() ? lane.queue() : one.key,
+                    one.redelivered});
     ++given;
   }
   return given;
@@ -246,7 +248,7 @@ void Consumer::settle(std::span<const Settlement> settlements) {
   try {
     const Link::Writing writing(*link, Clock::now() + kWriting);
     for (const Settlement& settlement : settlements) {
-      const Delivery& delivery = settlement.delivery;
+      const DeliveryId& delivery = settlement.delivery;
       if (delivery.lane >= lanes_.size()) continue;
       Lane& lane = lanes_[delivery.lane];
       if (settlement.action == Settle::acknowledge) {

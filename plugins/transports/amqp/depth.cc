@@ -91,7 +91,7 @@ void Depth::handle(Link& link, const amqp_frame_t& frame) {
 
 void Depth::tell(const TransportEvents& events) {
   for (const Told& one : told_) {
-    Queue queue;
+    QueueView queue;
     queue.name = one.name;
     std::string warning = sharing_.warning(one.name);
     if (warning.empty()) warning = topology_.warning(one.name);

@@ -115,7 +115,7 @@ std::string Inspection::unbound(const KnownQueue& queue) {
 void Inspection::tell(const std::vector<KnownQueue>& queues, const QueueSink& sink) {
   for (const KnownQueue& queue : queues) {
     const std::optional<Answer> found = look(queue.name);
-    Queue told;
+    QueueView told;
     told.name = queue.name;
     told.ours = queue.ours;
     std::string warning;
@@ -143,7 +143,7 @@ void Inspection::remove(const std::vector<KnownQueue>& queues, const QueueSink& 
     if (!queue.ours) continue;
     const std::optional<Answer> found = look(queue.name);
     if (!found) continue;
-    Queue told;
+    QueueView told;
     told.name = queue.name;
     told.ours = true;
     told.consumers = found->consumers;

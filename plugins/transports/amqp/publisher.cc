@@ -19,9 +19,9 @@ constexpr std::size_t kLongestTopic = 255;
 constexpr std::size_t kSentATime = 64;  // before confirmations are looked for
 constexpr std::uint8_t kPersistent = 2;
 
-std::vector<amqp_table_entry_t> headers_of(const Outgoing& message) {
+std::vector<amqp_table_entry_t> headers_of(const OutgoingView& message) {
   std::vector<amqp_table_entry_t> headers;
-  for (const Header& one : message.headers) {
+  for (const MessageHeaderView& one : message.headers) {
     amqp_table_entry_t& entry = headers.emplace_back();
     entry.key = bytes_of(one.name);
     entry.value.kind = AMQP_FIELD_KIND_UTF8;
@@ -34,7 +34,7 @@ std::vector<amqp_table_entry_t> headers_of(const Outgoing& message) {
 
 // What one publish() call sends: its messages' tags are `first`, `first` + 1 ….
 struct Publisher::Batch {
-  std::span<const Outgoing> messages;
+  std::span<const OutgoingView> messages;
   std::span<Outcome> results;
   std::vector<std::size_t> sent;  // by tag: the message's place
   std::vector<bool> answered;
@@ -61,7 +61,7 @@ struct Publisher::Batch {
 Publisher::Publisher(Connection::Options connection, PublisherOptions options, Counts& counts)
     : connection_(std::move(connection)), options_(std::move(options)), counts_(counts) {}
 
-void Publisher::publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
+void Publisher::publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
   const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   Batch batch{messages, results, {}, {}, {}, 0, 0, {}};
   try {
@@ -217,13 +217,13 @@ void Publisher::ensure(std::string_view topic, Clock::time_point deadline) {
 }
 
 void Publisher::send(Batch& batch, Clock::time_point deadline) {
-  for (const Outgoing& message : batch.messages) {
+  for (const OutgoingView& message : batch.messages) {
     if (message.topic.size() <= kLongestTopic) ensure(message.topic, deadline);
   }
   Link& link = *connection_.link();
   batch.first = next_tag_;
   for (std::size_t i = 0; i < batch.messages.size(); ++i) {
-    const Outgoing& message = batch.messages[i];
+    const OutgoingView& message = batch.messages[i];
     if (message.topic.size() > kLongestTopic || message.body.size() > options_.longest_body) {
       batch.results[i] = Outcome::permanent;
       continue;

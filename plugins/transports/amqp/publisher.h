@@ -33,7 +33,7 @@ class Publisher {
   // As tally::Transport::publish. Makes the exchange and each topic's queue where they are not there yet, as
   // oslo.messaging's notifier does. Throws tally::Error, transient, where nothing could be sent at all, with the
   // reason.
-  void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
+  void publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
   // Keeps the heartbeats. Never waits.
   void keep_alive();
 

@@ -210,8 +210,8 @@ TEST_F(AmqpTest, EachQueueIsToldAndOnlyOursAreRemoved) {
   raw_.declare_exchange(rig_.exchange());
   const auto producer = rig_.make();
   ASSERT_TRUE(producer->publish(std::vector<Outgoing>{{"notifications.sample", "", "x"}}, 5000).ok());
-  std::map<std::string, QueueState> told;
-  const auto take = [&](const QueueState& state) { told[state.name] = state; };
+  std::map<std::string, Queue> told;
+  const auto take = [&](const Queue& state) { told[state.name] = state; };
   const auto reader = rig_.make();
   ASSERT_TRUE(reader->inspect(5000, take).ok());
   ASSERT_EQ(told.size(), 2U) << "absent ones that are not consumed are left out";
@@ -286,10 +286,10 @@ TEST_F(AmqpTest, AnExchangeOfOwnQueuesThatIsNotThereIsWarnedOf) {
   ASSERT_TRUE(consumer->consume(10).ok());
   const std::string text = "exchange " + other + " is not there: nothing is received from it";
   pump(*consumer, [&] { return depths_[own].warning == text; });
-  std::map<std::string, QueueState> told;
+  std::map<std::string, Queue> told;
   const auto look = [&] {
     told.clear();
-    return rig_.AmqpRig::make(options)->inspect(5000, [&](const QueueState& one) { told[one.name] = one; });
+    return rig_.AmqpRig::make(options)->inspect(5000, [&](const Queue& one) { told[one.name] = one; });
   };
   ASSERT_TRUE(look().ok());
   EXPECT_EQ(told[own].warning, text);
@@ -307,7 +307,7 @@ TEST_F(AmqpTest, OfTheUsualExchangesSomeMayBeAbsent) {
   pump(*consumer, [&] { return raw_.consumers(own) == 1; });
   const auto warning = [&] {
     std::string text;
-    const auto take = [&](const QueueState& one) { text += one.name == own ? one.warning : ""; };
+    const auto take = [&](const Queue& one) { text += one.name == own ? one.warning : ""; };
     EXPECT_TRUE(rig_.AmqpRig::make(options)->inspect(5000, take).ok());
     return text;
   };

@@ -16,7 +16,7 @@ std::string hosts_of_broker() { return "127.0.0.1:" + std::to_string(broker_port
 class AmqpFaults : public AmqpTest {
  protected:
   // Publishes until each is confirmed; returns how often it had to be said again.
-  static int publish_all(Transport& producer, std::vector<Outgoing> left,
+  static int publish_all(TransportDriver& producer, std::vector<Outgoing> left,
                          const std::function<void()>& before_each = {}) {
     int again = -1;
     const auto deadline = Clock::now() + std::chrono::seconds(60);
@@ -57,7 +57,7 @@ class AmqpFaults : public AmqpTest {
   }
 
   // Takes and settles until as many different bodies have come.
-  void take(Transport& consumer, std::set<std::string>& seen, std::size_t wanted) {
+  void take(TransportDriver& consumer, std::set<std::string>& seen, std::size_t wanted) {
     pump(consumer, [&] {
       for (const Message& message : got_) seen.insert(message.body);
       settle(consumer, got_);

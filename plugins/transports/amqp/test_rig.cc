@@ -30,13 +30,13 @@ sockaddr_in local(int port) {
 }
 
 // Puts a prefix before the topics that it publishes.
-class Prefixed : public Transport {
+class Prefixed : public TransportDriver {
  public:
-  Prefixed(std::unique_ptr<Transport> inner, std::string prefix)
+  Prefixed(std::unique_ptr<TransportDriver> inner, std::string prefix)
       : inner_(std::move(inner)), prefix_(std::move(prefix)) {}
 
   absl::Status consume(std::uint32_t prefetch) override { return inner_->consume(prefetch); }
-  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
+  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const ServiceEvents& events) override {
     return inner_->service(max_messages, timeout_ms, events);
   }
   absl::Status settle(std::span<const Settlement> settlements) override { return inner_->settle(settlements); }
@@ -48,15 +48,15 @@ class Prefixed : public Transport {
   }
   void wake() override { inner_->wake(); }
   absl::Status stop() override { return inner_->stop(); }
-  absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+  absl::Status inspect(std::uint32_t timeout_ms, const TakeQueue& queues) override {
     return inner_->inspect(timeout_ms, queues);
   }
-  absl::Status unsubscribe(std::uint32_t timeout_ms, const QueueSink& queues) override {
+  absl::Status unsubscribe(std::uint32_t timeout_ms, const TakeQueue& queues) override {
     return inner_->unsubscribe(timeout_ms, queues);
   }
 
  private:
-  std::unique_ptr<Transport> inner_;
+  std::unique_ptr<TransportDriver> inner_;
   std::string prefix_;
 };
 
@@ -86,13 +86,13 @@ AmqpRig::AmqpRig(std::string url) : url_(std::move(url)) {
   prefix = "t" + std::to_string(::getpid()) + "x" + std::to_string(++made) + ".";
 }
 
-std::unique_ptr<Transport> AmqpRig::make(const Options& more) {
+std::unique_ptr<TransportDriver> AmqpRig::make(const Options& more) {
   auto made = open(url_, more);
   EXPECT_TRUE(made.ok()) << made.status();
   return made.ok() ? *std::move(made) : nullptr;
 }
 
-absl::StatusOr<std::unique_ptr<Transport>> AmqpRig::open(const std::string& url, const Options& more) {
+absl::StatusOr<std::unique_ptr<TransportDriver>> AmqpRig::open(const std::string& url, const Options& more) {
   const std::vector<fs::path> folders = {std::getenv("TALLY_TEST_PLUGINS")};
   Catalog catalog = Catalog::scan(folders);  // each time: an entry that failed once stays so
   Entry* entry = catalog.find_scheme(Role::transport, "amqp");

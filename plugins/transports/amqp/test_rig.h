@@ -34,10 +34,10 @@ class AmqpRig : public TransportRig {
  public:
   explicit AmqpRig(std::string url = broker_url());
 
-  std::unique_ptr<Transport> make() override { return make({}); }
-  std::unique_ptr<Transport> make(const Options& more);
+  std::unique_ptr<TransportDriver> make() override { return make({}); }
+  std::unique_ptr<TransportDriver> make(const Options& more);
   // As make, for a URL of its own; the status where it cannot be made.
-  absl::StatusOr<std::unique_ptr<Transport>> open(const std::string& url, const Options& more);
+  absl::StatusOr<std::unique_ptr<TransportDriver>> open(const std::string& url, const Options& more);
   bool takes_without_consumer() const override { return true; }
   std::string topic_of(const std::string& topic) const override { return prefix + topic; }
 
@@ -51,7 +51,7 @@ class AmqpRig : public TransportRig {
 // The same over one queue of our own.
 class OwnRig : public AmqpRig {
  public:
-  std::unique_ptr<Transport> make() override { return AmqpRig::make(own()); }
+  std::unique_ptr<TransportDriver> make() override { return AmqpRig::make(own()); }
   Options own(const Options& more = {}) const {
     Options options = {{"queues", "own"}, {"exchanges", "[\"" + exchange() + "\"]"}, {"own_type", type}};
     options.insert(options.end(), more.begin(), more.end());
@@ -122,11 +122,11 @@ class AmqpTest : public testing::Test {
     events_.message = [this](Message got) { got_.push_back(std::move(got)); };
     events_.lane_lost = [this](std::uint64_t lane, std::uint64_t generation) { lost_.emplace_back(lane, generation); };
     events_.counted = [this](std::string_view what, std::uint64_t total) { counts_[std::string(what)] = total; };
-    events_.queue = [this](const QueueState& queue) { depths_[queue.name] = queue; };
+    events_.queue = [this](const Queue& queue) { depths_[queue.name] = queue; };
   }
 
   template <class Done>
-  void pump(Transport& transport, Done&& done, std::uint32_t max_messages = 100) {
+  void pump(TransportDriver& transport, Done&& done, std::uint32_t max_messages = 100) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done() && std::chrono::steady_clock::now() < deadline) {
       const absl::Status status = transport.service(max_messages, 20, events_);
@@ -137,7 +137,7 @@ class AmqpTest : public testing::Test {
 
   std::string queue(const std::string& priority = "info") const { return rig_.prefix + "notifications." + priority; }
 
-  static void settle(Transport& transport, const std::vector<Message>& messages) {
+  static void settle(TransportDriver& transport, const std::vector<Message>& messages) {
     std::vector<Settlement> settlements;
     for (const Message& message : messages) settlements.push_back({message.delivery, Settle::acknowledge});
     ASSERT_TRUE(transport.settle(settlements).ok());
@@ -145,11 +145,11 @@ class AmqpTest : public testing::Test {
 
   OwnRig rig_;
   RawClient raw_;
-  TransportEvents events_;
+  ServiceEvents events_;
   std::vector<Message> got_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_;
   std::map<std::string, std::uint64_t> counts_;
-  std::map<std::string, QueueState> depths_;  // as told last
+  std::map<std::string, Queue> depths_;  // as told last
 };
 
 }  // namespace tally::plugin

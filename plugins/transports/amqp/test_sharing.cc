@@ -14,7 +14,7 @@ class AmqpSharing : public AmqpTest {
  protected:
   AmqpSharing() { raw_.declare_queue(queue()); }
 
-  std::unique_ptr<Transport> collector(const std::string& url = broker_url()) {
+  std::unique_ptr<TransportDriver> collector(const std::string& url = broker_url()) {
     auto made = rig_.open(url, {{"depth_every", "0.3"}});
     EXPECT_TRUE(made.ok()) << made.status();
     EXPECT_TRUE((*made)->consume(10).ok());
@@ -32,8 +32,8 @@ TEST_F(AmqpSharing, AnotherProgramsConsumerIsWarnedOfUntilItHasGone) {
   pump(*ours, [&] { return !warning().empty(); });
   EXPECT_THAT(warning(), HasSubstr("1 of its 2 consumers is not Tally's"));
   EXPECT_THAT(warning(), HasSubstr("queues: own"));
-  std::map<std::string, QueueState> told;
-  ASSERT_TRUE(rig_.AmqpRig::make({})->inspect(5000, [&](const QueueState& one) { told[one.name] = one; }).ok());
+  std::map<std::string, Queue> told;
+  ASSERT_TRUE(rig_.AmqpRig::make({})->inspect(5000, [&](const Queue& one) { told[one.name] = one; }).ok());
   EXPECT_EQ(told[queue()].warning, warning()) << "a person who asks is told the same";
   other.reset();
   pump(*ours, [&] { return depths_[queue()].consumers == 1U; });
@@ -51,7 +51,7 @@ TEST_F(AmqpSharing, CollectorsOfTallyAreKnownToEachOther) {
   // A slow broker may take longer for a marker than three looks: what one says of the other until then is not asked.
   both([&] { return raw_.consumers(marker()) == 2 && depths_[queue()].consumers == 2U && warning().empty(); });
   int looks = 0;
-  events_.queue = [&](const QueueState& state) {
+  events_.queue = [&](const Queue& state) {
     depths_[state.name] = state;
     if (state.name == queue() && state.consumers == 2U) looks = state.warning.empty() ? looks + 1 : 0;
   };
@@ -60,11 +60,11 @@ TEST_F(AmqpSharing, CollectorsOfTallyAreKnownToEachOther) {
 
   RawClient other;
   other.consume(queue());
-  events_.queue = [&](const QueueState& state) { depths_[state.name] = state; };
+  events_.queue = [&](const Queue& state) { depths_[state.name] = state; };
   both([&] { return !warning().empty(); });
   EXPECT_THAT(warning(), HasSubstr("1 of its 3 consumers is not Tally's"));
-  std::map<std::string, QueueState> told;
-  ASSERT_TRUE(rig_.AmqpRig::make({})->inspect(5000, [&](const QueueState& one) { told[one.name] = one; }).ok());
+  std::map<std::string, Queue> told;
+  ASSERT_TRUE(rig_.AmqpRig::make({})->inspect(5000, [&](const Queue& one) { told[one.name] = one; }).ok());
   EXPECT_THAT(told[queue()].warning, HasSubstr("1 of its 3 consumers is not Tally's"));
 }
 
@@ -109,7 +109,7 @@ TEST_F(AmqpSharing, OurOwnQueueMayHaveAnyConsumer) {
   RawClient other;
   other.consume(own);
   int looks = 0;
-  events_.queue = [&](const QueueState& state) {
+  events_.queue = [&](const Queue& state) {
     looks += state.consumers == 2U ? 1 : 0;
     EXPECT_THAT(state.warning, IsEmpty());
   };

@@ -95,8 +95,10 @@ bool Consumer::take(const rd_kafka_message_t& message, const TransportEvents& ev
   const Window::Arrival arrival = lane->window.arrived(message.offset);
   if (arrival == Window::Arrival::known) return false;
   const bool again = arrival == Window::Arrival::again || message.offset < lane->given_before;
-  events.message({lane->number, lane->generation, static_cast<std::uint64_t>(message.offset)},
-                 {static_cast<const char*>(message.payload), message.len}, lane->topic, again);
+  events.message({{lane->number, lane->generation, static_cast<std::uint64_t>(message.offset)},
+                  {static_cast<const char*>(message.payload), message.len},
+                  lane->topic,
+                  again});
   return true;
 }
 
@@ -114,7 +116,7 @@ bool Consumer::wait(Clock::time_point deadline, int wake_fd) {
 
 void Consumer::settle(std::span<const Settlement> settlements) {
   for (const Settlement& settlement : settlements) {
-    const Delivery& delivery = settlement.delivery;
+    const DeliveryId& delivery = settlement.delivery;
     if (delivery.lane >= group_.lanes().size()) continue;
     Lane& lane = group_.lanes()[delivery.lane];
     if (!lane.ours || lane.generation != delivery.generation) continue;

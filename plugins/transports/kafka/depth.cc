@@ -9,7 +9,7 @@ namespace {
 constexpr int kAskMs = 500;
 
 void tell(const TransportEvents& events, const std::string& name, std::uint64_t messages) {
-  Queue queue;
+  QueueView queue;
   queue.name = name;
   queue.messages = messages;
   events.queue(queue);
@@ -29,7 +29,7 @@ void Depth::turn(Client& client, const std::deque<Lane>& lanes, const TransportE
   }
   for (const std::string& name : ours_) {
     if (names.count(name) != 0) continue;
-    Queue gone;
+    QueueView gone;
     gone.name = name;
     gone.state = "revoked";
     events.queue(gone);

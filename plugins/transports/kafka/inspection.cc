@@ -17,7 +17,7 @@ void Inspection::tell(const QueueSink& sink) {
   }
   for (const Place& place : topics.partitions) tell_partition(place, sink);
   for (const std::string& name : topics.absent) {
-    Queue absent;
+    QueueView absent;
     absent.name = name;
     absent.state = "absent";
     sink(absent);
@@ -36,7 +36,7 @@ void Inspection::tell_partition(const Place& place, const QueueSink& sink) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = at->err;
   const std::string name = text_of(place);
   std::string warning;
-  Queue told;
+  QueueView told;
   told.name = name;
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     told.state = "refused";

@@ -55,7 +55,7 @@ class Kafka : public Transport {
     if (consumer_) consumer_->settle(settlements);
   }
 
-  void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) override {
+  void publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results) override {
     if (!publisher_) publisher_.emplace(options_.publisher, counts_);
     publisher_->publish(messages, timeout_ms, results);
   }

@@ -21,10 +21,10 @@ bool is_permanent(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
 }
 
-rd_kafka_headers_t* headers_of(const Outgoing& message) {
+rd_kafka_headers_t* headers_of(const OutgoingView& message) {
   if (message.headers.empty()) return nullptr;
   rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size());
-  for (const Header& one : message.headers)
+  for (const MessageHeaderView& one : message.headers)
     rd_kafka_header_add(headers, one.name.data(), static_cast<ssize_t>(one.name.size()), one.value.data(),
                         static_cast<ssize_t>(one.value.size()));
   return headers;
@@ -46,7 +46,7 @@ void Publisher::keep_alive() {
   if (client_) rd_kafka_poll(client_->get(), 0);
 }
 
-void Publisher::publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
+void Publisher::publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
   const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   open();
   if (messages.empty()) return await_broker(deadline);
@@ -69,9 +69,9 @@ void Publisher::publish(std::span<const Outgoing> messages, std::uint32_t timeou
   throw Error::transient("no broker has confirmed a message within " + std::to_string(timeout_ms) + " ms");
 }
 
-void Publisher::enqueue(const Outgoing& message, std::size_t at, Clock::time_point deadline) {
+void Publisher::enqueue(const OutgoingView& message, std::size_t at, Clock::time_point deadline) {
   const std::string topic = std::string(message.topic) + (options_.vhost.empty() ? "" : "." + options_.vhost);
-  const std::string_view key = message.key.value_or(std::string_view());
+  const std::string_view key = message.key;
   while (true) {
     rd_kafka_headers_t* headers = headers_of(message);  // the library's own once it has taken the message
     const auto error = rd_kafka_producev(

@@ -28,14 +28,14 @@ class Publisher : public Client::Listener {
 
   // As tally::Transport::publish. What is not confirmed in time is taken out of the library's queue; what is on the
   // wire by then may still arrive. Throws tally::Error, transient, where nothing was confirmed, with the reason.
-  void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
+  void publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
   // Keeps the library's instance going. Never waits.
   void keep_alive();
 
  private:
   void reported(const rd_kafka_message_t& message) override;
   void open();
-  void enqueue(const Outgoing& message, std::size_t at, Clock::time_point deadline);
+  void enqueue(const OutgoingView& message, std::size_t at, Clock::time_point deadline);
   void await(Clock::time_point deadline);
   void await_broker(Clock::time_point deadline);
   void drop_rest();

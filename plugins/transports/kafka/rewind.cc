@@ -59,7 +59,7 @@ void Rewind::run(Time to, bool dry_run, const RewindSink& sink) {
   if (!dry_run) commit(steps);
   for (const Step& step : steps) tell(step, dry_run, oldest, sink);
   for (const std::string& name : topics.absent) {
-    Rewound absent;
+    RewoundView absent;
     absent.name = name;
     absent.state = "absent";
     sink(absent);
@@ -181,7 +181,7 @@ void Rewind::commit(const std::vector<Step>& steps) {
 void Rewind::tell(const Step& step, bool dry_run, const std::map<Place, Time>& oldest, const RewindSink& sink) const {
   const std::string name = text_of(step.place);
   std::string warning;
-  Rewound told;
+  RewoundView told;
   told.name = name;
   told.state = !step.moves() ? "unchanged" : dry_run ? "would rewind" : "rewound";
   if (step.committed >= 0) told.from = step.committed;

@@ -97,10 +97,10 @@ TEST_F(KafkaTest, InspectionTellsEachPartitionItsLagAndWhoHasIt) {
   settle(*consumer, got_);
   pump(
       *consumer, [&] { return raw_.committed(group(), topic(), 0) == 3; }, 0);
-  std::map<std::string, QueueState> rows;
+  std::map<std::string, Queue> rows;
   const auto inspect = [&] {
     rows.clear();
-    const absl::Status status = rig_.make()->inspect(10000, [&](const QueueState& row) { rows[row.name] = row; });
+    const absl::Status status = rig_.make()->inspect(10000, [&](const Queue& row) { rows[row.name] = row; });
     ASSERT_TRUE(status.ok()) << status;
   };
   inspect();
@@ -122,8 +122,8 @@ TEST_F(KafkaTest, InspectionWarnsOfAMemberThatIsNotTallys) {
   const auto other = rig_.make({{"settings", R"(["client.id=ceilometer"])"}});
   ASSERT_TRUE(other->consume(10).ok());
   pump(*other, [&] { return got_.size() == 1; });
-  std::map<std::string, QueueState> rows;
-  ASSERT_TRUE(rig_.make()->inspect(10000, [&](const QueueState& row) { rows[row.name] = row; }).ok());
+  std::map<std::string, Queue> rows;
+  ASSERT_TRUE(rig_.make()->inspect(10000, [&](const Queue& row) { rows[row.name] = row; }).ok());
   EXPECT_NE(rows[topic() + " [0]"].warning.find("is not Tally's"), std::string::npos) << rows[topic() + " [0]"].warning;
 }
 

@@ -80,7 +80,7 @@ TEST_F(KafkaFaults, APartitionThatMovesIsSettledFirstAndNothingComesTwice) {
   pump(*first, [&] { return got_.size() == 100; });
   ASSERT_TRUE(second->consume(1000).ok());
   std::vector<Message> others;
-  TransportEvents theirs = events_;
+  ServiceEvents theirs = events_;
   theirs.message = [&](Message got) { others.push_back(std::move(got)); };
   const auto both = [&](const auto& done) {
     pump(*first, [&] {
@@ -119,7 +119,7 @@ TEST_F(KafkaFaults, WhatIsNotSettledInTimeComesAgainElsewhere) {
   pump(*first, [&] { return got_.size() == 20; });
   ASSERT_TRUE(second->consume(40).ok());
   std::vector<Message> others;
-  TransportEvents theirs = events_;
+  ServiceEvents theirs = events_;
   theirs.message = [&](Message got) { others.push_back(std::move(got)); };
   pump(*first, [&] {
     EXPECT_TRUE(is_well(second->service(100, 20, theirs)));

@@ -37,12 +37,12 @@ class KafkaRewind : public KafkaTest {
 
   absl::Status rewind(Time to, bool dry_run = false) {
     rows_.clear();
-    return rig_.make()->rewind(to, dry_run, 15000, [&](const RewoundQueue& row) { rows_[row.name] = row; });
+    return rig_.make()->rewind(to, dry_run, 15000, [&](const Rewound& row) { rows_[row.name] = row; });
   }
 
-  const RewoundQueue& row(int partition) { return rows_[topic() + " [" + std::to_string(partition) + "]"]; }
+  const Rewound& row(int partition) { return rows_[topic() + " [" + std::to_string(partition) + "]"]; }
 
-  std::map<std::string, RewoundQueue> rows_;
+  std::map<std::string, Rewound> rows_;
 };
 
 TEST_F(KafkaRewind, WhatWasReadSinceATimeComesAgainAndNothingElse) {
@@ -171,7 +171,7 @@ TEST_F(KafkaRewind, ATimeBeyondRetentionIsSaidWithTheOldestThatIsLeft) {
 TEST_F(KafkaRewind, WithoutABrokerTheReasonIsTold) {
   const auto made = rig_.open("kafka://127.0.0.1:1/", {});
   ASSERT_TRUE(made.ok()) << made.status();
-  const absl::Status status = (*made)->rewind(second(0), false, 3000, [](const RewoundQueue&) { FAIL(); });
+  const absl::Status status = (*made)->rewind(second(0), false, 3000, [](const Rewound&) { FAIL(); });
   EXPECT_EQ(status.code(), kTransient);
   EXPECT_NE(std::string(status.message()).find("refused"), std::string::npos) << status;
 }

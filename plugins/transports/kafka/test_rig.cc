@@ -16,13 +16,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // Puts a prefix before the topics that it publishes.
-class Prefixed : public Transport {
+class Prefixed : public TransportDriver {
  public:
-  Prefixed(std::unique_ptr<Transport> inner, std::string prefix)
+  Prefixed(std::unique_ptr<TransportDriver> inner, std::string prefix)
       : inner_(std::move(inner)), prefix_(std::move(prefix)) {}
 
   absl::Status consume(std::uint32_t prefetch) override { return inner_->consume(prefetch); }
-  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
+  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const ServiceEvents& events) override {
     return inner_->service(max_messages, timeout_ms, events);
   }
   absl::Status settle(std::span<const Settlement> settlements) override { return inner_->settle(settlements); }
@@ -34,15 +34,15 @@ class Prefixed : public Transport {
   }
   void wake() override { inner_->wake(); }
   absl::Status stop() override { return inner_->stop(); }
-  absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+  absl::Status inspect(std::uint32_t timeout_ms, const TakeQueue& queues) override {
     return inner_->inspect(timeout_ms, queues);
   }
-  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const RewindSink& rewinds) override {
+  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const TakeRewound& rewinds) override {
     return inner_->rewind(to, dry_run, timeout_ms, rewinds);
   }
 
  private:
-  std::unique_ptr<Transport> inner_;
+  std::unique_ptr<TransportDriver> inner_;
   std::string prefix_;
 };
 
@@ -68,13 +68,13 @@ KafkaRig::KafkaRig() {
   prefix = "t" + std::to_string(::getpid()) + "x" + std::to_string(++made) + ".";
 }
 
-std::unique_ptr<Transport> KafkaRig::make(const Options& more) {
+std::unique_ptr<TransportDriver> KafkaRig::make(const Options& more) {
   auto made = open("kafka://" + brokers() + "/", more);
   EXPECT_TRUE(made.ok()) << made.status();
   return made.ok() ? *std::move(made) : nullptr;
 }
 
-absl::StatusOr<std::unique_ptr<Transport>> KafkaRig::open(const std::string& url, const Options& more) {
+absl::StatusOr<std::unique_ptr<TransportDriver>> KafkaRig::open(const std::string& url, const Options& more) {
   const std::vector<fs::path> folders = {std::getenv("TALLY_TEST_PLUGINS")};
   Catalog catalog = Catalog::scan(folders);  // each time: an entry that failed once stays so
   Entry* entry = catalog.find_scheme(Role::transport, "kafka");
@@ -160,7 +160,7 @@ KafkaTest::KafkaTest() {
     closing_.emplace_back(lane, generation);
   };
   events_.counted = [this](std::string_view what, std::uint64_t total) { counts_[std::string(what)] = total; };
-  events_.queue = [this](const QueueState& queue) { depths_[queue.name] = queue; };
+  events_.queue = [this](const Queue& queue) { depths_[queue.name] = queue; };
 }
 
 }  // namespace tally::plugin

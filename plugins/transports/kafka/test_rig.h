@@ -28,10 +28,10 @@ class KafkaRig : public TransportRig {
  public:
   KafkaRig();
 
-  std::unique_ptr<Transport> make() override { return make({}); }
-  std::unique_ptr<Transport> make(const Options& more);
+  std::unique_ptr<TransportDriver> make() override { return make({}); }
+  std::unique_ptr<TransportDriver> make(const Options& more);
   // As make, for a URL of its own; the status where it cannot be made.
-  absl::StatusOr<std::unique_ptr<Transport>> open(const std::string& url, const Options& more);
+  absl::StatusOr<std::unique_ptr<TransportDriver>> open(const std::string& url, const Options& more);
   bool takes_without_consumer() const override { return true; }
   std::string topic_of(const std::string& topic) const override { return prefix + topic; }
 
@@ -65,7 +65,7 @@ class KafkaTest : public testing::Test {
   KafkaTest();
 
   template <class Done>
-  void pump(Transport& transport, Done&& done, std::uint32_t max_messages = 100) {
+  void pump(TransportDriver& transport, Done&& done, std::uint32_t max_messages = 100) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!done() && std::chrono::steady_clock::now() < deadline) {
       last_ = transport.service(max_messages, 20, events_);
@@ -77,7 +77,8 @@ class KafkaTest : public testing::Test {
   std::string topic(const std::string& priority = "info") const { return rig_.prefix + "notifications." + priority; }
   std::string group() const { return rig_.prefix + "group"; }
 
-  static void settle(Transport& transport, const std::vector<Message>& messages, Settle action = Settle::acknowledge) {
+  static void settle(TransportDriver& transport, const std::vector<Message>& messages,
+                     Settle action = Settle::acknowledge) {
     std::vector<Settlement> settlements;
     for (const Message& message : messages) settlements.push_back({message.delivery, action});
     ASSERT_TRUE(transport.settle(settlements).ok());
@@ -85,13 +86,13 @@ class KafkaTest : public testing::Test {
 
   KafkaRig rig_;
   RawClient raw_;
-  TransportEvents events_;
+  ServiceEvents events_;
   absl::Status last_;
   std::vector<Message> got_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> closing_;
   std::map<std::string, std::uint64_t> counts_;
-  std::map<std::string, QueueState> depths_;  // as told last
+  std::map<std::string, Queue> depths_;  // as told last
 };
 
 }  // namespace tally::plugin

@@ -22,7 +22,7 @@ constexpr std::uint32_t kMostAnswer = 4U << 20;  // bytes of a frame from the co
 Client::Client(std::filesystem::path socket, std::function<void(const std::string&)> warn)
     : socket_(std::move(socket)), warn_(std::move(warn)) {}
 
-void Client::publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
+void Client::publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results) {
   const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   refusal_.clear();
   if (fd_ && is_stale()) close();
@@ -49,7 +49,7 @@ void Client::publish(std::span<const Outgoing> messages, std::uint32_t timeout_m
   refused_before_ = refused;
 }
 
-void Client::encode(const Outgoing& message, std::uint64_t first, std::size_t at, std::span<Outcome> results) {
+void Client::encode(const OutgoingView& message, std::uint64_t first, std::size_t at, std::span<Outcome> results) {
   if (message.topic.size() <= kMostTopic && message.body.size() <= max_message_) {
     return put_message(out_, {first + at, message.topic, message.body});
   }

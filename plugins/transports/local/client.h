@@ -27,14 +27,14 @@ class Client {
 
   // As tally::Transport::publish. A consumer that is away leaves all transient; so does one that does not answer in
   // time. Throws tally::Error, transient, where nothing could be sent at all, with the reason.
-  void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
+  void publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   void connect(Clock::time_point deadline);
   void greet(Clock::time_point deadline);
-  void encode(const Outgoing& message, std::uint64_t first, std::size_t at, std::span<Outcome> results);
+  void encode(const OutgoingView& message, std::uint64_t first, std::size_t at, std::span<Outcome> results);
   bool exchange(Clock::time_point deadline);
   void send_some();
   void receive_some();

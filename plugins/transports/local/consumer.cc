@@ -92,14 +92,14 @@ void Consumer::deliver(std::uint32_t max_messages, const TransportEvents& events
     if (!decode_record(record.body, topic, body)) body = record.body;  // the host makes a dead letter of it
     unsettled_.insert(record.sequence);
     any = true;
-    events.message({kLane, spool_->generation(), record.sequence}, body, topic, record.again);
+    events.message({{kLane, spool_->generation(), record.sequence}, body, topic, record.again});
   }
   if (any) static_cast<void>(spool_->persist());  // at worst `redelivered` is not told after a kill
 }
 
 void Consumer::settle(std::span<const Settlement> settlements) {
   for (const Settlement& settlement : settlements) {
-    const Delivery& delivery = settlement.delivery;
+    const DeliveryId& delivery = settlement.delivery;
     if (delivery.lane != kLane || delivery.generation != spool_->generation()) continue;
     if (unsettled_.erase(delivery.tag) == 0) continue;
     if (settlement.action == Settle::acknowledge) {
@@ -112,7 +112,7 @@ void Consumer::settle(std::span<const Settlement> settlements) {
   static_cast<void>(spool_->persist());
 }
 
-void Consumer::publish(std::span<const Outgoing> messages, std::span<Outcome> results) {
+void Consumer::publish(std::span<const OutgoingView> messages, std::span<Outcome> results) {
   if (!server_) throw Error::transient(options_.socket.string() + ": this transport is stopped");
   std::size_t synced = 0;  // messages before this one are settled
   std::string failure;
@@ -124,7 +124,7 @@ void Consumer::publish(std::span<const Outgoing> messages, std::span<Outcome> re
     }
   };
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    const Outgoing& message = messages[i];
+    const OutgoingView& message = messages[i];
     if (message.body.size() > options_.max_message || message.topic.size() > kMostTopic) {
       results[i] = Outcome::permanent;
       continue;

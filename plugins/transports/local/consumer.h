@@ -28,7 +28,7 @@ class Consumer {
   void service(std::uint32_t max_messages, std::uint32_t timeout_ms, int wake_fd, const TransportEvents& events);
   void settle(std::span<const Settlement> settlements);
   // From this process: straight into the spool.
-  void publish(std::span<const Outgoing> messages, std::span<Outcome> results);
+  void publish(std::span<const OutgoingView> messages, std::span<Outcome> results);
   // Takes no more connections and delivers nothing more; settling goes on.
   void stop();
 

@@ -62,7 +62,7 @@ class Local : public Transport {
     if (consumer_) consumer_->settle(settlements);
   }
 
-  void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) override {
+  void publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms, std::span<Outcome> results) override {
     if (consumer_) {
       consumer_->publish(messages, results);
     } else {

@@ -38,9 +38,9 @@ class LocalRig : public TransportRig {
     fs::remove_all(folder, ignored);
   }
 
-  std::unique_ptr<Transport> make() override { return make({}); }
+  std::unique_ptr<TransportDriver> make() override { return make({}); }
 
-  std::unique_ptr<Transport> make(const Options& options) {
+  std::unique_ptr<TransportDriver> make(const Options& options) {
     static Catalog catalog = [] {
       const std::vector<fs::path> folders = {std::getenv("TALLY_TEST_PLUGINS")};
       return Catalog::scan(folders);
@@ -92,8 +92,8 @@ class LocalTest : public testing::Test {
   // Services until `done` says so, for 20 seconds at most.
   template <class Done>
   void pump(Done&& done, std::uint32_t max_messages = 0) {
-    const TransportEvents events = {[this](Message got) { got_.push_back(std::move(got)); }, [](auto, auto) {},
-                                    [](auto, auto, auto) {}};
+    const ServiceEvents events = {[this](Message got) { got_.push_back(std::move(got)); }, [](auto, auto) {},
+                                  [](auto, auto, auto) {}};
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done() && std::chrono::steady_clock::now() < deadline) {
       last_service_ = consumer_->service(max_messages, 10, events);
@@ -132,7 +132,7 @@ class LocalTest : public testing::Test {
     int fd_;
   };
 
-  std::vector<absl::Status> publish(Transport& sender, const std::vector<Outgoing>& outgoing) {
+  std::vector<absl::Status> publish(TransportDriver& sender, const std::vector<Outgoing>& outgoing) {
     std::atomic<bool> done = false;
     absl::StatusOr<std::vector<absl::Status>> results;
     std::thread thread([&] {
@@ -146,7 +146,7 @@ class LocalTest : public testing::Test {
   }
 
   LocalRig rig_;
-  std::unique_ptr<Transport> consumer_;
+  std::unique_ptr<TransportDriver> consumer_;
   std::vector<Message> got_;
   absl::Status last_service_;
 };
@@ -311,7 +311,7 @@ TEST_F(LocalTest, AKilledConsumerLosesNothing) {
     const auto consumer = rig_.make();
     if (!consumer->consume(3).ok()) ::_exit(1);
     int given = 0;
-    TransportEvents events;
+    ServiceEvents events;
     std::vector<Settlement> settlements;
     events.message = [&](const Message& message) {
       if (++given <= 2) settlements.push_back({message.delivery, Settle::acknowledge});

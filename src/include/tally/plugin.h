@@ -74,7 +74,7 @@ struct Descriptor<Roles<Plugins...>> {
 
   static const tally_plugin* open(const tally_host* offered, std::string_view manifest) {
     static const tally_plugin plugin = {sizeof(tally_plugin), TALLY_ABI_MAJOR, std::max({0U, kMinor<Plugins>...}),
-                                        text(manifest),       kRoles,          sizeof...(Plugins)};
+                                        to_c(manifest),       kRoles,          sizeof...(Plugins)};
     host = offered;
     return &plugin;
   }

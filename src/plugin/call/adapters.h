@@ -34,11 +34,11 @@ PluginSettings settings_for(const Entry& entry, const config::Config& config, st
 // with its reason. When the file itself proves unfit the entry becomes refused, when `create` says absent it becomes
 // absent, when it fails otherwise failed; the status says the same. The instance may be called by one thread at a time,
 // and made on another one than it is called on. It does not keep the entry.
-absl::StatusOr<std::unique_ptr<NotificationHandler>> make_notification(Entry& entry, const PluginSettings& settings);
-absl::StatusOr<std::unique_ptr<Pollster>> make_pollster(Entry& entry, const PluginSettings& settings);
-absl::StatusOr<std::unique_ptr<Discovery>> make_discovery(Entry& entry, const PluginSettings& settings);
-absl::StatusOr<std::unique_ptr<Storage>> make_storage(Entry& entry, const PluginSettings& settings);
-absl::StatusOr<std::unique_ptr<Transport>> make_transport(Entry& entry, const PluginSettings& settings);
+absl::StatusOr<std::unique_ptr<MessageHandler>> make_notification(Entry& entry, const PluginSettings& settings);
+absl::StatusOr<std::unique_ptr<Sampler>> make_pollster(Entry& entry, const PluginSettings& settings);
+absl::StatusOr<std::unique_ptr<ResourceFinder>> make_discovery(Entry& entry, const PluginSettings& settings);
+absl::StatusOr<std::unique_ptr<StorageDriver>> make_storage(Entry& entry, const PluginSettings& settings);
+absl::StatusOr<std::unique_ptr<TransportDriver>> make_transport(Entry& entry, const PluginSettings& settings);
 
 }  // namespace tally::plugin
 

@@ -1,4 +1,4 @@
-// The role "notification": a C table as a NotificationHandler.
+// The role "notification": a C table as a MessageHandler.
 // Not for choosing handlers: see plugin/managers/dispatcher.h.
 #include <tally/abi/notification.h>
 
@@ -24,23 +24,17 @@ void take_claim(void* context, tally_str pattern) {
   try {
     claims->fault = check_text(pattern, {"a claimed event type", 1, 1024});
     if (claims->types.size() >= kMostResults) claims->fault = too_many_results();
-    if (claims->fault.ok()) claims->types.emplace_back(view_of(pattern));
+    if (claims->fault.ok()) claims->types.emplace_back(from_c(pattern));
   } catch (...) {
     claims->fault = transient("out of memory");
   }
 }
 
 struct DefinitionList {
-  std::vector<Definition> definitions;
+  std::vector<MeterDefinition> definitions;
   absl::Status fault;
 };
 using DefinitionGate = Gate<DefinitionList>;
-
-std::vector<std::string> texts(const tally_str* from, std::size_t count) {
-  std::vector<std::string> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back(readable_text(view_of(from[i])));
-  return out;
-}
 
 void take_definition(void* context, const tally_definition* given) {
   DefinitionList* const list = static_cast<DefinitionGate*>(context)->target();
@@ -51,28 +45,20 @@ void take_definition(void* context, const tally_definition* given) {
     } else if (list->definitions.size() >= kMostResults) {
       list->fault = too_many_results();
     } else {
-      list->definitions.push_back({readable_text(view_of(given->name)), readable_text(view_of(given->meter)),
-                                   readable_text(view_of(given->type)), readable_text(view_of(given->unit)),
-                                   texts(given->event_types, given->event_type_count),
-                                   texts(given->examples, given->example_count), given->disabled != 0});
+      list->definitions.push_back(from_c(*given, readable_text));
     }
   } catch (...) {
     list->fault = transient("out of memory");
   }
 }
 
-class LoadedHandler final : public NotificationHandler {
+class LoadedHandler final : public MessageHandler {
  public:
   LoadedHandler(Instance<tally_notification_table> instance, std::vector<std::string> event_types)
       : instance_(std::move(instance)), event_types_(std::move(event_types)) {}
 
   absl::Status handle(const Notification& notification, wire::SampleList& samples) override {
-    const tally_notification message = {
-        sizeof(tally_notification),      notification.time ? notification.time->us : TALLY_NO_TIME,
-        notification.received.us,        c_text(notification.message_id),
-        c_text(notification.event_type), c_text(notification.publisher_id),
-        c_text(notification.priority),   c_text(notification.timestamp),
-        c_text(notification.payload),    c_text(notification.context)};
+    const tally_notification message = to_c(notification);
     const Opened<wire::SampleList> opened(*samples_, samples);
     return instance_.call<true>(&tally_notification_table::handle, &message, &emitter_);
   }
@@ -88,12 +74,13 @@ class LoadedHandler final : public NotificationHandler {
     return std::move(list.types);
   }
 
-  absl::StatusOr<std::optional<std::vector<Definition>>> definitions(std::optional<std::string> event_type) override {
+  absl::StatusOr<std::optional<std::vector<MeterDefinition>>> definitions(
+      std::optional<std::string> event_type) override {
     if (!instance_.offers(&tally_notification_table::definitions)) return std::nullopt;
     DefinitionList list;
     const tally_definitions taker = {sizeof(tally_definitions), definitions_, &take_definition};
     const Opened<DefinitionList> opened(*definitions_, list);
-    absl::Status status = instance_.call(&tally_notification_table::definitions, c_text(event_type), &taker);
+    absl::Status status = instance_.call(&tally_notification_table::definitions, to_c(event_type), &taker);
     if (!status.ok()) return status;
     if (!list.fault.ok()) return list.fault;
     return std::move(list.definitions);
@@ -110,7 +97,7 @@ class LoadedHandler final : public NotificationHandler {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<NotificationHandler>> make_notification(Entry& entry, const PluginSettings& settings) {
+absl::StatusOr<std::unique_ptr<MessageHandler>> make_notification(Entry& entry, const PluginSettings& settings) {
   auto instance = Instance<tally_notification_table>::make(entry, Role::notification, settings);
   if (!instance.ok()) return instance.status();
   return std::make_unique<LoadedHandler>(*std::move(instance), entry.role.event_types);

@@ -1,4 +1,4 @@
-// The roles "pollster" and "discovery": C tables as a Pollster and a Discovery.
+// The roles "pollster" and "discovery": C tables as a Sampler and a ResourceFinder.
 // Not for timers: see plugin/managers/iterator.h.
 #include <tally/abi/pollster.h>
 
@@ -18,7 +18,7 @@ using PollGate = Gate<PollResult>;
 
 // A name for people, of whatever bytes a plugin gave.
 std::string shown(tally_str name, std::string_view without) {
-  return name.data == nullptr || name.size == 0 ? std::string(without) : readable_text(view_of(name).substr(0, 1024));
+  return name.data == nullptr || name.size == 0 ? std::string(without) : readable_text(from_c(name).substr(0, 1024));
 }
 
 void take_fault(void* context, tally_str resource_id, std::int32_t error_class, tally_str text) {
@@ -27,9 +27,9 @@ void take_fault(void* context, tally_str resource_id, std::int32_t error_class, 
   try {
     if (result->faults.size() >= kMostFaults) return;
     std::string resource = check_text(resource_id, {"the resource's id", 1, 1024}).ok()
-                               ? std::string(view_of(resource_id))
+                               ? std::string(from_c(resource_id))
                                : shown(resource_id, "a resource without an id");
-    result->faults.push_back({std::move(resource), status_from_c(error_class, view_of(text).substr(0, 2048))});
+    result->faults.push_back({std::move(resource), status_from_c(error_class, from_c(text).substr(0, 2048))});
   } catch (...) {
     return;  // out of memory: the fault is not told, the resource is polled again
   }
@@ -61,20 +61,14 @@ std::int32_t take_polled(void* context, const tally_sample* given, tally_error* 
   }
 }
 
-tally_resource resource_to_c(const Resource& resource) {
-  return {sizeof(tally_resource),        c_text(resource.id),      c_text(resource.project_id),
-          c_text(resource.project_name), c_text(resource.user_id), c_text(resource.user_name),
-          c_text(resource.attributes)};
-}
-
-class LoadedPollster final : public Pollster {
+class LoadedPollster final : public Sampler {
  public:
   explicit LoadedPollster(Instance<tally_pollster_table> instance) : instance_(std::move(instance)) {}
 
   absl::Status poll(const PollRequest& request, PollResult& result) override {
     std::vector<tally_resource> resources;
     resources.reserve(request.resources.size());
-    for (const Resource& resource : request.resources) resources.push_back(resource_to_c(resource));
+    for (const Resource& resource : request.resources) resources.push_back(to_c(resource));
     const tally_resource_faults faults = {sizeof(tally_resource_faults), gate_, &take_fault};
     const tally_poll poll = {
         sizeof(tally_poll),     request.time.us, request.monotonic_ns, resources.data(), resources.size(),
@@ -113,7 +107,7 @@ std::int32_t take_resource(void* context, const tally_resource* given, tally_err
   }
 }
 
-class LoadedDiscovery final : public Discovery {
+class LoadedDiscovery final : public ResourceFinder {
  public:
   explicit LoadedDiscovery(Instance<tally_discovery_table> instance) : instance_(std::move(instance)) {}
 
@@ -133,13 +127,13 @@ class LoadedDiscovery final : public Discovery {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Pollster>> make_pollster(Entry& entry, const PluginSettings& settings) {
+absl::StatusOr<std::unique_ptr<Sampler>> make_pollster(Entry& entry, const PluginSettings& settings) {
   auto instance = Instance<tally_pollster_table>::make(entry, Role::pollster, settings);
   if (!instance.ok()) return instance.status();
   return std::make_unique<LoadedPollster>(*std::move(instance));
 }
 
-absl::StatusOr<std::unique_ptr<Discovery>> make_discovery(Entry& entry, const PluginSettings& settings) {
+absl::StatusOr<std::unique_ptr<ResourceFinder>> make_discovery(Entry& entry, const PluginSettings& settings) {
   auto instance = Instance<tally_discovery_table>::make(entry, Role::discovery, settings);
   if (!instance.ok()) return instance.status();
   return std::make_unique<LoadedDiscovery>(*std::move(instance));

@@ -1,4 +1,4 @@
-// The role "storage": a C table as a Storage.
+// The role "storage": a C table as a StorageDriver.
 // Not for repeating a batch that failed: the caller does, and ids make it safe.
 #include <tally/abi/storage.h>
 
@@ -21,31 +21,30 @@ constexpr std::size_t kLongestCell = std::size_t{256} << 20U;  // a message's bo
 
 // What a query or prepare() answers; false ends it.
 struct Reading {
-  const RowSink& sink;
+  const TakeRow& sink;
   std::vector<Cell> cells;
   absl::Status fault;
 };
 using ReadingGate = Gate<Reading>;
 
-absl::StatusOr<Cell> cell_from_c(const tally_cell& given) {
+absl::StatusOr<Cell> checked_cell(const tally_cell& given) {
   if (given.kind < TALLY_CELL_NULL || given.kind > TALLY_CELL_JSON) {
     return absl::InternalError(absl::StrCat("the plugin's cell has the unknown kind ", given.kind));
   }
   if (given.value.size > kLongestCell) {
     return absl::InternalError(absl::StrCat("the plugin's cell has ", given.value.size, " bytes"));
   }
-  const std::string_view value = view_of(given.value);
-  const bool bytes = given.kind == TALLY_CELL_TEXT && view_of(given.name) == "body";  // a dead letter's, as they came
+  const std::string_view value = from_c(given.value);
+  const bool bytes = given.kind == TALLY_CELL_TEXT && from_c(given.name) == "body";  // a dead letter's, as they came
   const bool utf8 = bytes || simdjson::validate_utf8(value.data(), value.size());
   if (absl::Status name = check_text(given.name, {"a cell's name", 1, 1024}); !name.ok() || !utf8) {
     return absl::InternalError(name.ok() ? "the plugin's cell is not UTF-8" : std::string(name.message()));
   }
   const bool number = given.kind == TALLY_CELL_NUMBER;
   if (number && (value.empty() || value.find_first_not_of(kNumberBytes) != std::string_view::npos)) {
-    return absl::InternalError(
-        absl::StrCat("the plugin's cell \"", to_absl(view_of(given.name)), "\" is not a number"));
+    return absl::InternalError(absl::StrCat("the plugin's cell \"", to_absl(from_c(given.name)), "\" is not a number"));
   }
-  return Cell{view_of(given.name), static_cast<CellKind>(given.kind), value};
+  return from_c(given);
 }
 
 std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count) {
@@ -58,7 +57,7 @@ std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count)
   try {
     reading->cells.clear();
     for (std::size_t i = 0; i < count; ++i) {
-      absl::StatusOr<Cell> cell = cell_from_c(cells[i]);
+      absl::StatusOr<Cell> cell = checked_cell(cells[i]);
       if (!cell.ok()) {
         reading->fault = cell.status();
         return TALLY_PERMANENT;
@@ -75,10 +74,10 @@ std::int32_t take_row(void* context, const tally_cell* cells, std::size_t count)
 // One write(): its rows, and what the caller concludes from their fate.
 class Writing {
  public:
-  Writing(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token)
+  Writing(std::span<const tally_row> rows, const Conclude& conclude, const BatchToken& token)
       : rows_(rows), conclude_(conclude), token_(token) {}
 
-  std::span<const Row> rows() const { return rows_; }
+  std::span<const tally_row> rows() const { return rows_; }
   bool concluded() const { return concluded_; }
   const absl::Status& fault() const { return fault_; }
 
@@ -89,7 +88,8 @@ class Writing {
     for (const tally_row_result& result : results) fates.push_back(fate(result));
     conclusion_ = conclude_ ? conclude_(fates) : Conclusion();
     concluded_ = true;
-    hand_over(out);
+    in_c_.emplace(conclusion_);
+    *out = in_c_->get();
   }
   void found(std::uint64_t last) {
     if (token_.found) token_.found(last);
@@ -103,39 +103,15 @@ class Writing {
       return {RowStatus::rejected,
               absl::StrCat("the storage driver answered ", result.status, ", which is not a status")};
     }
-    const std::string_view reason = view_of(result.reason);
+    const std::string_view reason = from_c(result.reason);
     return {static_cast<RowStatus>(result.status), reason.empty() ? std::string() : readable_text(reason)};
   }
 
-  void hand_over(tally_conclusion* out) {
-    letters_.clear();
-    entries_.clear();
-    settled_.clear();
-    for (const DeadLetter& letter : conclusion_.dead_letters) {
-      letters_.push_back({sizeof(tally_dead_letter), c_text(letter.digest), c_text(letter.kind), c_text(letter.reason),
-                          c_text(letter.detail), c_text(letter.bus), c_text(letter.event_type),
-                          c_text(letter.message_id), c_text(letter.handler), c_text(letter.body), letter.received.us});
-    }
-    for (const BookEntry& entry : conclusion_.entries) {
-      entries_.push_back({sizeof(tally_book_entry), entry.day, c_text(entry.bus), c_text(entry.unit),
-                          c_text(entry.outcome), entry.count});
-    }
-    for (const std::string& digest : conclusion_.settled_dead_letters) settled_.push_back(c_text(digest));
-    out->dead_letters = letters_.data();
-    out->dead_letter_count = letters_.size();
-    out->entries = entries_.data();
-    out->entry_count = entries_.size();
-    out->settled_dead_letters = settled_.data();
-    out->settled_dead_letter_count = settled_.size();
-  }
-
-  std::span<const Row> rows_;
+  std::span<const tally_row> rows_;
   const Conclude& conclude_;
   const BatchToken& token_;
   Conclusion conclusion_;
-  std::vector<tally_dead_letter> letters_;
-  std::vector<tally_book_entry> entries_;
-  std::vector<tally_str> settled_;
+  std::optional<ConclusionInC> in_c_;  // of conclusion_
   bool concluded_ = false;
   absl::Status fault_;
 };
@@ -162,32 +138,23 @@ void take_found(void* context, std::uint64_t last) {
   }
 }
 
-tally_record record_to_c(const Record& record) {
-  return {sizeof(tally_record), c_text(record.kind), c_text(record.key), c_text(record.value), record.version};
-}
-
-std::optional<Time> time_from_c(std::int64_t us) {
-  return us == TALLY_NO_TIME ? std::nullopt : std::optional(Time{us});
-}
-
-class LoadedStorage final : public Storage {
+class LoadedStorage final : public StorageDriver {
  public:
   explicit LoadedStorage(Instance<tally_storage_table> instance) : instance_(std::move(instance)) {}
 
-  absl::Status prepare(Prepare how, const RowSink& report) override {
+  absl::Status prepare(Prepare how, const TakeRow& report) override {
     Reading reading{report, {}, absl::OkStatus()};
     const Opened<Reading> opened(*reading_, reading);
     absl::Status status = instance_.call(&tally_storage_table::prepare, static_cast<std::int32_t>(how), &taker_);
     return status.ok() ? reading.fault : status;
   }
 
-  absl::Status write(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token) override {
+  absl::Status write(std::span<const tally_row> rows, const Conclude& conclude, const BatchToken& token) override {
     Writing writing(rows, conclude, token);
     const Opened<Writing> opened(*writing_, writing);
-    const tally_batch batch = {sizeof(tally_batch),   writing.rows().data(),
-                               writing.rows().size(), writing_,
-                               &take_conclusion,      token.writer.empty() ? kNoText : c_text(token.writer),
-                               token.sequence,        &take_found};
+    const tally_batch batch = {
+        sizeof(tally_batch), writing.rows().data(),           writing.rows().size(), writing_,
+        &take_conclusion,    to_c_unless_empty(token.writer), token.sequence,        &take_found};
     absl::Status status = instance_.call(&tally_storage_table::write, &batch);
     if (!status.ok()) return status;
     if (!writing.fault().ok()) return writing.fault();
@@ -197,35 +164,17 @@ class LoadedStorage final : public Storage {
     return absl::OkStatus();
   }
 
-  absl::Status query(const Query& query, const RowSink& rows) override {
-    std::vector<tally_filter> filters;
-    for (const Filter& filter : query.filters) filters.push_back({c_text(filter.field), c_text(filter.value)});
-    std::vector<tally_str> groups;
-    for (const std::string& group : query.group_by) groups.push_back(c_text(group));
-    tally_query asked{};
-    asked.size = sizeof asked;
-    asked.kind = static_cast<std::int32_t>(query.kind);
-    asked.descending = query.descending ? 1 : 0;
-    asked.start_us = query.start ? query.start->us : TALLY_NO_TIME;
-    asked.end_us = query.end ? query.end->us : TALLY_NO_TIME;
-    asked.as_of = query.as_of.value_or(-1);
-    asked.period_us = query.period_us;
-    asked.limit = query.limit.value_or(-1);
-    asked.meter = query.meter.empty() ? kNoText : c_text(query.meter);
-    asked.digest = query.digest.empty() ? kNoText : c_text(query.digest);
-    asked.filters = filters.data();
-    asked.filter_count = filters.size();
-    asked.group_by = groups.data();
-    asked.group_by_count = groups.size();
+  absl::Status query(const Query& query, const TakeRow& rows) override {
+    const QueryInC asked(query);
     Reading reading{rows, {}, absl::OkStatus()};
     const Opened<Reading> opened(*reading_, reading);
-    absl::Status status = instance_.call(&tally_storage_table::query, &asked, &taker_);
+    absl::Status status = instance_.call(&tally_storage_table::query, &asked.get(), &taker_);
     return status.ok() ? reading.fault : status;
   }
 
   absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string> digests) override {
     std::vector<tally_str> list;
-    for (const std::string& digest : digests) list.push_back(c_text(digest));
+    for (const std::string& digest : digests) list.push_back(to_c(digest));
     std::uint64_t removed = 0;
     absl::Status status = instance_.call(&tally_storage_table::purge_dead_letters, list.data(), list.size(), &removed);
     if (!status.ok()) return status;
@@ -234,8 +183,7 @@ class LoadedStorage final : public Storage {
 
   absl::StatusOr<std::uint64_t> expire(Time before, const std::string& meter) override {
     std::uint64_t removed = 0;
-    absl::Status status =
-        instance_.call(&tally_storage_table::expire, before.us, meter.empty() ? kNoText : c_text(meter), &removed);
+    absl::Status status = instance_.call(&tally_storage_table::expire, before.us, to_c_unless_empty(meter), &removed);
     if (!status.ok()) return status;
     return removed;
   }
@@ -244,28 +192,28 @@ class LoadedStorage final : public Storage {
     if (!instance_.offers(&tally_storage_table::put_records)) return no_records();
     std::vector<tally_record> list;
     list.reserve(records.size());
-    for (const Record& record : records) list.push_back(record_to_c(record));
+    for (const Record& record : records) list.push_back(to_c(record));
     std::size_t refused = 0;
     absl::Status status = instance_.call(&tally_storage_table::put_records, list.data(), list.size(), &refused);
     if (!status.ok()) return status;
     return refused >= records.size();
   }
 
-  absl::Status list_records(const std::string& kind, const std::string& prefix, const RowSink& rows) override {
+  absl::Status list_records(const std::string& kind, const std::string& prefix, const TakeRow& rows) override {
     if (!instance_.offers(&tally_storage_table::list_records)) return no_records();
     Reading reading{rows, {}, absl::OkStatus()};
     const Opened<Reading> opened(*reading_, reading);
-    absl::Status status = instance_.call(&tally_storage_table::list_records, c_text(kind),
-                                         prefix.empty() ? kNoText : c_text(prefix), &taker_);
+    absl::Status status =
+        instance_.call(&tally_storage_table::list_records, to_c(kind), to_c_unless_empty(prefix), &taker_);
     return status.ok() ? reading.fault : status;
   }
 
   absl::StatusOr<WriterState> last_batch(const std::string& writer) override {
     if (!instance_.offers(&tally_storage_table::last_batch)) return no_records();
     tally_writer found = {sizeof(tally_writer), 0, TALLY_NO_TIME, TALLY_NO_TIME};
-    absl::Status status = instance_.call(&tally_storage_table::last_batch, c_text(writer), &found);
+    absl::Status status = instance_.call(&tally_storage_table::last_batch, to_c(writer), &found);
     if (!status.ok()) return status;
-    return WriterState{found.last, time_from_c(found.last_us), time_from_c(found.since_us)};
+    return from_c(found);
   }
 
  private:
@@ -277,7 +225,8 @@ class LoadedStorage final : public Storage {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Record>> records_of(Storage& storage, const std::string& kind, const std::string& prefix) {
+absl::StatusOr<std::vector<Record>> records_of(StorageDriver& storage, const std::string& kind,
+                                               const std::string& prefix) {
   std::vector<Record> records;
   bool sound = true;
   const absl::Status status = storage.list_records(kind, prefix, [&](std::span<const Cell> cells) {
@@ -295,7 +244,7 @@ absl::StatusOr<std::vector<Record>> records_of(Storage& storage, const std::stri
   return records;
 }
 
-absl::StatusOr<std::unique_ptr<Storage>> make_storage(Entry& entry, const PluginSettings& settings) {
+absl::StatusOr<std::unique_ptr<StorageDriver>> make_storage(Entry& entry, const PluginSettings& settings) {
   auto instance = Instance<tally_storage_table>::make(entry, Role::storage, settings);
   if (!instance.ok()) return instance.status();
   return std::make_unique<LoadedStorage>(*std::move(instance));

@@ -1,4 +1,4 @@
-// The role "transport": a C table as a Transport.
+// The role "transport": a C table as a TransportDriver.
 // Not for reconnecting or retrying: the plugin does the one, the caller the other.
 #include <tally/abi/transport.h>
 
@@ -14,7 +14,7 @@ constexpr std::size_t kMostCountName = 64;
 
 // What one service() call tells, and whether it kept its promises.
 struct Telling {
-  const TransportEvents& events;
+  const ServiceEvents& events;
   std::uint32_t left;  // messages that may still come
   absl::Status fault;
 };
@@ -23,8 +23,6 @@ using TellingGate = Gate<Telling>;
 constexpr std::size_t kLongestMessage = std::size_t{256} << 20U;
 constexpr std::size_t kLongestTopic = 64 << 10U;
 constexpr std::size_t kMostQueues = 100'000;
-
-tally_delivery delivery_to_c(const DeliveryId& id) { return {id.lane, id.generation, id.tag}; }
 
 void take_message(void* context, const tally_message* given) {
   Telling* telling = static_cast<TellingGate*>(context)->target();
@@ -43,10 +41,7 @@ void take_message(void* context, const tally_message* given) {
     if (telling->left == 0) telling->fault = absl::InternalError("the plugin handed over more messages than asked for");
     if (telling->left > 0) --telling->left;
     if (!telling->events.message) return;
-    telling->events.message({{given->delivery.lane, given->delivery.generation, given->delivery.tag},
-                             std::string(view_of(given->body)),
-                             std::string(view_of(given->topic)),
-                             given->redelivered != 0});
+    telling->events.message(from_c(*given).copy());
   } catch (...) {
     // Never settled, so that the bus gives it again.
     telling->fault = transient("out of memory while a message was taken");
@@ -66,7 +61,7 @@ void take_closing(void* context, std::uint64_t lane, std::uint64_t generation, s
 void take_count(void* context, tally_str what, std::uint64_t total) {
   Telling* telling = static_cast<TellingGate*>(context)->target();
   if (telling == nullptr || !telling->events.counted) return;
-  const std::string_view name = what.data == nullptr ? std::string_view() : view_of(what);
+  const std::string_view name = from_c(what);
   const bool fits = !name.empty() && name.size() <= kMostCountName &&
                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
   if (!fits) {
@@ -80,21 +75,15 @@ void take_count(void* context, tally_str what, std::uint64_t total) {
   }
 }
 
-std::optional<std::uint64_t> known(std::uint64_t number) {
-  return number == UINT64_MAX ? std::nullopt : std::optional(number);
-}
-
 // Tells `sink` of a queue; an error: the plugin broke its promises, or there is no memory.
-absl::Status tell_queue(const tally_queue& given, const QueueSink& sink) {
+absl::Status tell_queue(const tally_queue& given, const TakeQueue& sink) {
   if (given.size < sizeof(tally_queue)) return absl::InternalError("the plugin's queue struct is too short");
   absl::Status status = check_text(given.name, {"a queue's name", 1, 4096});
   if (status.ok()) status = check_text(given.state, {"a queue's state", 1, 64});
   if (status.ok() && given.warning.data != nullptr) status = check_text(given.warning, {"a queue's warning", 0, 4096});
   if (!status.ok()) return absl::InternalError(std::string(status.message()));
   try {
-    sink({std::string(view_of(given.name)), std::string(view_of(given.state)), known(given.messages),
-          known(given.consumers), given.ours != 0,
-          given.warning.data == nullptr ? std::string() : std::string(view_of(given.warning))});
+    sink(from_c(given).copy());
   } catch (...) {
     return transient("out of memory while queues were taken");
   }
@@ -110,7 +99,7 @@ void take_depth(void* context, const tally_queue* given) {
 
 // What inspect() or unsubscribe() tells.
 struct Listing {
-  const QueueSink& sink;
+  const TakeQueue& sink;
   std::size_t count = 0;
   absl::Status fault;
 };
@@ -128,23 +117,20 @@ void take_queue(void* context, const tally_queue* given) {
 
 // What rewind() tells.
 struct Rewinding {
-  const RewindSink& sink;
+  const TakeRewound& sink;
   std::size_t count = 0;
   absl::Status fault;
 };
 using RewindingGate = Gate<Rewinding>;
 
-std::optional<std::int64_t> place(std::int64_t number) { return number < 0 ? std::nullopt : std::optional(number); }
-
-absl::Status tell_rewound(const tally_rewound& given, const RewindSink& sink) {
+absl::Status tell_rewound(const tally_rewound& given, const TakeRewound& sink) {
   if (given.size < sizeof(tally_rewound)) return absl::InternalError("the plugin's struct of a rewind is too short");
   absl::Status status = check_text(given.name, {"a queue's name", 1, 4096});
   if (status.ok()) status = check_text(given.state, {"a queue's state", 1, 64});
   if (status.ok() && given.warning.data != nullptr) status = check_text(given.warning, {"a queue's warning", 0, 4096});
   if (!status.ok()) return absl::InternalError(std::string(status.message()));
   try {
-    sink({std::string(view_of(given.name)), std::string(view_of(given.state)), place(given.from), place(given.to),
-          known(given.messages), given.warning.data == nullptr ? std::string() : std::string(view_of(given.warning))});
+    sink(from_c(given).copy());
   } catch (...) {
     return transient("out of memory while a rewind was told");
   }
@@ -161,7 +147,7 @@ void take_rewound(void* context, const tally_rewound* given) {
   rewinding->fault = tell_rewound(*given, rewinding->sink);
 }
 
-class LoadedTransport final : public Transport {
+class LoadedTransport final : public TransportDriver {
  public:
   explicit LoadedTransport(Instance<tally_transport_table> instance) : instance_(std::move(instance)) {}
 
@@ -169,7 +155,7 @@ class LoadedTransport final : public Transport {
     return instance_.call(&tally_transport_table::consume, prefetch);
   }
 
-  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
+  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const ServiceEvents& events) override {
     Telling telling{events, max_messages, absl::OkStatus()};
     const tally_transport_events taker = {
         sizeof(tally_transport_events), gate_, &take_message, &take_lost, &take_closing, &take_count, &take_depth};
@@ -181,26 +167,16 @@ class LoadedTransport final : public Transport {
   absl::Status settle(std::span<const Settlement> settlements) override {
     std::vector<tally_settlement> list;
     list.reserve(settlements.size());
-    for (const Settlement& one : settlements) {
-      list.push_back({delivery_to_c(one.delivery), static_cast<std::int32_t>(one.action), 0});
-    }
+    for (const Settlement& one : settlements) list.push_back(to_c(one));
     return instance_.call(&tally_transport_table::settle, list.data(), list.size());
   }
 
   absl::StatusOr<std::vector<absl::Status>> publish(std::span<const Outgoing> messages,
                                                     std::uint32_t timeout_ms) override {
-    std::vector<tally_outgoing> list;
-    std::vector<std::vector<tally_header>> headers(messages.size());
-    list.reserve(messages.size());
-    for (const Outgoing& one : messages) {
-      std::vector<tally_header>& about = headers[list.size()];
-      for (const auto& [name, value] : one.headers) about.push_back({c_text(name), c_text(value)});
-      list.push_back({sizeof(tally_outgoing), c_text(one.topic), one.key.empty() ? kNoText : c_text(one.key),
-                      c_text(one.body), about.data(), about.size()});
-    }
+    const OutgoingInC list(messages);
     // What a plugin leaves out is not known, so that it is sent again.
     std::vector<std::int32_t> results(messages.size(), TALLY_TRANSIENT);
-    absl::Status status = instance_.call(&tally_transport_table::publish, list.data(), list.size(),
+    absl::Status status = instance_.call(&tally_transport_table::publish, list.get().data(), list.get().size(),
                                          sizeof(tally_outgoing), timeout_ms, results.data());
     if (!status.ok()) return status;
     std::vector<absl::Status> statuses;
@@ -221,18 +197,19 @@ class LoadedTransport final : public Transport {
 
   absl::Status stop() override { return instance_.call(&tally_transport_table::stop); }
 
-  absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
-    if (!instance_.offers(&tally_transport_table::inspect)) return Transport::inspect(timeout_ms, queues);
+  absl::Status inspect(std::uint32_t timeout_ms, const TakeQueue& queues) override {
+    if (!instance_.offers(&tally_transport_table::inspect)) return TransportDriver::inspect(timeout_ms, queues);
     return list(&tally_transport_table::inspect, timeout_ms, queues);
   }
 
-  absl::Status unsubscribe(std::uint32_t timeout_ms, const QueueSink& queues) override {
-    if (!instance_.offers(&tally_transport_table::unsubscribe)) return Transport::unsubscribe(timeout_ms, queues);
+  absl::Status unsubscribe(std::uint32_t timeout_ms, const TakeQueue& queues) override {
+    if (!instance_.offers(&tally_transport_table::unsubscribe)) return TransportDriver::unsubscribe(timeout_ms, queues);
     return list(&tally_transport_table::unsubscribe, timeout_ms, queues);
   }
 
-  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const RewindSink& rewinds) override {
-    if (!instance_.offers(&tally_transport_table::rewind)) return Transport::rewind(to, dry_run, timeout_ms, rewinds);
+  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const TakeRewound& rewinds) override {
+    if (!instance_.offers(&tally_transport_table::rewind))
+      return TransportDriver::rewind(to, dry_run, timeout_ms, rewinds);
     Rewinding rewinding{rewinds, 0, absl::OkStatus()};
     const tally_rewinds taker = {sizeof(tally_rewinds), rewinding_gate_, &take_rewound};
     const Opened<Rewinding> opened(*rewinding_gate_, rewinding);
@@ -243,7 +220,7 @@ class LoadedTransport final : public Transport {
  private:
   using Lister = std::int32_t (*tally_transport_table::*)(void*, std::uint32_t, const tally_queues*, tally_error*);
 
-  absl::Status list(Lister function, std::uint32_t timeout_ms, const QueueSink& queues) {
+  absl::Status list(Lister function, std::uint32_t timeout_ms, const TakeQueue& queues) {
     Listing listing{queues, 0, absl::OkStatus()};
     const tally_queues taker = {sizeof(tally_queues), listing_gate_, &take_queue};
     const Opened<Listing> opened(*listing_gate_, listing);
@@ -259,7 +236,7 @@ class LoadedTransport final : public Transport {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Transport>> make_transport(Entry& entry, const PluginSettings& settings) {
+absl::StatusOr<std::unique_ptr<TransportDriver>> make_transport(Entry& entry, const PluginSettings& settings) {
   auto instance = Instance<tally_transport_table>::make(entry, Role::transport, settings);
   if (!instance.ok()) return instance.status();
   return std::make_unique<LoadedTransport>(*std::move(instance));

@@ -76,13 +76,13 @@ absl::StatusOr<void*> create_instance(Entry& entry, tally_create create, const P
   }
   std::vector<tally_option> options;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    options.push_back({c_text(entry.role.config[i].name), c_text(values[i])});
+    options.push_back({to_c(entry.role.config[i].name), to_c(values[i])});
   }
   std::vector<tally_str> disabled;
-  for (const std::string& pattern : settings.disabled) disabled.push_back(c_text(pattern));
+  for (const std::string& pattern : settings.disabled) disabled.push_back(to_c(pattern));
   const tally_config config = {
-      sizeof(tally_config),  options.data(),  options.size(), settings.url.empty() ? kNoText : c_text(settings.url),
-      c_text(settings.host), disabled.data(), disabled.size()};
+      sizeof(tally_config), options.data(),  options.size(), settings.url.empty() ? kNoText : to_c(settings.url),
+      to_c(settings.host),  disabled.data(), disabled.size()};
   void* instance = nullptr;
   ErrorBuffer error;
   std::int32_t result = TALLY_OK;

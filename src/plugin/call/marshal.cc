@@ -26,15 +26,6 @@ constexpr std::size_t kLongestReason = 2048;
 constexpr std::int64_t kFirstYear_us = -62'135'596'800'000'000;  // 0001-01-01
 constexpr std::int64_t kLastYear_us = 253'402'300'800'000'000;   // 10000-01-01
 
-std::optional<std::string> optional_text(tally_str text) {
-  if (text.data == nullptr) return std::nullopt;
-  return std::string(text.data, text.size);
-}
-
-std::optional<std::string_view> optional_view(tally_str text) {
-  return text.data == nullptr ? std::nullopt : std::optional(view_of(text));
-}
-
 absl::Status check_optional(tally_str text, const TextRule& rule) {
   return text.data == nullptr ? absl::OkStatus() : check_text(text, rule);
 }
@@ -73,7 +64,7 @@ bool surely_text(tally_str text, std::size_t least, std::size_t most) {
 absl::Status check_json(tally_str text, const char* name) {
   if (text.data == nullptr) return absl::OkStatus();
   if (text.size > kLongestJson) return permanent(absl::StrCat(name, " is longer than 1 MiB"));
-  if (!is_json_object(view_of(text))) return permanent(absl::StrCat(name, " is not a JSON object"));
+  if (!is_json_object(from_c(text))) return permanent(absl::StrCat(name, " is not a JSON object"));
   return absl::OkStatus();
 }
 
@@ -125,7 +116,7 @@ absl::Status check_sample(const tally_sample& sample, std::string_view before) {
   }
   if (!surely_texts(sample))
     if (absl::Status fault = check_texts(sample); !fault.ok()) return fault;
-  if (!before.empty() && view_of(sample.resource_metadata) == before) return absl::OkStatus();
+  if (!before.empty() && from_c(sample.resource_metadata) == before) return absl::OkStatus();
   return check_json(sample.resource_metadata, "the sample's resource_metadata");
 }
 
@@ -191,44 +182,18 @@ bool is_json_object(std::string_view text) {
 
 namespace {
 
-void fill(const tally_sample& given, const Decimal& volume, SampleView& sample) {
-  sample.id = view_of(given.id);
-  sample.name = view_of(given.name);
-  sample.type = static_cast<SampleType>(given.type);
-  sample.unit = view_of(given.unit);
-  sample.volume = volume;
-  sample.resource_id = view_of(given.resource_id);
-  sample.project_id = optional_view(given.project_id);
-  sample.project_name = optional_view(given.project_name);
-  sample.user_id = optional_view(given.user_id);
-  sample.user_name = optional_view(given.user_name);
-  if (given.timestamp_us != TALLY_NO_TIME) sample.timestamp = Time{given.timestamp_us};
-  if (given.resource_metadata.data != nullptr) sample.resource_metadata = view_of(given.resource_metadata);
-  sample.source = view_of(given.source);
-  if (given.has_monotonic_time == 1) sample.monotonic_time = given.monotonic_time;
-}
-
 // What a plugin gave, seen; checked but for what `before` says.
 absl::Status view_sample(const tally_sample& given, std::string_view before, SampleView& sample) {
   if (absl::Status status = check_sample(given, before); !status.ok()) return status;
   std::string why;
-  const std::optional<Decimal> volume = Decimal::parse(view_of(given.volume), &why);
+  const std::optional<Decimal> volume = Decimal::parse(from_c(given.volume), &why);
   if (!volume) {
-    return permanent(absl::StrCat("the sample's volume \"", to_absl(view_of(given.volume)), "\": ", why));
+    return permanent(absl::StrCat("the sample's volume \"", to_absl(from_c(given.volume)), "\": ", why));
   }
-  fill(given, *volume, sample);
+  from_c(given, sample);
+  sample.volume = *volume;
   return absl::OkStatus();
 }
-
-}  // namespace
-
-SampleView view_of(const tally_sample& sample) {
-  SampleView view;
-  fill(sample, Decimal::parse(view_of(sample.volume)).value_or(Decimal()), view);
-  return view;
-}
-
-namespace {
 
 void put(const SampleView& sample, std::vector<Sample>& samples) { samples.push_back(sample.copy()); }
 void put(const SampleView& sample, wire::SampleList& samples) { samples.push_back(sample); }
@@ -281,35 +246,11 @@ absl::StatusOr<Resource> resource_from_c(const tally_resource& given) {
       check_json(given.attributes, "the resource's attributes"),
   });
   if (!fault.ok()) return fault;
-  Resource resource{std::string(view_of(given.id)), optional_text(given.project_id), optional_text(given.project_name),
-                    optional_text(given.user_id), optional_text(given.user_name)};
-  if (given.attributes.data != nullptr) resource.attributes = view_of(given.attributes);
-  return resource;
-}
-
-tally_sample sample_to_c(const SampleView& sample, std::string_view volume) {
-  tally_sample out{};
-  out.size = sizeof out;
-  out.type = static_cast<std::int32_t>(sample.type);
-  out.has_monotonic_time = sample.monotonic_time ? 1 : 0;
-  out.monotonic_time = sample.monotonic_time.value_or(0);
-  out.timestamp_us = sample.timestamp ? sample.timestamp->us : TALLY_NO_TIME;
-  out.name = c_text(sample.name);
-  out.unit = c_text(sample.unit);
-  out.volume = c_text(volume);
-  out.resource_id = c_text(sample.resource_id);
-  out.project_id = c_text(sample.project_id);
-  out.project_name = c_text(sample.project_name);
-  out.user_id = c_text(sample.user_id);
-  out.user_name = c_text(sample.user_name);
-  out.resource_metadata = c_text(sample.resource_metadata);
-  out.source = sample.source.empty() ? kNoText : c_text(sample.source);
-  out.id = sample.id.empty() ? kNoText : c_text(sample.id);
-  return out;
+  return from_c(given).copy();
 }
 
 absl::Status check_sample_texts(const SampleView& sample) {
-  const tally_sample texts = sample_to_c(sample, "0");
+  const tally_sample texts = to_c(sample, "0");
   return surely_texts(texts) ? absl::OkStatus() : check_texts(texts);
 }
 
@@ -408,8 +349,8 @@ std::int32_t take_handlers_sample(void* context, const tally_sample* given, tall
 
 std::int32_t take_refused(void* context, tally_str sample, tally_str why, tally_error* error) {
   return with_list(context, error, [&](wire::SampleList& samples) {
-    const std::string json = repair_json(view_of(sample));
-    put_aside(is_json_object(json) ? json : JsonWriter().text("sample", json).str(), readable_text(view_of(why)),
+    const std::string json = repair_json(from_c(sample));
+    put_aside(is_json_object(json) ? json : JsonWriter().text("sample", json).str(), readable_text(from_c(why)),
               samples);
     return absl::OkStatus();
   });
@@ -427,7 +368,7 @@ std::int32_t take_withheld(void* context, const tally_sample* given, tally_error
 
 std::int32_t take_skipped(void* context, tally_str definition, tally_str why, tally_error* error) {
   return with_list(context, error, [&](wire::SampleList& samples) {
-    samples.skip(readable_text(view_of(definition)), readable_text(view_of(why)));
+    samples.skip(readable_text(from_c(definition)), readable_text(from_c(why)));
     return absl::OkStatus();
   });
 }

@@ -1,4 +1,5 @@
-// Carries values across the C boundary, in both directions, and checks what comes in.
+// Checks what comes in over the C boundary, and answers what must be answered. The values are carried by
+// tally/sdk/convert.h.
 // Not for plugins' instances: see plugin/call/instance.h.
 #ifndef TALLY_PLUGIN_CALL_MARSHAL_H
 #define TALLY_PLUGIN_CALL_MARSHAL_H
@@ -6,6 +7,9 @@
 #include <tally/abi/pollster.h>
 #include <tally/abi/sample.h>
 #include <tally/model/sample.h>
+#include <tally/sdk/convert.h>
+#include <tally/sdk/convert_storage.h>
+#include <tally/sdk/convert_transport.h>
 
 #include <array>
 #include <atomic>
@@ -21,17 +25,6 @@
 #include "plugin/roles.h"
 
 namespace tally::plugin {
-
-inline tally_str c_text(std::string_view text) { return {text.data() == nullptr ? "" : text.data(), text.size()}; }
-inline constexpr tally_str kNoText = {nullptr, 0};
-template <class Text>
-tally_str c_text(const std::optional<Text>& text) {
-  return text ? c_text(std::string_view(*text)) : kNoText;
-}
-
-inline std::string_view view_of(tally_str text) {
-  return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
-}
 
 // A text from a plugin: not null unless `may_be_null`, UTF-8 without NUL, `least` to `most` bytes.
 struct TextRule {
@@ -54,11 +47,6 @@ absl::StatusOr<Sample> sample_from_c(const tally_sample& sample);
 absl::Status append_sample(const tally_sample& sample, std::vector<Sample>& samples);
 absl::Status append_sample(const tally_sample& sample, wire::SampleList& samples);
 absl::StatusOr<Resource> resource_from_c(const tally_resource& resource);
-// The views live as long as those of `sample`, and `volume`, which is its volume's text.
-tally_sample sample_to_c(const SampleView& sample, std::string_view volume);
-// The way back, for one that sample_to_c made; the views are the same.
-SampleView view_of(const tally_sample& sample);
-
 // The buffer that a call is given for its reason.
 class ErrorBuffer {
  public:

@@ -41,7 +41,7 @@ class Looking {
     auto defined = handler.handler->definitions(std::nullopt);
     if (!defined.ok() || !*defined) return;
     tells_.insert(&handler);
-    for (Definition& one : **defined) {
+    for (MeterDefinition& one : **defined) {
       for (const std::string& example : one.examples) add_type(example);
       survey_.made.push_back({handler.name, std::move(one)});
     }
@@ -64,7 +64,7 @@ class Looking {
       if (tells_.contains(&handler)) {
         const auto defined = handler.handler->definitions(type);
         if (!defined.ok() || !*defined) continue;
-        for (const Definition& one : **defined)
+        for (const MeterDefinition& one : **defined)
           if (!one.disabled && counted(one.meter)) makers[one.meter].insert({handler.name, one.name});
       } else if (std::any_of(handler.claims.begin(), handler.claims.end(),
                              [&](const std::string& claim) { return glob_match(claim, type); })) {

@@ -15,7 +15,7 @@ namespace tally::plugin {
 struct Survey {
   struct Made {
     std::string handler;  // "notification:meters"
-    Definition definition;
+    MeterDefinition definition;
   };
   std::vector<Made> made;  // of the handlers that tell their definitions
   // Two that make the same meter of the same message, a line for a person each. Event types are tried that are known

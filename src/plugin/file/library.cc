@@ -71,7 +71,7 @@ const Shape& shape_of(Role role) {
 
 void write_log(std::int32_t level, tally_str text) noexcept {
   try {
-    const std::string line = readable_text(view_of(text));
+    const std::string line = readable_text(from_c(text));
     switch (level) {
       case TALLY_LOG_DEBUG:
         return log::debug(line);

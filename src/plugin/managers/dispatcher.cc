@@ -58,7 +58,7 @@ void PatternIndex::match(std::string_view text, std::vector<std::uint32_t>& numb
   numbers.erase(std::unique(added, numbers.end()), numbers.end());
 }
 
-Dispatcher::Handler& Dispatcher::add(std::string name, std::unique_ptr<NotificationHandler> handler,
+Dispatcher::Handler& Dispatcher::add(std::string name, std::unique_ptr<MessageHandler> handler,
                                      const std::vector<std::string>& claims, std::shared_ptr<Guard> guard) {
   known_.clear();
   last_ = nullptr;
@@ -68,8 +68,7 @@ Dispatcher::Handler& Dispatcher::add(std::string name, std::unique_ptr<Notificat
   return handlers_.back();
 }
 
-absl::Status Dispatcher::add(std::string name, std::unique_ptr<NotificationHandler> handler,
-                             std::shared_ptr<Guard> guard) {
+absl::Status Dispatcher::add(std::string name, std::unique_ptr<MessageHandler> handler, std::shared_ptr<Guard> guard) {
   absl::StatusOr<std::vector<std::string>> claims = handler->claims();
   if (!claims.ok()) return claims.status();
   add(std::move(name), std::move(handler), *claims, std::move(guard));

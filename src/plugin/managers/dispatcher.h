@@ -51,7 +51,7 @@ class Dispatcher {
  public:
   struct Handler {
     std::string name;  // "notification:meters"
-    std::unique_ptr<NotificationHandler> handler;
+    std::unique_ptr<MessageHandler> handler;
     std::shared_ptr<Guard> guard;  // null in tests
     std::vector<std::string> claims;
     std::vector<std::string> meters{};  // those that its manifest names
@@ -68,11 +68,10 @@ class Dispatcher {
   };
 
   // Takes a handler with the event types that it claims. Its address stays.
-  Handler& add(std::string name, std::unique_ptr<NotificationHandler> handler, const std::vector<std::string>& claims,
+  Handler& add(std::string name, std::unique_ptr<MessageHandler> handler, const std::vector<std::string>& claims,
                std::shared_ptr<Guard> guard = nullptr);
   // The same, asking the handler itself for its claims.
-  absl::Status add(std::string name, std::unique_ptr<NotificationHandler> handler,
-                   std::shared_ptr<Guard> guard = nullptr);
+  absl::Status add(std::string name, std::unique_ptr<MessageHandler> handler, std::shared_ptr<Guard> guard = nullptr);
   // Remembers which event types belong to a handler that cannot be called.
   void park(std::string name, std::string reason, const std::vector<std::string>& claims);
 

@@ -28,21 +28,23 @@ absl::StatusOr<Entry*> find_driver(Catalog& catalog, Role role, std::string_view
   return entry;
 }
 
-absl::StatusOr<Driver<Storage>> open_storage(Catalog& catalog, const std::string& url, const config::Config& config) {
+absl::StatusOr<Driver<StorageDriver>> open_storage(Catalog& catalog, const std::string& url,
+                                                   const config::Config& config) {
   absl::StatusOr<Entry*> entry = find_driver(catalog, Role::storage, url);
   if (!entry.ok()) return entry.status();
-  absl::StatusOr<std::unique_ptr<Storage>> storage = make_storage(**entry, settings_for(**entry, config, url));
+  absl::StatusOr<std::unique_ptr<StorageDriver>> storage = make_storage(**entry, settings_for(**entry, config, url));
   if (!storage.ok()) return storage.status();
-  return Driver<Storage>((*entry)->key(), *std::move(storage));
+  return Driver<StorageDriver>((*entry)->key(), *std::move(storage));
 }
 
-absl::StatusOr<Driver<Transport>> open_transport(Catalog& catalog, const std::string& url,
-                                                 const config::Config& config) {
+absl::StatusOr<Driver<TransportDriver>> open_transport(Catalog& catalog, const std::string& url,
+                                                       const config::Config& config) {
   absl::StatusOr<Entry*> entry = find_driver(catalog, Role::transport, url);
   if (!entry.ok()) return entry.status();
-  absl::StatusOr<std::unique_ptr<Transport>> transport = make_transport(**entry, settings_for(**entry, config, url));
+  absl::StatusOr<std::unique_ptr<TransportDriver>> transport =
+      make_transport(**entry, settings_for(**entry, config, url));
   if (!transport.ok()) return transport.status();
-  return Driver<Transport>((*entry)->key(), *std::move(transport));
+  return Driver<TransportDriver>((*entry)->key(), *std::move(transport));
 }
 
 }  // namespace tally::plugin

@@ -32,9 +32,10 @@ class Driver {
 };
 
 // Finds, loads and makes the driver for `url` with its settings from the configuration.
-absl::StatusOr<Driver<Storage>> open_storage(Catalog& catalog, const std::string& url, const config::Config& config);
-absl::StatusOr<Driver<Transport>> open_transport(Catalog& catalog, const std::string& url,
-                                                 const config::Config& config);
+absl::StatusOr<Driver<StorageDriver>> open_storage(Catalog& catalog, const std::string& url,
+                                                   const config::Config& config);
+absl::StatusOr<Driver<TransportDriver>> open_transport(Catalog& catalog, const std::string& url,
+                                                       const config::Config& config);
 
 }  // namespace tally::plugin
 

@@ -49,7 +49,7 @@ Poller::Answer Poller::poll(Time cycle, std::span<const std::size_t> part) {
   absl::Status trouble = choose(cycle, part, feeds, groups);
   if (groups.empty()) return {trouble, {}, {}};
   if (!pollster_) {
-    absl::StatusOr<std::unique_ptr<Pollster>> made = timed_.make();
+    absl::StatusOr<std::unique_ptr<Sampler>> made = timed_.make();
     if (!made.ok()) return {made.status(), {}, {}};
     pollster_ = std::move(*made);
   }

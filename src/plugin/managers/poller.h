@@ -42,7 +42,7 @@ struct TimedPollster {
   std::string reason;
   std::string fingerprint;  // equal ones need no restart on reload; empty: always restarted
   // Called before the first poll, and before each one after "not here".
-  std::function<absl::StatusOr<std::unique_ptr<Pollster>>()> make;
+  std::function<absl::StatusOr<std::unique_ptr<Sampler>>()> make;
 };
 
 // A resource that could not be measured.
@@ -100,7 +100,7 @@ class Poller {
 
   TimedPollster timed_;
   std::shared_ptr<SharedDiscovery> discovery_;
-  std::unique_ptr<Pollster> pollster_;
+  std::unique_ptr<Sampler> pollster_;
   std::map<std::string, std::set<std::string>> given_up_;  // failed for good, until none of these feeds names them
   std::map<std::string, std::vector<bool>> wanted_;        // by meter: which selections want it
 };

@@ -22,7 +22,7 @@ namespace tally::plugin {
 // One discovery as pollsters name it, and how to make it.
 struct DiscoverySource {
   std::string name;
-  std::function<absl::StatusOr<std::unique_ptr<Discovery>>()> make;
+  std::function<absl::StatusOr<std::unique_ptr<ResourceFinder>>()> make;
 };
 
 // Any thread; pollsters that need a discovery which is at work wait for it, others do not.
@@ -57,7 +57,7 @@ class SharedDiscovery {
   struct Slot {
     DiscoverySource source;
     std::mutex mutex;
-    std::unique_ptr<Discovery> discovery;
+    std::unique_ptr<ResourceFinder> discovery;
     bool asked = false;
     Time cycle{};
     absl::StatusOr<Found> answer = Found();
@@ -65,7 +65,7 @@ class SharedDiscovery {
 
   static absl::StatusOr<Found> ask(Slot& slot) {
     if (!slot.discovery) {
-      absl::StatusOr<std::unique_ptr<Discovery>> made = slot.source.make();
+      absl::StatusOr<std::unique_ptr<ResourceFinder>> made = slot.source.make();
       if (!made.ok()) return made.status();
       slot.discovery = std::move(*made);
     }

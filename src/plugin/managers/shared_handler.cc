@@ -13,9 +13,9 @@ struct One {
   std::mutex mutex;
   std::condition_variable free;
   bool busy = false;  // the instance is some thread's own
-  Factory<NotificationHandler> factory;
+  Factory<MessageHandler> factory;
   std::chrono::milliseconds patience;
-  std::unique_ptr<NotificationHandler> instance;
+  std::unique_ptr<MessageHandler> instance;
 };
 
 // Ends a thread's turn with the instance.
@@ -34,17 +34,17 @@ class InstanceLock {
   One& one_;
 };
 
-class SharedHandler final : public NotificationHandler {
+class SharedHandler final : public MessageHandler {
  public:
   explicit SharedHandler(std::shared_ptr<One> one) : one_(std::move(one)) {}
 
   absl::Status handle(const Notification& notification, wire::SampleList& samples) override {
-    return with([&](NotificationHandler& handler) { return handler.handle(notification, samples); });
+    return with([&](MessageHandler& handler) { return handler.handle(notification, samples); });
   }
 
   absl::StatusOr<std::vector<std::string>> claims() override {
     std::vector<std::string> types;
-    absl::Status status = with([&](NotificationHandler& handler) {
+    absl::Status status = with([&](MessageHandler& handler) {
       auto claimed = handler.claims();
       if (!claimed.ok()) return claimed.status();
       types = *std::move(claimed);
@@ -54,9 +54,10 @@ class SharedHandler final : public NotificationHandler {
     return types;
   }
 
-  absl::StatusOr<std::optional<std::vector<Definition>>> definitions(std::optional<std::string> event_type) override {
-    std::optional<std::vector<Definition>> made;
-    absl::Status status = with([&](NotificationHandler& handler) {
+  absl::StatusOr<std::optional<std::vector<MeterDefinition>>> definitions(
+      std::optional<std::string> event_type) override {
+    std::optional<std::vector<MeterDefinition>> made;
+    absl::Status status = with([&](MessageHandler& handler) {
       auto defined = handler.definitions(event_type);
       if (!defined.ok()) return defined.status();
       made = *std::move(defined);
@@ -91,12 +92,11 @@ class SharedHandler final : public NotificationHandler {
 
 }  // namespace
 
-Factory<NotificationHandler> shared_handler(Factory<NotificationHandler> factory, std::chrono::milliseconds patience) {
+Factory<MessageHandler> shared_handler(Factory<MessageHandler> factory, std::chrono::milliseconds patience) {
   auto one = std::make_shared<One>();
   one->factory = std::move(factory);
   one->patience = patience;
-  return
-      [one]() -> absl::StatusOr<std::unique_ptr<NotificationHandler>> { return std::make_unique<SharedHandler>(one); };
+  return [one]() -> absl::StatusOr<std::unique_ptr<MessageHandler>> { return std::make_unique<SharedHandler>(one); };
 }
 
 }  // namespace tally::plugin

@@ -13,7 +13,7 @@ namespace tally::plugin {
 
 // A factory of handlers that all stand for one instance: made at the first call, by one thread at a time, and again
 // after it was absent. Who waits for it longer than `patience` gets kTransient: another call may hang in it.
-Factory<NotificationHandler> shared_handler(Factory<NotificationHandler> factory, std::chrono::milliseconds patience);
+Factory<MessageHandler> shared_handler(Factory<MessageHandler> factory, std::chrono::milliseconds patience);
 
 }  // namespace tally::plugin
 

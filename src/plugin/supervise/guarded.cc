@@ -60,9 +60,9 @@ class GuardedBase : public T {
   Worker worker_;
 };
 
-class GuardedPollster final : public GuardedBase<Pollster> {
+class GuardedPollster final : public GuardedBase<Sampler> {
  public:
-  GuardedPollster(Factory<Pollster> factory, std::shared_ptr<Guard> guard)
+  GuardedPollster(Factory<Sampler> factory, std::shared_ptr<Guard> guard)
       : GuardedBase(std::move(factory), std::move(guard)) {}
 
   absl::Status poll(const PollRequest& request, PollResult& result) override {
@@ -74,20 +74,20 @@ class GuardedPollster final : public GuardedBase<Pollster> {
     auto own = std::make_shared<Call>();
     own->resources.assign(request.resources.begin(), request.resources.end());
     own->request = {request.time, request.monotonic_ns, own->resources};
-    absl::Status status = call([own](Pollster& pollster) { return pollster.poll(own->request, own->result); });
+    absl::Status status = call([own](Sampler& pollster) { return pollster.poll(own->request, own->result); });
     if (status.code() != kHung) result = std::move(own->result);
     return status;
   }
 };
 
-class GuardedDiscovery final : public GuardedBase<Discovery> {
+class GuardedDiscovery final : public GuardedBase<ResourceFinder> {
  public:
-  GuardedDiscovery(Factory<Discovery> factory, std::shared_ptr<Guard> guard)
+  GuardedDiscovery(Factory<ResourceFinder> factory, std::shared_ptr<Guard> guard)
       : GuardedBase(std::move(factory), std::move(guard)) {}
 
   absl::StatusOr<std::vector<Resource>> discover() override {
     auto found = std::make_shared<std::vector<Resource>>();
-    absl::Status status = call([found](Discovery& discovery) {
+    absl::Status status = call([found](ResourceFinder& discovery) {
       absl::StatusOr<std::vector<Resource>> resources = discovery.discover();
       if (!resources.ok()) return resources.status();
       *found = *std::move(resources);
@@ -117,14 +117,14 @@ struct OwnedNotification {
   std::vector<std::unique_ptr<std::string>> texts;
 };
 
-class GuardedHandler final : public GuardedBase<NotificationHandler> {
+class GuardedHandler final : public GuardedBase<MessageHandler> {
  public:
-  GuardedHandler(Factory<NotificationHandler> factory, std::shared_ptr<Guard> guard)
+  GuardedHandler(Factory<MessageHandler> factory, std::shared_ptr<Guard> guard)
       : GuardedBase(std::move(factory), std::move(guard)) {}
 
   absl::Status handle(const Notification& notification, wire::SampleList& samples) override {
     if (Worker::on_worker()) {
-      return call_here([&](NotificationHandler& handler) { return handler.handle(notification, samples); });
+      return call_here([&](MessageHandler& handler) { return handler.handle(notification, samples); });
     }
     struct Call {
       OwnedNotification notification;
@@ -132,7 +132,7 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
     };
     auto own = std::make_shared<Call>(Call{OwnedNotification(notification), {}});
     absl::Status status =
-        call([own](NotificationHandler& handler) { return handler.handle(own->notification.message, own->samples); });
+        call([own](MessageHandler& handler) { return handler.handle(own->notification.message, own->samples); });
     if (status.code() == kHung) return status;
     samples.append(own->samples);
     return status;
@@ -140,7 +140,7 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
 
   absl::StatusOr<std::vector<std::string>> claims() override {
     auto types = std::make_shared<std::vector<std::string>>();
-    absl::Status status = call([types](NotificationHandler& handler) {
+    absl::Status status = call([types](MessageHandler& handler) {
       absl::StatusOr<std::vector<std::string>> claimed = handler.claims();
       if (!claimed.ok()) return claimed.status();
       *types = *std::move(claimed);
@@ -150,9 +150,10 @@ class GuardedHandler final : public GuardedBase<NotificationHandler> {
     return std::move(*types);
   }
 
-  absl::StatusOr<std::optional<std::vector<Definition>>> definitions(std::optional<std::string> event_type) override {
-    auto made = std::make_shared<std::optional<std::vector<Definition>>>();
-    absl::Status status = call([made, event_type = std::move(event_type)](NotificationHandler& handler) {
+  absl::StatusOr<std::optional<std::vector<MeterDefinition>>> definitions(
+      std::optional<std::string> event_type) override {
+    auto made = std::make_shared<std::optional<std::vector<MeterDefinition>>>();
+    absl::Status status = call([made, event_type = std::move(event_type)](MessageHandler& handler) {
       auto defined = handler.definitions(event_type);
       if (!defined.ok()) return defined.status();
       *made = *std::move(defined);
@@ -176,18 +177,18 @@ auto counted(Guard& guard, Call&& call) {
   return answer;
 }
 
-class CountedStorage final : public Storage {
+class CountedStorage final : public StorageDriver {
  public:
-  CountedStorage(std::unique_ptr<Storage> storage, std::shared_ptr<Guard> guard)
+  CountedStorage(std::unique_ptr<StorageDriver> storage, std::shared_ptr<Guard> guard)
       : storage_(std::move(storage)), guard_(std::move(guard)) {}
 
-  absl::Status prepare(Prepare how, const RowSink& report) override {
+  absl::Status prepare(Prepare how, const TakeRow& report) override {
     return counted(*guard_, [&] { return storage_->prepare(how, report); });
   }
-  absl::Status write(std::span<const Row> rows, const Conclude& conclude, const BatchToken& token) override {
+  absl::Status write(std::span<const tally_row> rows, const Conclude& conclude, const BatchToken& token) override {
     return counted(*guard_, [&] { return storage_->write(rows, conclude, token); });
   }
-  absl::Status query(const Query& query, const RowSink& rows) override {
+  absl::Status query(const Query& query, const TakeRow& rows) override {
     return counted(*guard_, [&] { return storage_->query(query, rows); });
   }
   absl::StatusOr<std::uint64_t> purge_dead_letters(std::span<const std::string> digests) override {
@@ -199,7 +200,7 @@ class CountedStorage final : public Storage {
   absl::StatusOr<bool> put_records(std::span<const Record> records) override {
     return counted(*guard_, [&] { return storage_->put_records(records); });
   }
-  absl::Status list_records(const std::string& kind, const std::string& prefix, const RowSink& rows) override {
+  absl::Status list_records(const std::string& kind, const std::string& prefix, const TakeRow& rows) override {
     return counted(*guard_, [&] { return storage_->list_records(kind, prefix, rows); });
   }
   absl::StatusOr<WriterState> last_batch(const std::string& writer) override {
@@ -207,19 +208,19 @@ class CountedStorage final : public Storage {
   }
 
  private:
-  std::unique_ptr<Storage> storage_;
+  std::unique_ptr<StorageDriver> storage_;
   std::shared_ptr<Guard> guard_;
 };
 
-class CountedTransport final : public Transport {
+class CountedTransport final : public TransportDriver {
  public:
-  CountedTransport(std::unique_ptr<Transport> transport, std::shared_ptr<Guard> guard)
+  CountedTransport(std::unique_ptr<TransportDriver> transport, std::shared_ptr<Guard> guard)
       : transport_(std::move(transport)), guard_(std::move(guard)) {}
 
   absl::Status consume(std::uint32_t prefetch) override {
     return counted(*guard_, [&] { return transport_->consume(prefetch); });
   }
-  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const TransportEvents& events) override {
+  absl::Status service(std::uint32_t max_messages, std::uint32_t timeout_ms, const ServiceEvents& events) override {
     return counted(*guard_, [&] { return transport_->service(max_messages, timeout_ms, events); });
   }
   absl::Status settle(std::span<const Settlement> settlements) override {
@@ -233,40 +234,40 @@ class CountedTransport final : public Transport {
   absl::Status stop() override {
     return counted(*guard_, [&] { return transport_->stop(); });
   }
-  absl::Status inspect(std::uint32_t timeout_ms, const QueueSink& queues) override {
+  absl::Status inspect(std::uint32_t timeout_ms, const TakeQueue& queues) override {
     return counted(*guard_, [&] { return transport_->inspect(timeout_ms, queues); });
   }
-  absl::Status unsubscribe(std::uint32_t timeout_ms, const QueueSink& queues) override {
+  absl::Status unsubscribe(std::uint32_t timeout_ms, const TakeQueue& queues) override {
     return counted(*guard_, [&] { return transport_->unsubscribe(timeout_ms, queues); });
   }
-  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const RewindSink& rewinds) override {
+  absl::Status rewind(Time to, bool dry_run, std::uint32_t timeout_ms, const TakeRewound& rewinds) override {
     return counted(*guard_, [&] { return transport_->rewind(to, dry_run, timeout_ms, rewinds); });
   }
 
  private:
-  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<TransportDriver> transport_;
   std::shared_ptr<Guard> guard_;
 };
 
 }  // namespace
 
-std::unique_ptr<Pollster> guarded(Factory<Pollster> factory, std::shared_ptr<Guard> guard) {
+std::unique_ptr<Sampler> guarded(Factory<Sampler> factory, std::shared_ptr<Guard> guard) {
   return std::make_unique<GuardedPollster>(std::move(factory), std::move(guard));
 }
 
-std::unique_ptr<Discovery> guarded(Factory<Discovery> factory, std::shared_ptr<Guard> guard) {
+std::unique_ptr<ResourceFinder> guarded(Factory<ResourceFinder> factory, std::shared_ptr<Guard> guard) {
   return std::make_unique<GuardedDiscovery>(std::move(factory), std::move(guard));
 }
 
-std::unique_ptr<NotificationHandler> guarded(Factory<NotificationHandler> factory, std::shared_ptr<Guard> guard) {
+std::unique_ptr<MessageHandler> guarded(Factory<MessageHandler> factory, std::shared_ptr<Guard> guard) {
   return std::make_unique<GuardedHandler>(std::move(factory), std::move(guard));
 }
 
-std::unique_ptr<Storage> guarded(std::unique_ptr<Storage> storage, std::shared_ptr<Guard> guard) {
+std::unique_ptr<StorageDriver> guarded(std::unique_ptr<StorageDriver> storage, std::shared_ptr<Guard> guard) {
   return std::make_unique<CountedStorage>(std::move(storage), std::move(guard));
 }
 
-std::unique_ptr<Transport> guarded(std::unique_ptr<Transport> transport, std::shared_ptr<Guard> guard) {
+std::unique_ptr<TransportDriver> guarded(std::unique_ptr<TransportDriver> transport, std::shared_ptr<Guard> guard) {
   return std::make_unique<CountedTransport>(std::move(transport), std::move(guard));
 }
 

@@ -39,7 +39,7 @@ TEST(CValues, SampleGoesAndComesBack) {
   sample.source = "openstack";
   sample.monotonic_time = 1.5;
   const std::string volume = sample.volume.to_string();
-  const auto back = plugin::sample_from_c(plugin::sample_to_c(sample, volume));
+  const auto back = plugin::sample_from_c(to_c(sample, volume));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->id, sample.id);
   EXPECT_EQ(back->type, sample.type);
@@ -79,16 +79,16 @@ tally_sample given(std::string_view name, std::string_view volume, std::string_v
   sample.size = sizeof sample;
   sample.type = TALLY_GAUGE;
   sample.timestamp_us = TALLY_NO_TIME;
-  sample.name = plugin::c_text(name);
-  sample.volume = plugin::c_text(volume);
-  sample.resource_id = plugin::c_text(resource);
-  sample.resource_metadata = plugin::c_text(metadata);
+  sample.name = to_c(name);
+  sample.volume = to_c(volume);
+  sample.resource_id = to_c(resource);
+  sample.resource_metadata = to_c(metadata);
   return sample;
 }
 
 TEST(CValues, BytesThatAreNotUtf8AndNearlyJsonCostNoSample) {
   tally_sample sample = given("m", "1", "Gr\xf6 5%", "{\"a\":NaN,\"b\":\"\\ud83d\xf6\"}");
-  sample.user_name = plugin::c_text(std::string_view("\xf6"));
+  sample.user_name = to_c(std::string_view("\xf6"));
   const auto taken = plugin::sample_from_c(sample);
   ASSERT_TRUE(taken.ok()) << taken.status();
   EXPECT_EQ(taken->resource_id, "Gr%F6 5%25");
@@ -111,12 +111,10 @@ TEST(CValues, AHandlersRefusedSampleIsSetAsideAndTheNextOneIsTaken) {
     const tally_sample good = given("m", "2", "r");
     EXPECT_EQ(emitter.sample(emitter.context, &good, error.get()), TALLY_OK);
     EXPECT_EQ(emitter.withheld(emitter.context, &good, error.get()), TALLY_OK);
-    EXPECT_EQ(emitter.refused(emitter.context, plugin::c_text("{\"name\":\"n\",\"volume\":NaN}"), plugin::c_text("why"),
-                              error.get()),
+    EXPECT_EQ(emitter.refused(emitter.context, to_c("{\"name\":\"n\",\"volume\":NaN}"), to_c("why"), error.get()),
               TALLY_OK);
-    EXPECT_EQ(emitter.refused(emitter.context, plugin::c_text("nonsense"), plugin::kNoText, error.get()), TALLY_OK);
-    EXPECT_EQ(emitter.skipped(emitter.context, plugin::c_text("f:m"), plugin::c_text("no name"), error.get()),
-              TALLY_OK);
+    EXPECT_EQ(emitter.refused(emitter.context, to_c("nonsense"), kNoText, error.get()), TALLY_OK);
+    EXPECT_EQ(emitter.skipped(emitter.context, to_c("f:m"), to_c("no name"), error.get()), TALLY_OK);
     EXPECT_EQ(emitter.sample(emitter.context, nullptr, error.get()), TALLY_PERMANENT);
   }
   EXPECT_EQ(emitter.sample(emitter.context, &odd, error.get()), TALLY_PERMANENT) << "after the call";

@@ -55,7 +55,7 @@ TEST_F(ThreeRoles, HandlesNotifications) {
   auto handler = plugin::make_notification(entry(plugin::Role::notification), {});
   ASSERT_TRUE(handler.ok()) << handler.status();
   EXPECT_EQ(*(*handler)->claims(), std::vector<std::string>{"first.*"});
-  plugin::Notification notification;
+  Notification notification;
   notification.event_type = "first.good";
   wire::SampleList samples;
   ASSERT_TRUE((*handler)->handle(notification, samples).ok());

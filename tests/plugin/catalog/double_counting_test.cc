@@ -14,36 +14,36 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // Tells its definitions, whose event types are globs here.
-class Telling final : public plugin::NotificationHandler {
+class Telling final : public plugin::MessageHandler {
  public:
-  explicit Telling(std::vector<plugin::Definition> definitions) : definitions_(std::move(definitions)) {}
-  absl::Status handle(const plugin::Notification&, wire::SampleList&) override { return absl::OkStatus(); }
+  explicit Telling(std::vector<MeterDefinition> definitions) : definitions_(std::move(definitions)) {}
+  absl::Status handle(const Notification&, wire::SampleList&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>{"*"}; }
-  absl::StatusOr<std::optional<std::vector<plugin::Definition>>> definitions(
+  absl::StatusOr<std::optional<std::vector<MeterDefinition>>> definitions(
       std::optional<std::string> event_type) override {
-    std::vector<plugin::Definition> taken;
-    for (const plugin::Definition& one : definitions_)
+    std::vector<MeterDefinition> taken;
+    for (const MeterDefinition& one : definitions_)
       if (!event_type || glob_match(one.event_types[0], *event_type)) taken.push_back(one);
     return taken;
   }
 
  private:
-  std::vector<plugin::Definition> definitions_;
+  std::vector<MeterDefinition> definitions_;
 };
 
-class Silent final : public plugin::NotificationHandler {
+class Silent final : public plugin::MessageHandler {
  public:
-  absl::Status handle(const plugin::Notification&, wire::SampleList&) override { return absl::OkStatus(); }
+  absl::Status handle(const Notification&, wire::SampleList&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>{}; }
 };
 
-plugin::Definition definition(const std::string& meter, const std::string& type, const std::string& example) {
+MeterDefinition definition(const std::string& meter, const std::string& type, const std::string& example) {
   return {"f.yaml:" + meter, meter, "gauge", "u", {type}, {example}, false};
 }
 
 class SurveyTest : public testing::Test {
  protected:
-  void tells(std::vector<plugin::Definition> definitions) {
+  void tells(std::vector<MeterDefinition> definitions) {
     handlers_.add("notification:meters", std::make_unique<Telling>(std::move(definitions)), {"*"});
   }
   void declares(const std::string& name, std::vector<std::string> claims, std::vector<std::string> meters) {
@@ -81,9 +81,9 @@ TEST_F(SurveyTest, TwoThatDeclareTheSame) {
 }
 
 TEST_F(SurveyTest, NothingIsSaidWithoutACause) {
-  plugin::Definition disabled = definition("backup.size", "backup.*", "backup.");
+  MeterDefinition disabled = definition("backup.size", "backup.*", "backup.");
   disabled.disabled = true;
-  plugin::Definition unknown = definition("", "backup.*", "backup.");
+  MeterDefinition unknown = definition("", "backup.*", "backup.");
   tells({disabled, unknown, definition("volume.size", "volume.*", "volume.")});
   declares("mine", {"backup.create.end"}, {"backup.size", "volume.size", ""});
   EXPECT_THAT(twice(), IsEmpty());

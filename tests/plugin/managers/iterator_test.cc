@@ -98,9 +98,9 @@ TEST(Iterator, PollstersOfOneCycleCarryOneTimeAndShareADiscovery) {
   plugin::DiscoverySource things;
   things.name = "things";
   things.make = [&asked] {
-    return std::make_unique<FakeDiscovery>([&asked]() -> absl::StatusOr<std::vector<plugin::Resource>> {
+    return std::make_unique<FakeDiscovery>([&asked]() -> absl::StatusOr<std::vector<Resource>> {
       ++asked;
-      return std::vector<plugin::Resource>{{.id = "r"}};
+      return std::vector<Resource>{{.id = "r"}};
     });
   };
   Heard heard;

@@ -15,9 +15,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class Nobody : public plugin::NotificationHandler {
+class Nobody : public plugin::MessageHandler {
  public:
-  absl::Status handle(const plugin::Notification&, wire::SampleList&) override { return absl::OkStatus(); }
+  absl::Status handle(const Notification&, wire::SampleList&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<std::string>> claims() override { return std::vector<std::string>{"volume.*"}; }
 };
 

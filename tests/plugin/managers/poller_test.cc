@@ -27,9 +27,9 @@ struct Found {
     plugin::DiscoverySource made;
     made.name = "things";
     made.make = [this] {
-      return std::make_unique<FakeDiscovery>([this]() -> absl::StatusOr<std::vector<plugin::Resource>> {
+      return std::make_unique<FakeDiscovery>([this]() -> absl::StatusOr<std::vector<Resource>> {
         ++asked;
-        std::vector<plugin::Resource> resources;
+        std::vector<Resource> resources;
         for (const std::string& id : ids) resources.push_back({.id = id});
         return resources;
       });
@@ -60,7 +60,7 @@ TEST(Poller, AResourceThatFailsForGoodIsLeftOutUntilItIsDiscoveredAnew) {
   std::vector<std::string> polled;
   plugin::TimedPollster one = timed("p", [&](const plugin::PollRequest& request, plugin::PollResult& result) {
     polled.clear();
-    for (const plugin::Resource& resource : request.resources) {
+    for (const Resource& resource : request.resources) {
       polled.push_back(resource.id);
       if (resource.id == "bad") result.faults.push_back({"bad", permanent("broken")});
     }
@@ -106,13 +106,12 @@ TEST(Poller, ADiscoveryThatFailsIsNamed) {
   plugin::DiscoverySource things;
   things.name = "things";
   things.make = [] {
-    return std::make_unique<FakeDiscovery>(
-        []() -> absl::StatusOr<std::vector<plugin::Resource>> { return transient("away"); });
+    return std::make_unique<FakeDiscovery>([]() -> absl::StatusOr<std::vector<Resource>> { return transient("away"); });
   };
   plugin::TimedPollster one;
   one.name = "p";
   one.discovery = "things";
-  one.make = []() -> absl::StatusOr<std::unique_ptr<plugin::Pollster>> {
+  one.make = []() -> absl::StatusOr<std::unique_ptr<plugin::Sampler>> {
     ADD_FAILURE() << "made, and its file loaded, without its resources";
     return transient("made");
   };
@@ -131,7 +130,7 @@ struct Measurer {
   plugin::TimedPollster timed_with(std::vector<plugin::PollSelection> selections, const std::string& discovery) {
     plugin::TimedPollster made = timed("p", [this](const plugin::PollRequest& request, plugin::PollResult& result) {
       calls.emplace_back();
-      for (const plugin::Resource& resource : request.resources) measure(resource.id, result);
+      for (const Resource& resource : request.resources) measure(resource.id, result);
       if (request.resources.empty()) measure("host", result);
       return absl::OkStatus();
     });
@@ -198,11 +197,11 @@ TEST(PollerSelections, AListedResourceIsDescribedByThePollstersOwnDiscovery) {
   plugin::DiscoverySource things;
   things.name = "things";
   things.make = [] {
-    return std::make_unique<FakeDiscovery>([]() -> absl::StatusOr<std::vector<plugin::Resource>> {
-      return std::vector<plugin::Resource>{{.id = "a", .project_id = "p1"}, {.id = "b"}};
+    return std::make_unique<FakeDiscovery>([]() -> absl::StatusOr<std::vector<Resource>> {
+      return std::vector<Resource>{{.id = "a", .project_id = "p1"}, {.id = "b"}};
     });
   };
-  std::vector<plugin::Resource> given;
+  std::vector<Resource> given;
   plugin::TimedPollster one = timed("p", [&given](const plugin::PollRequest& request, plugin::PollResult&) {
     given.assign(request.resources.begin(), request.resources.end());
     return absl::OkStatus();
@@ -218,16 +217,16 @@ TEST(PollerSelections, AListedResourceIsDescribedByThePollstersOwnDiscovery) {
 }
 
 TEST(PollerSelections, ADiscoveryOfTheSourceTakesThePlaceOfThePollstersOwn) {
-  const auto finds = [](const std::string& name, absl::StatusOr<std::vector<plugin::Resource>> answer) {
+  const auto finds = [](const std::string& name, absl::StatusOr<std::vector<Resource>> answer) {
     plugin::DiscoverySource made;
     made.name = name;
     made.make = [answer] { return std::make_unique<FakeDiscovery>([answer] { return answer; }); };
     return made;
   };
   const auto shared = std::make_shared<plugin::SharedDiscovery>(std::vector<plugin::DiscoverySource>{
-      finds("own", std::vector<plugin::Resource>{{.id = "mine"}}),
-      finds("other", std::vector<plugin::Resource>{{.id = "theirs"}}),
-      finds("empty", std::vector<plugin::Resource>{}),
+      finds("own", std::vector<Resource>{{.id = "mine"}}),
+      finds("other", std::vector<Resource>{{.id = "theirs"}}),
+      finds("empty", std::vector<Resource>{}),
       finds("sick", transient("away")),
   });
   const auto poll = [&](std::vector<std::string> discoveries) {

@@ -20,11 +20,11 @@ struct Seen {
 };
 
 // Says "absent" to the event type "absent"; stays in a call of "stay" until it is let go.
-class Only final : public plugin::NotificationHandler {
+class Only final : public plugin::MessageHandler {
  public:
   explicit Only(Seen& seen) : seen_(seen) { ++seen_.made; }
 
-  absl::Status handle(const plugin::Notification& notification, wire::SampleList&) override {
+  absl::Status handle(const Notification& notification, wire::SampleList&) override {
     const int now = ++seen_.inside;
     int most = seen_.most;
     while (now > most && !seen_.most.compare_exchange_weak(most, now)) {
@@ -44,12 +44,12 @@ class Only final : public plugin::NotificationHandler {
   Seen& seen_;
 };
 
-plugin::Factory<plugin::NotificationHandler> factory(Seen& seen, milliseconds patience = milliseconds(60'000)) {
+plugin::Factory<plugin::MessageHandler> factory(Seen& seen, milliseconds patience = milliseconds(60'000)) {
   return plugin::shared_handler([&seen] { return std::make_unique<Only>(seen); }, patience);
 }
 
-absl::Status handle(plugin::NotificationHandler& handler, std::string_view event_type) {
-  plugin::Notification notification;
+absl::Status handle(plugin::MessageHandler& handler, std::string_view event_type) {
+  Notification notification;
   notification.event_type = event_type;
   wire::SampleList samples;
   return handler.handle(notification, samples);

@@ -102,7 +102,7 @@ struct Gatekeeper {
   }
 };
 
-class Stuck : public plugin::Pollster {
+class Stuck : public plugin::Sampler {
  public:
   explicit Stuck(std::shared_ptr<Gatekeeper> gate) : gate_(std::move(gate)) {}
   absl::Status poll(const plugin::PollRequest&, plugin::PollResult& result) override {
@@ -123,10 +123,11 @@ TEST(Guarded, CallPastItsLimitIsGivenUp) {
   auto gate = std::make_shared<Gatekeeper>();
   for (const char* name : {"pollster:one", "pollster:two"}) {
     auto guard = std::make_shared<plugin::Guard>(name, made);
-    auto pollster = plugin::guarded(
-        plugin::Factory<plugin::Pollster>(
-            [gate]() -> absl::StatusOr<std::unique_ptr<plugin::Pollster>> { return std::make_unique<Stuck>(gate); }),
-        guard);
+    auto pollster =
+        plugin::guarded(plugin::Factory<plugin::Sampler>([gate]() -> absl::StatusOr<std::unique_ptr<plugin::Sampler>> {
+                          return std::make_unique<Stuck>(gate);
+                        }),
+                        guard);
     plugin::PollResult result;
     EXPECT_EQ(pollster->poll({}, result).code(), kHung);
     EXPECT_TRUE(result.samples.empty());
@@ -139,11 +140,11 @@ TEST(Guarded, CallPastItsLimitIsGivenUp) {
   gate->let_go();  // the threads that were left alone touch nothing that is gone
 }
 
-class Counting : public plugin::Pollster {
+class Counting : public plugin::Sampler {
  public:
   absl::Status poll(const plugin::PollRequest& request, plugin::PollResult& result) override {
     if (request.resources.empty()) return absent("nothing here");
-    for (const plugin::Resource& resource : request.resources) {
+    for (const Resource& resource : request.resources) {
       result.samples.emplace_back().resource_id = resource.id;
     }
     return absl::OkStatus();
@@ -155,13 +156,13 @@ TEST(Guarded, InstanceIsMadeLazilyAndAnewAfterAbsent) {
   auto guard = std::make_shared<plugin::Guard>("pollster:x", options(hand));
   int made = 0;
   auto pollster =
-      plugin::guarded(plugin::Factory<plugin::Pollster>([&made]() -> absl::StatusOr<std::unique_ptr<plugin::Pollster>> {
+      plugin::guarded(plugin::Factory<plugin::Sampler>([&made]() -> absl::StatusOr<std::unique_ptr<plugin::Sampler>> {
                         ++made;
                         return std::make_unique<Counting>();
                       }),
                       guard);
   EXPECT_EQ(made, 0);
-  std::vector<plugin::Resource> resources(2);
+  std::vector<Resource> resources(2);
   resources[0].id = "a";
   resources[1].id = "b";
   plugin::PollResult result;
@@ -176,9 +177,9 @@ TEST(Guarded, InstanceIsMadeLazilyAndAnewAfterAbsent) {
   EXPECT_EQ(made, 2);
 }
 
-class Echo : public plugin::NotificationHandler {
+class Echo : public plugin::MessageHandler {
  public:
-  absl::Status handle(const plugin::Notification& notification, wire::SampleList& samples) override {
+  absl::Status handle(const Notification& notification, wire::SampleList& samples) override {
     SampleView sample;
     sample.name = notification.event_type;
     samples.push_back(sample);
@@ -189,17 +190,17 @@ class Echo : public plugin::NotificationHandler {
 
 TEST(Guarded, HandlerRunsInPlaceWithinAJob) {
   auto guard = std::make_shared<plugin::Guard>("notification:x");
-  const std::shared_ptr<plugin::NotificationHandler> handler =
-      plugin::guarded(plugin::Factory<plugin::NotificationHandler>([] { return std::make_unique<Echo>(); }), guard);
+  const std::shared_ptr<plugin::MessageHandler> handler =
+      plugin::guarded(plugin::Factory<plugin::MessageHandler>([] { return std::make_unique<Echo>(); }), guard);
   EXPECT_EQ(*handler->claims(), std::vector<std::string>{"a.*"});
   auto samples = std::make_shared<wire::SampleList>();
-  plugin::Notification message;
+  Notification message;
   message.event_type = "a.b";
   ASSERT_TRUE(handler->handle(message, *samples).ok());
   plugin::Worker worker;
   EXPECT_TRUE(worker
                   .run([handler, samples] {
-                    plugin::Notification inner;
+                    Notification inner;
                     inner.event_type = "a.c";
                     EXPECT_TRUE(plugin::Worker::on_worker());
                     EXPECT_TRUE(handler->handle(inner, *samples).ok());

@@ -34,19 +34,19 @@ class Hostile : public ::testing::Test {
     return *found;
   }
 
-  std::unique_ptr<plugin::Pollster> pollster(const std::string& file, const std::string& name) {
+  std::unique_ptr<plugin::Sampler> pollster(const std::string& file, const std::string& name) {
     auto made = plugin::make_pollster(entry(file, name), {});
     EXPECT_TRUE(made.ok()) << made.status();
     return *std::move(made);
   }
 
   // As programs call it: on a thread of its own, under a guard.
-  std::unique_ptr<plugin::Pollster> guarded_pollster(const std::string& file, const std::string& name,
-                                                     const std::shared_ptr<plugin::Guard>& guard) {
-    return plugin::guarded(
-        plugin::Factory<plugin::Pollster>(
-            [own = std::make_shared<plugin::Entry>(entry(file, name))] { return plugin::make_pollster(*own, {}); }),
-        guard);
+  std::unique_ptr<plugin::Sampler> guarded_pollster(const std::string& file, const std::string& name,
+                                                    const std::shared_ptr<plugin::Guard>& guard) {
+    return plugin::guarded(plugin::Factory<plugin::Sampler>([own = std::make_shared<plugin::Entry>(entry(file, name))] {
+                             return plugin::make_pollster(*own, {});
+                           }),
+                           guard);
   }
 
   ScratchFolder folder_;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace tally {
 
@@ -25,78 +26,44 @@ constexpr const char* to_string(SampleType type) {
 }
 
 // A plain value; threads and lifetimes are its owner's affair. An absent text is std::nullopt, and null in output.
-struct Sample {
-  std::string id;    // 32 hexadecimal digits when derived by the host; a foreign one is kept. Empty: derive it.
-  std::string name;  // the meter
+// `Text` is std::string, or std::string_view: then what it looks into must live as long as it is used.
+template <class Text, class Volume = Decimal>
+struct BasicSample {
+  Text id;    // 32 hexadecimal digits when derived by the host; a foreign one is kept. Empty: derive it.
+  Text name;  // the meter
   SampleType type = SampleType::gauge;
-  std::string unit;
-  Decimal volume;
-  std::string resource_id;
-  std::optional<std::string> project_id;
-  std::optional<std::string> project_name;
-  std::optional<std::string> user_id;
-  std::optional<std::string> user_name;
+  Text unit;
+  Volume volume{};
+  Text resource_id;
+  std::optional<Text> project_id;
+  std::optional<Text> project_name;
+  std::optional<Text> user_id;
+  std::optional<Text> user_name;
   std::optional<Time> timestamp;         // of the measurement; none: the cycle's, or the message's
-  std::string resource_metadata = "{}";  // a JSON object as text
-  std::string source;                    // empty: the host's configured one
+  Text resource_metadata = "{}";         // a JSON object as text
+  Text source;                           // empty: the host's configured one
   std::optional<double> monotonic_time;  // seconds of CLOCK_MONOTONIC at the measurement
-};
-
-// The same with texts that stand elsewhere, and must live as long as it is used. Members mean what Sample's do.
-struct SampleView {
-  SampleView() = default;
-  SampleView(const Sample& sample)  // NOLINT(google-explicit-constructor): every sample can be looked at
-      : id(sample.id),
-        name(sample.name),
-        type(sample.type),
-        unit(sample.unit),
-        volume(sample.volume),
-        resource_id(sample.resource_id),
-        project_id(sample.project_id),
-        project_name(sample.project_name),
-        user_id(sample.user_id),
-        user_name(sample.user_name),
-        timestamp(sample.timestamp),
-        resource_metadata(sample.resource_metadata),
-        source(sample.source),
-        monotonic_time(sample.monotonic_time) {}
 
   // With texts of its own.
-  Sample copy() const {
-    const auto own = [](const std::optional<std::string_view>& text) {
-      return text ? std::optional<std::string>(*text) : std::nullopt;
-    };
-    return {std::string(id),
-            std::string(name),
-            type,
-            std::string(unit),
-            volume,
-            std::string(resource_id),
-            own(project_id),
-            own(project_name),
-            own(user_id),
-            own(user_name),
-            timestamp,
-            std::string(resource_metadata),
-            std::string(source),
-            monotonic_time};
+  BasicSample<std::string, Volume> copy() const { return as<std::string>(); }
+
+  // Every sample can be looked at.
+  operator BasicSample<std::string_view, Volume>() const  // NOLINT(google-explicit-constructor)
+      requires std::is_same_v<Text, std::string> {
+    return as<std::string_view>();
   }
 
-  std::string_view id;
-  std::string_view name;
-  SampleType type = SampleType::gauge;
-  std::string_view unit;
-  Decimal volume;
-  std::string_view resource_id;
-  std::optional<std::string_view> project_id;
-  std::optional<std::string_view> project_name;
-  std::optional<std::string_view> user_id;
-  std::optional<std::string_view> user_name;
-  std::optional<Time> timestamp;
-  std::string_view resource_metadata = "{}";
-  std::string_view source;
-  std::optional<double> monotonic_time;
+ private:
+  template <class To>
+  BasicSample<To, Volume> as() const {
+    const auto text = [](const std::optional<Text>& from) { return from ? std::optional<To>(*from) : std::nullopt; };
+    return {To(id),           To(name),           type,          To(unit),        volume,    To(resource_id),
+            text(project_id), text(project_name), text(user_id), text(user_name), timestamp, To(resource_metadata),
+            To(source),       monotonic_time};
+  }
 };
+using Sample = BasicSample<std::string>;
+using SampleView = BasicSample<std::string_view>;
 
 }  // namespace tally
 

@@ -1,18 +1,17 @@
-// How texts, errors and instances cross the C boundary; everything in namespace tally::detail.
+// How errors and instances cross the C boundary; everything in namespace tally::detail.
 // Not for plugin authors: the role headers beside it use this, so that nobody else needs to.
 #ifndef TALLY_SDK_BOUNDARY_H
 #define TALLY_SDK_BOUNDARY_H
 
 #include <tally/abi/base.h>
 #include <tally/sdk/config.h>
+#include <tally/sdk/convert.h>
 #include <tally/sdk/error.h>
 
 #include <cstring>
 #include <exception>
 #include <new>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <type_traits>
 
@@ -21,27 +20,8 @@ namespace tally::detail {
 // Set by the entry before anything else runs, never changed after.
 inline const tally_host* host = nullptr;
 
-inline tally_str text(std::string_view value) { return {value.data() == nullptr ? "" : value.data(), value.size()}; }
-
-template <class String>
-tally_str text(const std::optional<String>& value) {
-  return value ? text(std::string_view(*value)) : tally_str{nullptr, 0};
-}
-
-inline std::string_view view(tally_str value) {
-  return value.data == nullptr ? std::string_view() : std::string_view(value.data, value.size);
-}
-
-inline std::optional<std::string_view> optional_view(tally_str value) {
-  return value.data == nullptr ? std::nullopt : std::optional(view(value));
-}
-
-inline std::optional<std::string> optional_text(tally_str value) {
-  return value.data == nullptr ? std::nullopt : std::optional(std::string(view(value)));
-}
-
 // A buffer for the host's answer to a callback.
-struct Answer {
+struct HostAnswer {
   char buffer[512];
   tally_error error{sizeof(tally_error), buffer, sizeof buffer, 0};
 

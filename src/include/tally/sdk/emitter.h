@@ -60,8 +60,8 @@ class Emitter {
   // of Tally's samples. A dead letter of its own. Throws Error::permanent where the host is too old to know.
   void refuse(std::string_view json, std::string_view why) {
     if (!offers(&tally_emitter::refused)) throw Error::permanent(std::string(why));
-    detail::Answer answer;
-    answer.check(emitter_.refused(emitter_.context, detail::text(json), detail::text(why), &answer.error));
+    detail::HostAnswer answer;
+    answer.check(emitter_.refused(emitter_.context, to_c(json), to_c(why), &answer.error));
   }
 
   // Handlers: a sample of a definition that the configuration disables. Nothing where the host is too old to know.
@@ -73,8 +73,8 @@ class Emitter {
   // and logged once for each definition.
   void skip(std::string_view definition, std::string_view why) {
     if (!offers(&tally_emitter::skipped)) return;
-    detail::Answer answer;
-    answer.check(emitter_.skipped(emitter_.context, detail::text(definition), detail::text(why), &answer.error));
+    detail::HostAnswer answer;
+    answer.check(emitter_.skipped(emitter_.context, to_c(definition), to_c(why), &answer.error));
   }
 
  private:
@@ -89,24 +89,8 @@ class Emitter {
   bool send(std::int32_t (*take)(void*, const tally_sample*, tally_error*), const SampleView& sample,
             std::string* why) {
     const std::string volume = sample.volume.to_string();
-    tally_sample out{};
-    out.size = sizeof out;
-    out.type = static_cast<std::int32_t>(sample.type);
-    out.has_monotonic_time = sample.monotonic_time ? 1 : 0;
-    out.monotonic_time = sample.monotonic_time.value_or(0);
-    out.timestamp_us = sample.timestamp ? sample.timestamp->us : TALLY_NO_TIME;
-    out.name = detail::text(sample.name);
-    out.unit = detail::text(sample.unit);
-    out.volume = detail::text(volume);
-    out.resource_id = detail::text(sample.resource_id);
-    out.project_id = detail::text(sample.project_id);
-    out.project_name = detail::text(sample.project_name);
-    out.user_id = detail::text(sample.user_id);
-    out.user_name = detail::text(sample.user_name);
-    out.resource_metadata = detail::text(sample.resource_metadata);
-    if (!sample.source.empty()) out.source = detail::text(sample.source);
-    if (!sample.id.empty()) out.id = detail::text(sample.id);
-    detail::Answer answer;
+    const tally_sample out = to_c(sample, volume);
+    detail::HostAnswer answer;
     const std::int32_t result = take(emitter_.context, &out, &answer.error);
     if (result != TALLY_PERMANENT || refusal_ == Refusal::thrown) {
       answer.check(result);

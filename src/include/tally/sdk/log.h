@@ -19,7 +19,7 @@ enum class Level : std::int32_t {
 // Any thread.
 inline void log(Level level, std::string_view text) {
   if (detail::host != nullptr && detail::host->log != nullptr) {
-    detail::host->log(static_cast<std::int32_t>(level), detail::text(text));
+    detail::host->log(static_cast<std::int32_t>(level), to_c(text));
   }
 }
 

@@ -4,27 +4,17 @@
 #define TALLY_SDK_POLLSTER_H
 
 #include <tally/abi/pollster.h>
+#include <tally/model/resource.h>
 #include <tally/model/time.h>
 #include <tally/sdk/boundary.h>
+#include <tally/sdk/convert.h>
 #include <tally/sdk/emitter.h>
 
 #include <chrono>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 namespace tally {
-
-// What a discovery finds and a pollster measures: a VM, a volume, a host.
-struct Resource {
-  std::string id;  // unique within its discovery
-  std::optional<std::string> project_id = std::nullopt;
-  std::optional<std::string> project_name = std::nullopt;
-  std::optional<std::string> user_id = std::nullopt;
-  std::optional<std::string> user_name = std::nullopt;
-  std::string attributes = "{}";  // a JSON object that the discovery and its pollsters agree on
-};
 
 // One cycle; lives for the call.
 class Poll {
@@ -34,11 +24,7 @@ class Poll {
     for (std::size_t i = 0; i < poll.resource_count; ++i) {
       const auto* bytes = reinterpret_cast<const char*>(poll.resources) + i * poll.resource_size;
       const auto& from = *reinterpret_cast<const tally_resource*>(bytes);
-      const std::string_view attributes = detail::view(from.attributes);
-      resources.push_back({std::string(detail::view(from.id)), detail::optional_text(from.project_id),
-                           detail::optional_text(from.project_name), detail::optional_text(from.user_id),
-                           detail::optional_text(from.user_name),
-                           attributes.empty() ? std::string("{}") : std::string(attributes)});
+      resources.push_back(from_c(from).copy());
     }
   }
 
@@ -50,8 +36,8 @@ class Poll {
   // transient: next cycle again; absent: it vanished, which is normal.
   void fault(std::string_view resource_id, const Error& error) const {
     if (faults_ == nullptr || faults_->fault == nullptr) return;
-    faults_->fault(faults_->context, detail::text(resource_id), static_cast<std::int32_t>(error.outcome()),
-                   detail::text(std::string_view(error.what())));
+    faults_->fault(faults_->context, to_c(resource_id), static_cast<std::int32_t>(error.outcome()),
+                   to_c(std::string_view(error.what())));
   }
 
  private:
@@ -73,15 +59,8 @@ class Found {
   explicit Found(const tally_found& found) : found_(found) {}
 
   void operator()(const Resource& resource) {
-    tally_resource out{};
-    out.size = sizeof out;
-    out.id = detail::text(resource.id);
-    out.project_id = detail::text(resource.project_id);
-    out.project_name = detail::text(resource.project_name);
-    out.user_id = detail::text(resource.user_id);
-    out.user_name = detail::text(resource.user_name);
-    out.attributes = detail::text(resource.attributes);
-    detail::Answer answer;
+    const tally_resource out = to_c(resource);
+    detail::HostAnswer answer;
     answer.check(found_.resource(found_.context, &out, &answer.error));
   }
 

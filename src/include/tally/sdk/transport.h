@@ -5,58 +5,16 @@
 #define TALLY_SDK_TRANSPORT_H
 
 #include <tally/abi/transport.h>
+#include <tally/model/transport.h>
 #include <tally/sdk/boundary.h>
+#include <tally/sdk/convert_transport.h>
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 namespace tally {
-
-// A lane is a channel or a partition, a generation ends when the lane is lost, a tag grows within it.
-struct Delivery {
-  std::uint64_t lane = 0;
-  std::uint64_t generation = 0;
-  std::uint64_t tag = 0;
-  friend bool operator==(const Delivery&, const Delivery&) = default;
-};
-
-// A queue (topic, subscription) as it stands.
-struct Queue {
-  std::string_view name;
-  std::string_view state = "present";  // "absent", "removed", "in use"
-  std::optional<std::uint64_t> messages;
-  std::optional<std::uint64_t> consumers;
-  bool ours = false;                        // made by Tally, and to be removed when it leaves
-  std::optional<std::string_view> warning;  // for a person, with the way out
-};
-
-// A queue (partition) whose reader is set back.
-struct Rewound {
-  std::string_view name;
-  std::string_view state = "rewound";       // "would rewind" (a dry run), "unchanged", "absent"
-  std::optional<std::int64_t> from;         // the place that was read next before
-  std::optional<std::int64_t> to;           // and that is from now on, never a later one
-  std::optional<std::uint64_t> messages;    // that come again
-  std::optional<std::string_view> warning;  // for a person, with the way out
-};
-
-namespace detail {
-
-inline tally_queue queue_to_c(const Queue& queue) {
-  return {sizeof(tally_queue),
-          text(queue.name),
-          text(queue.state),
-          text(queue.warning),
-          queue.messages.value_or(UINT64_MAX),
-          queue.consumers.value_or(UINT64_MAX),
-          queue.ours ? 1U : 0U,
-          0};
-}
-
-}  // namespace detail
 
 // What `service` tells. Valid during `service`, on its thread.
 class TransportEvents {
@@ -64,11 +22,8 @@ class TransportEvents {
   explicit TransportEvents(const tally_transport_events& events) : events_(events) {}
 
   // The views need to live for this call alone.
-  void message(const Delivery& delivery, std::string_view body, std::optional<std::string_view> topic,
-               bool redelivered) const {
-    const tally_message out{sizeof(tally_message), {delivery.lane, delivery.generation, delivery.tag},
-                            detail::text(body),    detail::text(topic),
-                            redelivered ? 1U : 0U, 0};
+  void message(const MessageView& message) const {
+    const tally_message out = to_c(message);
     events_.message(events_.context, &out);
   }
 
@@ -85,13 +40,13 @@ class TransportEvents {
   // A total counted since this instance was made, for the host's metrics: "refused", "damaged". Small letters, digits,
   // underscores; say it again whenever it has grown.
   void counted(std::string_view what, std::uint64_t total) const {
-    events_.counted(events_.context, detail::text(what), total);
+    events_.counted(events_.context, to_c(what), total);
   }
 
   // How a queue that is consumed stands, for the host's metrics; tell it again at each look. One whose state is not
   // "present" is forgotten, and all of them are when the bus goes away.
-  void queue(const Queue& queue) const {
-    const tally_queue out = detail::queue_to_c(queue);
+  void queue(const QueueView& queue) const {
+    const tally_queue out = to_c(queue);
     events_.queue(events_.context, &out);
   }
 
@@ -99,36 +54,13 @@ class TransportEvents {
   const tally_transport_events& events_;
 };
 
-enum class Settle : std::int32_t {
-  acknowledge = TALLY_ACKNOWLEDGE,  // done: never again
-  requeue = TALLY_REQUEUE,          // back to the bus: the host gives up its hold
-};
-
-struct Settlement {
-  Delivery delivery;
-  Settle action = Settle::acknowledge;
-};
-
-// Views live for the call.
-struct Header {
-  std::string_view name, value;
-};
-
-// Views live for the call.
-struct Outgoing {
-  std::string_view topic;               // "notifications.info", "notifications.sample"
-  std::optional<std::string_view> key;  // keeps messages of one key in order where the bus can
-  std::string_view body;
-  std::span<const Header> headers{};  // about the body; a bus that has no place for them leaves them out
-};
-
 // Takes queues, during the call.
 class QueueSink {
  public:
   explicit QueueSink(const tally_queues& queues) : queues_(queues) {}
 
-  void operator()(const Queue& queue) const {
-    const tally_queue out = detail::queue_to_c(queue);
+  void operator()(const QueueView& queue) const {
+    const tally_queue out = to_c(queue);
     queues_.queue(queues_.context, &out);
   }
 
@@ -141,14 +73,8 @@ class RewindSink {
  public:
   explicit RewindSink(const tally_rewinds& rewinds) : rewinds_(rewinds) {}
 
-  void operator()(const Rewound& rewound) const {
-    const tally_rewound out{sizeof(tally_rewound),
-                            detail::text(rewound.name),
-                            detail::text(rewound.state),
-                            detail::text(rewound.warning),
-                            rewound.from.value_or(-1),
-                            rewound.to.value_or(-1),
-                            rewound.messages.value_or(UINT64_MAX)};
+  void operator()(const RewoundView& rewound) const {
+    const tally_rewound out = to_c(rewound);
     rewinds_.rewound(rewinds_.context, &out);
   }
 
@@ -176,7 +102,8 @@ class Transport {
   // Sends, and returns when the bus has confirmed or refused each, at the latest after `timeout_ms`. Of none it only
   // finds out whether the bus takes messages: Error::transient where it does not. `results` has one entry a message,
   // all Outcome::transient ("not known, send it again") until it is set.
-  virtual void publish(std::span<const Outgoing> messages, std::uint32_t timeout_ms, std::span<Outcome> results) = 0;
+  virtual void publish(std::span<const OutgoingView> messages, std::uint32_t timeout_ms,
+                       std::span<Outcome> results) = 0;
 
   // Ends a service() that waits. Any thread.
   virtual void wake() = 0;
@@ -226,10 +153,7 @@ struct TransportRole {
     return guarded(error, [&] {
       std::vector<Settlement> list;
       list.reserve(count);
-      for (const tally_settlement& from : std::span(settlements, count)) {
-        list.push_back(
-            {{from.delivery.lane, from.delivery.generation, from.delivery.tag}, static_cast<Settle>(from.action)});
-      }
+      for (const tally_settlement& from : std::span(settlements, count)) list.push_back(from_c(from));
       self(instance).settle(list);
     });
   }
@@ -238,15 +162,11 @@ struct TransportRole {
                               std::size_t message_size, std::uint32_t timeout_ms, std::int32_t* results,
                               tally_error* error) noexcept {
     return guarded(error, [&] {
-      std::vector<Outgoing> list;
-      std::vector<std::vector<Header>> headers(count);
+      std::vector<OutgoingView> list;
       list.reserve(count);
       for (std::size_t i = 0; i < count; ++i) {
         const auto* bytes = reinterpret_cast<const char*>(messages) + i * message_size;
-        const auto& from = *reinterpret_cast<const tally_outgoing*>(bytes);
-        for (std::size_t at = 0; at < from.header_count; ++at)
-          headers[i].push_back({view(from.headers[at].name), view(from.headers[at].value)});
-        list.push_back({view(from.topic), optional_view(from.key), view(from.body), headers[i]});
+        list.push_back(from_c(*reinterpret_cast<const tally_outgoing*>(bytes)));
       }
       std::vector<Outcome> outcomes(count, Outcome::transient);
       self(instance).publish(list, timeout_ms, outcomes);
