@@ -78,6 +78,28 @@ def plugins_see_the_sdk_alone():
                 yield f'{name}:{number}: includes "{target}"; a plugin sees only <tally/...> and its own folder'
 
 
+# Names that two namespaces of src/ still share. The list only gets shorter.
+SHARED_NAMES = {"Batch", "BusOptions", "Config", "Format", "Item", "Level", "Outcome", "Reader"}
+
+
+def one_name_one_class():
+    """src/: no class, enumeration or alias of a header has the name of one in another namespace."""
+    found = {}
+    for name in tracked(".h"):
+        if not name.startswith("src/"):
+            continue
+        namespace = ""
+        for number, line in enumerate((TOP / name).read_text().split("\n"), 1):
+            if match := re.match(r"namespace ([\w:]+) \{", line):
+                namespace = match[1]
+            match = re.match(r"(?:class|struct|enum class|using) ([A-Z]\w*)\b.*[{=]", line)
+            if not match or match[1] in SHARED_NAMES:
+                continue
+            other, where = found.setdefault(match[1], (namespace, f"{name}:{number}"))
+            if other != namespace:
+                yield f"{name}:{number}: {namespace}::{match[1]} has the name of {other}'s ({where})"
+
+
 def plugin_folders():
     """Every plugin's folder is complete: source, meson.build, README, sample configuration, test."""
     for folder in sorted(TOP.glob("plugins/*/*/")):
@@ -216,6 +238,7 @@ def main():
     options = parser.parse_args()
     rules = {
         "floors": floors, "installed headers": installed_headers, "plugins": plugins_see_the_sdk_alone,
+        "one name, one class": one_name_one_class,
         "plugin folders": plugin_folders, "own words": project_speaks_of_itself,
         "plain English": plain_english,
         "clang-format": lambda: clang_format(options.fix),
