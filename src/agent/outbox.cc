@@ -2,6 +2,7 @@
 // Not for making messages: it sends bytes.
 #include "agent/outbox.h"
 
+#include <tally/sdk/backoff.h>
 #include <tally/sdk/spool.h>
 
 #include <algorithm>
@@ -53,7 +54,7 @@ class ThreadedOutbox : public Outbox {
       : options_(std::move(options)),
         transport_(std::move(transport)),
         spool_(std::move(spool)),
-        pause_(options_.shortest_pause_ms) {
+        pauses_(milliseconds(options_.shortest_pause_ms), milliseconds(options_.longest_pause_ms)) {
     books_.bus = options_.bus;
   }
   ~ThreadedOutbox() override { stop(0); }
@@ -263,12 +264,9 @@ class ThreadedOutbox : public Outbox {
     }
     if (any_sent) books_.last_sent = now();
     sync_spool();
-    if (any_sent || away.ok()) pause_ = options_.shortest_pause_ms;
+    if (any_sent || away.ok()) pauses_.reset();
     note_bus(away);
-    if (!away.ok()) {
-      retry_at_ = Clock::now() + milliseconds(pause_);
-      pause_ = std::min(pause_ * 2, options_.longest_pause_ms);
-    }
+    if (!away.ok()) retry_at_ = Clock::now() + pauses_.next();
     if (!items.empty()) persist(/*durable=*/false);
   }
 
@@ -399,7 +397,7 @@ class ThreadedOutbox : public Outbox {
   std::optional<Clock::time_point> sending_since_;  // while the transport publishes
   Clock::time_point retry_at_{};
   Clock::time_point stop_at_{};
-  std::int64_t pause_;
+  Backoff pauses_;
   bool spool_full_ = false;
   bool stopping_ = false;
   bool ended_ = false;

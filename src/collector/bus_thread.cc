@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -83,15 +82,14 @@ void serve(InFlight& in_flight, const BusPtr& bus, plugin::TransportDriver& tran
 }  // namespace
 
 void run_bus(InFlight& in_flight, const BusPtr& bus) {
-  Milliseconds pause = kFirstPause;
+  Backoff pauses(kFirstPause, kLastPause);
   while (!in_flight.closing(bus)) {
     auto transport = bus->options.open();
     absl::Status status = transport.status();
     if (status.ok()) status = (*transport)->consume(in_flight.options().window);
     if (!status.ok()) {
       in_flight.report_bus(bus, transient(to_std(status.message())));  // whatever its class: it is tried again
-      in_flight.pause_bus(bus, pause);
-      pause = std::min(pause * 2, kLastPause);
+      in_flight.pause_bus(bus, pauses.next());
       continue;
     }
     in_flight.set_transport(bus, transport->get());

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -48,14 +47,13 @@ class Copier {
  private:
   // Until each is sent or refused, or the in-flight table quits.
   void send(std::vector<Outgoing> copies) {
-    Milliseconds pause = kFirstPause;
+    Backoff pauses(kFirstPause, kLastPause);
     while (true) {
       const absl::Status status = attempt(copies);
       if (copies.empty()) return;
       log::once_per("dead letter copies", log::Level::warning,
                     "copies of dead letters to " + options_.name + " wait: " + std::string(to_std(status.message())));
-      if (!in_flight_.pause_copier(pause)) break;
-      pause = std::min(pause * 2, kLastPause);
+      if (!in_flight_.pause_copier(pauses.next())) break;
     }
     log::warning(std::to_string(copies.size()) + " copies of dead letters were not sent to " + options_.name +
                  "; the store has them");

@@ -1,5 +1,7 @@
 // The in-flight table's side towards the workers: who gets which message, what is tried again and what is given up.
 // Not for handlers: see worker_thread.cc.
+#include <tally/sdk/backoff.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -9,6 +11,7 @@ namespace tally::collector {
 namespace {
 
 constexpr Milliseconds kGather{2};
+constexpr Milliseconds kLastAgain{60'000};
 constexpr std::size_t kMostParkedTypes = 100;  // named in readiness; what is beyond is only counted
 
 }  // namespace
@@ -98,9 +101,7 @@ void InFlight::hold_or_dead_letter(const DeliveryPtr& delivery, Clock::time_poin
   if (closing_ || delivery->bus->closing) return requeue(*delivery, now);
   Processed& processed = *delivery->processed;
   if (delivery->tries < options_.again_tries && now - delivery->first_try < options_.again_time) {
-    const unsigned doublings = std::min(delivery->tries - 1, 10U);
-    const Milliseconds pause = std::min(options_.again_first * (1U << doublings), Milliseconds(60'000));
-    delivery->due = now + pause;
+    delivery->due = now + Backoff(options_.again_first, kLastAgain).after(delivery->tries);
     delivery->stage = Stage::held;
     held_.emplace(delivery->due, delivery);
     work_.notify_one();

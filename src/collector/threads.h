@@ -3,6 +3,8 @@
 #ifndef TALLY_COLLECTOR_THREADS_H
 #define TALLY_COLLECTOR_THREADS_H
 
+#include <tally/sdk/backoff.h>
+
 #include <memory>
 #include <mutex>
 #include <utility>

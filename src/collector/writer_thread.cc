@@ -82,14 +82,15 @@ class Writer {
 
   // False: the in-flight table quits.
   bool until_open() {
-    for (Milliseconds pause = first_pause(); !open().ok(); pause = longer(pause))
-      if (!in_flight_.pause_writer(pause, version_)) return false;
+    Backoff pauses = store_pauses();
+    while (!open().ok())
+      if (!in_flight_.pause_writer(pauses.next(), version_)) return false;
     return true;
   }
 
   void write(const std::vector<DeliveryPtr>& deliveries) {
     Batch batch(deliveries);
-    Milliseconds pause = first_pause();
+    Backoff pauses = store_pauses();
     while (!batch.done()) {
       absl::Status status = open();
       const bool opened = status.ok();
@@ -103,13 +104,12 @@ class Writer {
         in_flight_.report_store(status, true);
         in_flight_.commit(batch.part(), batch.fates(), Clock::now() - begun);
         batch.next();
-        pause = first_pause();
+        pauses.reset();
         continue;
       }
       if (opened) in_flight_.report_store(status, true);
       next_compare_ = {};  // whatever was away may have come back as another one
-      if (!in_flight_.pause_writer(pause, version_)) return in_flight_.return_batch(batch.rest());
-      pause = longer(pause);
+      if (!in_flight_.pause_writer(pauses.next(), version_)) return in_flight_.return_batch(batch.rest());
     }
   }
 
@@ -162,8 +162,7 @@ class Writer {
     return storage_->expire(Time{Time::now().us - age_us}, meter).status();
   }
 
-  Milliseconds first_pause() const { return in_flight_.options().retry_first; }
-  Milliseconds longer(Milliseconds pause) const { return std::min(pause * 2, in_flight_.options().retry_most); }
+  Backoff store_pauses() const { return {in_flight_.options().retry_first, in_flight_.options().retry_most}; }
 
   InFlight& in_flight_;
   LossDetector& loss_detector_;

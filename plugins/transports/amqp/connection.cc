@@ -3,8 +3,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include <tally/sdk/error.h>
 
 namespace tally::amqp {
@@ -16,7 +14,7 @@ constexpr std::chrono::seconds kSettled{5};  // a link that lived so long was a 
 
 Connection::Connection(Options options)
     : options_(std::move(options)),
-      pause_(options_.first_pause),
+      pauses_(options_.first_pause, options_.last_pause),
       random_(std::random_device{}()),
       ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!ended_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
@@ -82,9 +80,8 @@ void Connection::pause_after_failure() {
   next_try_ = Clock::now();
   if (++failed_ < options_.address.hosts.size()) return;
   failed_ = 0;
-  const auto whole = pause_.count();
+  const auto whole = pauses_.next().count();
   next_try_ += std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(whole / 2, whole)(random_));
-  pause_ = std::min(pause_ * 2, options_.last_pause);
 }
 
 void Connection::broke(const std::string& why) {
@@ -93,7 +90,7 @@ void Connection::broke(const std::string& why) {
   link_.reset();
   failure_ = why;
   if (Clock::now() - up_since_ >= kSettled) {
-    pause_ = options_.first_pause;
+    pauses_.reset();
     failed_ = 0;
   }
   pause_after_failure();

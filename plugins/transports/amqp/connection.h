@@ -3,6 +3,7 @@
 #ifndef TALLY_AMQP_CONNECTION_H
 #define TALLY_AMQP_CONNECTION_H
 
+#include <tally/sdk/backoff.h>
 #include <tally/sdk/spool_files.h>
 
 #include <chrono>
@@ -62,7 +63,7 @@ class Connection {
   std::size_t host_ = 0;    // to be tried next
   std::size_t failed_ = 0;  // hosts in a row
   Clock::time_point next_try_ = Clock::now();
-  std::chrono::milliseconds pause_;
+  Backoff pauses_;
   std::minstd_rand random_;
 
   spool_files::Fd ended_;  // an attempt's end

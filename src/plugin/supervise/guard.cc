@@ -35,7 +35,8 @@ int HangCounter::count() const {
 
 // --- Guard ----------------------------------------------------------------------------------------------------------
 
-Guard::Guard(std::string name, GuardOptions options) : name_(std::move(name)), options_(std::move(options)) {}
+Guard::Guard(std::string name, GuardOptions options)
+    : name_(std::move(name)), options_(std::move(options)), pauses_(options_.first_pause, options_.last_pause) {}
 
 Clock::time_point Guard::now() const { return options_.clock ? options_.clock() : Clock::now(); }
 
@@ -78,7 +79,7 @@ bool Guard::record(const absl::Status& status, std::chrono::nanoseconds took) {
   }
   if (!is_failure(status)) {
     statistics_.errors_in_a_row = 0;
-    pause_ = {};
+    pauses_.reset();
     state_ = State::on;
     reason_.clear();
     return before != state_;
@@ -93,11 +94,11 @@ bool Guard::record(const absl::Status& status, std::chrono::nanoseconds took) {
   }
   ++statistics_.errors_in_a_row;
   if (options_.quarantine_after > 0 && statistics_.errors_in_a_row >= options_.quarantine_after) {
-    pause_ = pause_.count() == 0 ? options_.first_pause : std::min(pause_ * 2, options_.last_pause);
-    retry_at_ = now() + pause_;
+    const std::chrono::milliseconds pause = pauses_.next();
+    retry_at_ = now() + pause;
     state_ = State::quarantined;
     reason_ = absl::StrCat(statistics_.errors_in_a_row, " errors in a row, next try after ",
-                           config::format_duration(pause_), "; the last: ", statistics_.last_error);
+                           config::format_duration(pause), "; the last: ", statistics_.last_error);
   } else if (state_ == State::absent) {
     state_ = State::on;
     reason_.clear();

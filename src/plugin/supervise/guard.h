@@ -3,6 +3,8 @@
 #ifndef TALLY_PLUGIN_SUPERVISE_GUARD_H
 #define TALLY_PLUGIN_SUPERVISE_GUARD_H
 
+#include <tally/sdk/backoff.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -92,7 +94,7 @@ class Guard {
   std::string reason_;
   GuardStatistics statistics_;
   std::chrono::steady_clock::time_point retry_at_{};
-  std::chrono::milliseconds pause_{};
+  Backoff pauses_;
   std::map<std::string, std::uint64_t> skips_;
 };
 
