@@ -1,16 +1,10 @@
 #include "base/log.h"
 
-// From its headers: the shared library would cost an agent half a megabyte for the little of it that is used.
-#undef SPDLOG_COMPILED_LIB
-#undef SPDLOG_SHARED_LIB
-#define SPDLOG_HEADER_ONLY
+#include <unistd.h>
 
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
+#include <cerrno>
 #include <cstdio>
-#include <memory>
+#include <ctime>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -40,104 +34,53 @@ std::string_view word_of(Level level) {
   return "off";
 }
 
-spdlog::level::level_enum to_spdlog(Level level) {
-  switch (level) {
-    case Level::debug:
-      return spdlog::level::debug;
-    case Level::info:
-      return spdlog::level::info;
-    case Level::warning:
-      return spdlog::level::warn;
-    case Level::error:
-      return spdlog::level::err;
-    case Level::off:
-      break;
-  }
-  return spdlog::level::off;
+std::string time_text() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char buffer[40];
+  const std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(buffer + size, sizeof buffer - size, ".%03dZ", static_cast<int>(millis));
+  return buffer;
 }
 
-// Puts the line together itself, so that text in it can neither break the JSON nor forge a line.
-class LineFormatter final : public spdlog::formatter {
- public:
-  LineFormatter(Format format, std::string program) : format_(format), program_(std::move(program)) {}
+std::string json_line(Level level, const std::string& program, std::string_view message) {
+  std::string out = "{\"time\": \"" + time_text() + "\", \"level\": \"" + std::string(word_of(level)) + "\"";
+  if (!program.empty()) out += ", \"program\": " + json_quote(program);
+  return out + ", \"message\": " + json_quote(message) + "}";
+}
 
-  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
-    std::string out = format_ == Format::json ? json(message) : text(message);
-    out.push_back('\n');
-    line.append(out.data(), out.data() + out.size());
-  }
-  std::unique_ptr<spdlog::formatter> clone() const override {
-    return std::make_unique<LineFormatter>(format_, program_);
-  }
-
- private:
-  static std::string time_of(const spdlog::details::log_msg& message) {
-    const auto since = message.time.time_since_epoch();
-    const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(since).count();
-    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000;
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    char buffer[40];
-    const std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S", &parts);
-    std::snprintf(buffer + size, sizeof buffer - size, ".%03dZ", static_cast<int>(millis));
-    return buffer;
-  }
-  static std::string_view level_of(const spdlog::details::log_msg& message) {
-    switch (message.level) {
-      case spdlog::level::debug:
-        return "debug";
-      case spdlog::level::info:
-        return "info";
-      case spdlog::level::warn:
-        return "warning";
-      default:
-        return "error";
+// Text in the message can neither forge a line nor send control sequences.
+std::string text_line(Level level, const std::string& program, std::string_view message) {
+  std::string out = time_text() + " " + std::string(word_of(level)) + " ";
+  if (!program.empty()) out += program + ": ";
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+      out += escape;
+    } else {
+      out.push_back(c);
     }
   }
-  static std::string_view payload(const spdlog::details::log_msg& message) {
-    return {message.payload.data(), message.payload.size()};
-  }
-  std::string json(const spdlog::details::log_msg& message) const {
-    std::string out = "{\"time\": \"" + time_of(message) + "\", \"level\": \"" + std::string(level_of(message)) + "\"";
-    if (!program_.empty()) out += ", \"program\": " + json_quote(program_);
-    return out + ", \"message\": " + json_quote(payload(message)) + "}";
-  }
-  std::string text(const spdlog::details::log_msg& message) const {
-    std::string out = time_of(message) + " " + std::string(level_of(message)) + " ";
-    if (!program_.empty()) out += program_ + ": ";
-    for (const char c : payload(message)) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (c == '\n') {
-        out += "\\n";
-      } else if (byte < 0x20 || byte == 0x7f) {
-        char escape[8];
-        std::snprintf(escape, sizeof escape, "\\x%02x", byte);
-        out += escape;
-      } else {
-        out.push_back(c);
-      }
-    }
-    return out;
-  }
+  return out;
+}
 
-  const Format format_;
-  const std::string program_;
-};
-
-class CallbackSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
- public:
-  explicit CallbackSink(std::function<void(std::string_view)> call) : call_(std::move(call)) {}
-
- private:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    call_({line.data(), line.size() - 1});  // without the newline
+// What cannot be written is left out: there is nowhere to say so.
+void write_to_stderr(std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+    if (written > 0)
+      line.remove_prefix(static_cast<std::size_t>(written));
+    else if (written == 0 || errno != EINTR)
+      return;
   }
-  void flush_() override {}
-
-  const std::function<void(std::string_view)> call_;
-};
+}
 
 // What was said and how often it was held back since.
 struct Said {
@@ -150,22 +93,10 @@ struct Said {
 // All state of the log, behind its one lock.
 class Log {
  public:
-  Log() { configure(Options{}); }
-
   void configure(Options options) {
     const std::lock_guard lock(mutex_);
-    if (logger_ != nullptr) say_counts([](const Said&) { return true; });
+    say_counts([](const Said&) { return true; });
     options_ = std::move(options);
-    spdlog::sink_ptr sink;
-    if (options_.sink) {
-      sink = std::make_shared<CallbackSink>(options_.sink);
-    } else {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
-    }
-    logger_ = std::make_unique<spdlog::logger>("tally", std::move(sink));
-    logger_->set_formatter(std::make_unique<LineFormatter>(options_.format, options_.program));
-    logger_->set_level(to_spdlog(options_.level));
-    logger_->flush_on(spdlog::level::debug);
   }
 
   bool enabled(Level level) {
@@ -206,7 +137,11 @@ class Log {
 
  private:
   void say(Level level, std::string_view text) {
-    logger_->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+    if (level < options_.level) return;
+    std::string line = options_.format == Format::json ? json_line(level, options_.program, text)
+                                                       : text_line(level, options_.program, text);
+    if (options_.sink) return options_.sink(line);
+    write_to_stderr(line += '\n');
   }
   void say_count(Said& said) {
     say(said.level, said.text + " (" + std::to_string(said.held) + (said.held == 1 ? " time more)" : " times more)"));
@@ -225,7 +160,6 @@ class Log {
 
   std::mutex mutex_;
   Options options_;
-  std::unique_ptr<spdlog::logger> logger_;
   std::unordered_map<std::string, Said> said_;
 };
 
