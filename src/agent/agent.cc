@@ -2,6 +2,8 @@
 // Not for timers (plugin/managers/iterator.h), nor for the bus: batches go to the outbox.
 #include "agent/agent.h"
 
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -10,7 +12,6 @@
 #include <utility>
 
 #include "agent/latest_values.h"
-#include "base/glob.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "plugin/managers/iterator.h"

@@ -1,12 +1,13 @@
 // `tally poll`: runs pollsters once and prints what they measure.
 // Not for publishing or storing: that is the agent's.
+#include <tally/sdk/glob.h>
+
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "agent/wiring.h"
-#include "base/glob.h"
 #include "base/status.h"
 #include "cli/cli.h"
 #include "cli/sample_row.h"

@@ -1,9 +1,10 @@
 #include "collector/pipeline.h"
 
+#include <tally/sdk/glob.h>
+
 #include <span>
 #include <utility>
 
-#include "base/glob.h"
 #include "base/json.h"
 #include "base/json_repair.h"
 #include "base/log.h"

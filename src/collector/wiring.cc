@@ -1,12 +1,13 @@
 #include "collector/wiring.h"
 
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
 
-#include "base/glob.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"

@@ -1,6 +1,7 @@
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 
-#include "base/glob.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "collector/batch.h"

@@ -1,9 +1,10 @@
 // What can be checked only against what is installed: `disable` entries that match nothing, URLs that no driver takes.
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
-#include "base/glob.h"
 #include "base/strings.h"
 #include "base/url.h"
 #include "config/config.h"

@@ -1,9 +1,10 @@
 // URLs name their driver and never show a password.
 #include "base/url.h"
 
+#include <tally/sdk/glob.h>
+
 #include <gtest/gtest.h>
 
-#include "base/glob.h"
 #include "base/json_quote.h"
 
 namespace tally {

@@ -1,6 +1,7 @@
 // Patterns with `*`: the matcher and the dispatcher's index agree with the obvious way.
 // Not for the regular expressions of definitions.
-#include "base/glob.h"
+
+#include <tally/sdk/glob.h>
 
 #include <string>
 #include <vector>

@@ -1,5 +1,7 @@
 #include "plugin/catalog/catalog.h"
 
+#include <tally/sdk/glob.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/build_config.h"
-#include "base/glob.h"
 #include "base/strings.h"
 #include "base/url.h"
 #include "config/polling_file.h"

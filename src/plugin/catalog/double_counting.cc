@@ -1,12 +1,12 @@
 #include "plugin/catalog/double_counting.h"
 
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
 #include <tuple>
-
-#include "base/glob.h"
 
 namespace tally::plugin {
 

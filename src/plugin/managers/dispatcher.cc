@@ -1,8 +1,9 @@
 #include "plugin/managers/dispatcher.h"
 
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 
-#include "base/glob.h"
 #include "base/strings.h"
 
 namespace tally::plugin {

@@ -1,10 +1,10 @@
 // What handlers would count twice.
 #include "plugin/catalog/double_counting.h"
 
+#include <tally/sdk/glob.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "base/glob.h"
 
 namespace tally::test {
 namespace {

@@ -1,9 +1,10 @@
 // Two of the three managers, made from objects: dispatcher and its index, driver.
 // Not for the third (iterator_test.cc), nor for loading (refusals_test.cc).
+#include <tally/sdk/glob.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/glob.h"
 #include "base/status.h"
 #include "plugin/managers/dispatcher.h"
 #include "plugin/managers/driver.h"

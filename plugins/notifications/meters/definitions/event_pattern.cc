@@ -1,6 +1,8 @@
 // See event_pattern.h.
 #include "definitions/event_pattern.h"
 
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -77,24 +79,6 @@ bool ascii(std::string_view text) {
 
 }  // namespace
 
-bool glob_matches(std::string_view glob, std::string_view text) {
-  std::size_t g = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      resume = t;
-    } else if (g < glob.size() && glob[g] == text[t]) {
-      ++g, ++t;
-    } else if (star != std::string_view::npos) {
-      g = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return glob.find_first_not_of('*', g) == std::string_view::npos;
-}
-
 std::optional<EventPattern> EventPattern::parse(const std::string& text, std::string& why) {
   EventPattern pattern;
   pattern.text_ = text;
@@ -120,7 +104,7 @@ std::optional<EventPattern> EventPattern::parse(const std::string& text, std::st
 }
 
 bool EventPattern::matches(std::string_view event_type) const {
-  if (!glob_.empty()) return glob_matches(glob_, event_type);
+  if (!glob_.empty()) return tally::glob_match(glob_, event_type);
   const bool plain = ascii(event_type);  // else a dot takes several bytes
   if (plain && std::none_of(beginnings_.begin(), beginnings_.end(),
                             [&](const std::string& begin) { return begins(event_type, begin); }))

@@ -14,9 +14,6 @@
 
 namespace meters {
 
-// Whether `text` is the glob, in which `*` stands for any run of characters.
-bool glob_matches(std::string_view glob, std::string_view text);
-
 // A regular expression that must match from the first character on, not to the last; or where it is not a valid one, a
 // text in which `*` stands for any run of characters.
 class EventPattern {

@@ -1,6 +1,8 @@
 // See load.h. One attribute is read in load_field.cc.
 #include "definitions/load.h"
 
+#include <tally/sdk/glob.h>
+
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -160,7 +162,7 @@ void Definitions::notice_arithmetic(const Definition& made) {
 
 bool Definitions::disabled(const Definition& definition) const {
   return std::any_of(disabled_.begin(), disabled_.end(),
-                     [&](const std::string& pattern) { return glob_matches(pattern, definition.id); });
+                     [&](const std::string& pattern) { return tally::glob_match(pattern, definition.id); });
 }
 
 void Definitions::load_list(const YAML::Node& list, const std::string& file) {
