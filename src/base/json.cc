@@ -6,14 +6,6 @@ namespace tally {
 
 bool valid_utf8(std::string_view text) { return is_utf8(text); }
 
-bool valid_json(std::string_view text) { return valid_utf8(text) && Json::parse(text).has_value(); }
-
-bool valid_json_object(std::string_view text) {
-  if (!valid_utf8(text)) return false;
-  const std::optional<Json> value = Json::parse(text);
-  return value && value->is_object();
-}
-
 std::optional<Json> python_json(std::string_view text, std::string* why) {
   return json_detail::Reader(text, json_detail::Numbers::python).document(why);
 }

@@ -52,46 +52,4 @@ void MetricsPage::line(const Labels& labels, std::string_view number) {
 void MetricsPage::value(const Labels& labels, std::uint64_t value) { line(labels, number_text(value)); }
 void MetricsPage::value(const Labels& labels, double value) { line(labels, number_text(value)); }
 
-Counter& Metrics::counter(std::string_view name, std::string_view help, Labels labels) {
-  const std::lock_guard lock(mutex_);
-  auto& family = counters_[std::string(name)];
-  if (family.values.empty()) family.help = help;
-  auto& value = family.values[std::move(labels)];
-  if (!value) value = std::make_unique<Counter>();
-  return *value;
-}
-
-Gauge& Metrics::gauge(std::string_view name, std::string_view help, Labels labels) {
-  const std::lock_guard lock(mutex_);
-  auto& family = gauges_[std::string(name)];
-  if (family.values.empty()) family.help = help;
-  auto& value = family.values[std::move(labels)];
-  if (!value) value = std::make_unique<Gauge>();
-  return *value;
-}
-
-void Metrics::collect(std::function<void(MetricsPage&)> source) {
-  const std::lock_guard lock(mutex_);
-  sources_.push_back(std::move(source));
-}
-
-std::string Metrics::text() const {
-  MetricsPage page;
-  std::vector<std::function<void(MetricsPage&)>> sources;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [name, family] : counters_) {
-      page.family(name, "counter", family.help);
-      for (const auto& [labels, counter] : family.values) page.value(labels, counter->value());
-    }
-    for (const auto& [name, family] : gauges_) {
-      page.family(name, "gauge", family.help);
-      for (const auto& [labels, gauge] : family.values) page.value(labels, gauge->value());
-    }
-    sources = sources_;
-  }
-  for (const auto& source : sources) source(page);
-  return page.text();
-}
-
 }  // namespace tally

@@ -275,15 +275,6 @@ void Decoder::unmark() {
     if (*text) *text = keep(unmark_text(**text));
 }
 
-absl::StatusOr<DecodedMessage> decode(std::string body) {
-  DecodedMessage message;
-  message.bytes_->body = std::move(body);
-  const auto envelope = message.bytes_->decoder.read(message.bytes_->body);
-  if (!envelope.ok()) return envelope.status();
-  message.bytes_->envelope = *envelope;
-  return message;
-}
-
 namespace {
 
 absl::StatusOr<Sample> read_sample(const Json& item, std::string_view secret) {

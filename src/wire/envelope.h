@@ -70,27 +70,6 @@ class Decoder {
   Envelope envelope_;
 };
 
-// A message that stands alone, with its bytes. Movable; any one thread at a time.
-class DecodedMessage {
- public:
-  const Envelope& envelope() const { return *bytes_->envelope; }
-  // The message as it came.
-  std::string_view body() const { return bytes_->body; }
-
- private:
-  friend absl::StatusOr<DecodedMessage> decode(std::string body);
-
-  struct Bytes {
-    std::string body;
-    Decoder decoder;
-    const Envelope* envelope = nullptr;
-  };
-  std::unique_ptr<Bytes> bytes_ = std::make_unique<Bytes>();
-};
-
-// Decoder::read for one message alone. Any thread.
-absl::StatusOr<DecodedMessage> decode(std::string body);
-
 // The class of a sample whose signature is missing or wrong.
 inline constexpr absl::StatusCode kBadSignature = absl::StatusCode::kUnauthenticated;
 

@@ -160,11 +160,6 @@ MessageIds::Digits MessageIds::digits(const SampleView& sample, std::uint64_t n)
   return digits_of(hash);
 }
 
-std::string MessageIds::sample_id(const SampleView& sample, std::uint64_t n) const {
-  const Digits id = digits(sample, n);
-  return {id.data(), id.size()};
-}
-
 void MessageIds::assign(SampleList& samples) const {
   const auto set = [&](SampleView& sample, std::uint64_t n) {
     if (!sample.id.empty()) return;

@@ -46,9 +46,6 @@ class MessageIds {
   // filled in before: it would differ in the next delivery.
   void assign(SampleList& samples) const;
 
-  // The id of the n-th sample of its kind; `assign` without the counting.
-  std::string sample_id(const SampleView& sample, std::uint64_t n) const;
-
  private:
   using Digits = std::array<char, 32>;
   using Head = std::array<unsigned char, 384>;

@@ -35,9 +35,10 @@ class AgentTest : public testing::Test {
     std::vector<Sample> samples;
     const std::lock_guard lock(bus_->mutex);
     for (const std::string& body : bus_->bodies()) {
-      auto message = wire::decode(body);
+      wire::Decoder decoder;
+      const auto message = decoder.read(body);
       EXPECT_TRUE(message.ok()) << message.status();
-      auto read = wire::decode_samples(message->envelope());
+      auto read = wire::decode_samples(**message);
       EXPECT_TRUE(read.ok()) << read.status();
       for (auto& one : *read) samples.push_back(*one);
     }
@@ -87,9 +88,10 @@ TEST_F(AgentTest, SignsWithTheSecretOfItsSourcesAlsoAfterAReload) {
   const auto newest_is_signed = [this](const char* secret) {
     const std::vector<std::string> bodies = bus_->bodies();
     if (bodies.empty()) return false;
-    const auto message = wire::decode(bodies.back());
+    wire::Decoder decoder;
+    const auto message = decoder.read(bodies.back());
     if (!message.ok()) return false;
-    const auto read = wire::decode_samples(message->envelope(), secret);
+    const auto read = wire::decode_samples(**message, secret);
     return read.ok() && read->front().ok();
   };
   Agent agent({.at_once = true}, sources("first"), *outbox_);
@@ -157,9 +159,10 @@ TEST_F(AgentTest, ALargeSampleTravelsWithoutTheOthers) {
   agent.stop();
   std::vector<std::size_t> counts;
   for (const std::string& body : bodies) {
-    const auto message = wire::decode(body);
+    wire::Decoder decoder;
+    const auto message = decoder.read(body);
     ASSERT_TRUE(message.ok());
-    counts.push_back(wire::decode_samples(message->envelope(), "")->size());
+    counts.push_back(wire::decode_samples(**message, "")->size());
   }
   counts.resize(3);
   EXPECT_EQ(counts, (std::vector<std::size_t>{2, 1, 2}));

@@ -335,8 +335,9 @@ TEST_F(PipelineTest, AHandlerThatCannotReadANearlyJsonPayloadGetsItMended) {
 
 TEST_F(PipelineTest, OfAMessageThatIsNotUtf8IdentitiesAreEscapedAndTheBodyIsKept) {
   handler("a", {"x"}, [](const Notification& message, wire::SampleList& out) {
-    EXPECT_TRUE(valid_json(message.payload));
+    EXPECT_TRUE(is_utf8(message.payload));
     const auto payload = Json::parse(message.payload);
+    EXPECT_TRUE(payload);
     Sample made = fakes::sample("m");
     made.resource_id = payload->find_text("r").value();
     made.user_name = payload->find_text("r");

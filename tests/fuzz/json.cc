@@ -45,7 +45,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(parsed.has_value() == why.empty(), "a reason stands where there is no value");
   if (parsed && size <= 4096) walk(*parsed, text);
   const bool object = parsed && parsed->is_object() && tally::valid_utf8(text);
-  require(tally::valid_json_object(text) == object, "the host and the SDK agree on objects");
   // What one plugin may emit, another must be able to read; deeper nesting is the one difference.
   const std::string mended = tally::repair_json(text);
   if (object) require(tally::plugin::is_json_object(mended), "the boundary takes every object, once halves are mended");

@@ -46,7 +46,6 @@ class Lane {
   // Opens the channel and acknowledges what waits when that is due.
   void turn(Link& link);
   Clock::time_point due() const;
-  void retry_now() { next_try_ = Clock::now(); }
   void handle(Link& link, const amqp_frame_t& frame);
   // The link is gone, and the channel with it.
   void link_lost();

@@ -65,7 +65,6 @@ class Link {
   bool usable() const { return open_; }
   bool blocked() const { return blocked_; }  // the broker takes no publishing for now
   const std::string& blocked_why() const { return blocked_why_; }
-  std::size_t longest_frame() const { return static_cast<std::size_t>(amqp_get_frame_max(state_)); }
 
   // The next frame of a channel; false: none is there now. Keeps the heartbeats. What the frame points at lives until
   // release() of its channel.

@@ -55,7 +55,6 @@ class Server {
   const std::string& no_room() const { return no_room_; }
 
   const ServerCounts& counts() const { return counts_; }
-  std::size_t peers() const { return peers_.size(); }
 
  private:
   struct Peer {

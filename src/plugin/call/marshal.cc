@@ -227,12 +227,6 @@ template <class Samples>
 absl::Status append_sample(const tally_sample& given, std::vector<Sample>& samples) { return append(given, samples); }
 absl::Status append_sample(const tally_sample& given, wire::SampleList& samples) { return append(given, samples); }
 
-absl::StatusOr<Sample> sample_from_c(const tally_sample& given) {
-  std::vector<Sample> samples;
-  if (absl::Status status = append_sample(given, samples); !status.ok()) return status;
-  return std::move(samples.front());
-}
-
 absl::StatusOr<Resource> resource_from_c(const tally_resource& given) {
   if (given.size < sizeof(tally_resource)) {
     return permanent(absl::StrCat("the resource has ", given.size, " bytes, version 1 has ", sizeof(tally_resource)));

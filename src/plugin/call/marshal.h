@@ -41,9 +41,8 @@ bool is_json_object(std::string_view text);
 // user.
 absl::Status check_sample_texts(const SampleView& sample);
 
-absl::StatusOr<Sample> sample_from_c(const tally_sample& sample);
-// The same, put at the end. What is there already came from the same call, and so was checked: where the last one has
-// the same metadata, that is not read again.
+// A plugin's sample, put at the end. What is there already came from the same call, and so was checked: where the last
+// one has the same metadata, that is not read again.
 absl::Status append_sample(const tally_sample& sample, std::vector<Sample>& samples);
 absl::Status append_sample(const tally_sample& sample, wire::SampleList& samples);
 absl::StatusOr<Resource> resource_from_c(const tally_resource& resource);

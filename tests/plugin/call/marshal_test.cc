@@ -25,6 +25,12 @@ TEST(CValues, JsonObjectsAreToldFromTheRest) {
   }
 }
 
+absl::StatusOr<Sample> taken_from(const tally_sample& sample) {
+  std::vector<Sample> samples;
+  if (absl::Status status = plugin::append_sample(sample, samples); !status.ok()) return status;
+  return samples.front();
+}
+
 TEST(CValues, SampleGoesAndComesBack) {
   Sample sample;
   sample.id = "some-id";
@@ -39,7 +45,7 @@ TEST(CValues, SampleGoesAndComesBack) {
   sample.source = "openstack";
   sample.monotonic_time = 1.5;
   const std::string volume = sample.volume.to_string();
-  const auto back = plugin::sample_from_c(to_c(sample, volume));
+  const auto back = taken_from(to_c(sample, volume));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->id, sample.id);
   EXPECT_EQ(back->type, sample.type);
@@ -89,12 +95,12 @@ tally_sample given(std::string_view name, std::string_view volume, std::string_v
 TEST(CValues, BytesThatAreNotUtf8AndNearlyJsonCostNoSample) {
   tally_sample sample = given("m", "1", "Gr\xf6 5%", "{\"a\":NaN,\"b\":\"\\ud83d\xf6\"}");
   sample.user_name = to_c(std::string_view("\xf6"));
-  const auto taken = plugin::sample_from_c(sample);
+  const auto taken = taken_from(sample);
   ASSERT_TRUE(taken.ok()) << taken.status();
   EXPECT_EQ(taken->resource_id, "Gr%F6 5%25");
   EXPECT_EQ(taken->user_name, "\xef\xbf\xbd");
   EXPECT_EQ(taken->resource_metadata, "{\"a\":\"NaN\",\"b\":\"\\ufffd\xef\xbf\xbd\"}");
-  EXPECT_FALSE(plugin::sample_from_c(given("m", "1", "r", "{\"a\":}")).ok());
+  EXPECT_FALSE(taken_from(given("m", "1", "r", "{\"a\":}")).ok());
 }
 
 TEST(CValues, AHandlersRefusedSampleIsSetAsideAndTheNextOneIsTaken) {
