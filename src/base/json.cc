@@ -1,10 +1,6 @@
 #include "base/json.h"
 
-#include <tally/sdk/text.h>
-
 namespace tally {
-
-bool valid_utf8(std::string_view text) { return is_utf8(text); }
 
 std::optional<Json> python_json(std::string_view text, std::string* why) {
   return json_detail::Reader(text, json_detail::Numbers::python).document(why);

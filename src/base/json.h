@@ -1,4 +1,4 @@
-// Small JSON helpers of the host: what is UTF-8, what Python wrote, and writing objects key by key.
+// Small JSON helpers of the host: what Python wrote, and writing objects key by key.
 // Not for reading whole documents: <tally/sdk/json.h> has a small tree, json_scan.h beside it walks without one.
 #ifndef TALLY_BASE_JSON_H
 #define TALLY_BASE_JSON_H
@@ -13,9 +13,6 @@
 #include "base/json_quote.h"
 
 namespace tally {
-
-// Well-formed by Unicode's table: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool valid_utf8(std::string_view text);
 
 // Json::parse for what Python may have written: NaN, Infinity and -Infinity are numbers, though none that can be read.
 std::optional<Json> python_json(std::string_view text, std::string* why = nullptr);

@@ -2,6 +2,8 @@
 // Not for curses: nothing is read from the terminal.
 #include "cli/live_table.h"
 
+#include <tally/sdk/text.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
@@ -38,7 +40,7 @@ std::vector<std::string> characters(const std::string& text) {
   std::vector<std::string> all;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xC0) == 0x80 && !all.empty()) {
+    if (text_detail::continues(c) && !all.empty()) {
       all.back() += c;
     } else {
       all.emplace_back(1, byte < 0x20 || byte == 0x7F ? ' ' : c);

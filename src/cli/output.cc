@@ -2,6 +2,8 @@
 // Not for choosing columns: a command decides what its rows hold.
 #include "cli/output.h"
 
+#include <tally/sdk/text.h>
+
 #include <algorithm>
 #include <ostream>
 #include <string>
@@ -16,7 +18,7 @@ namespace {
 // Columns on a terminal: one for each code point, which is right for what names of meters and resources hold.
 std::size_t display_width(std::string_view text) {
   return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+      std::count_if(text.begin(), text.end(), [](char c) { return !text_detail::continues(c); }));
 }
 
 // A cell in a table stays on its line and sends no control sequences to the terminal.

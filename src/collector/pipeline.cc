@@ -328,7 +328,7 @@ void Pipeline::Impl::admit_all(const wire::Envelope& envelope, const Incoming& m
     if (envelope.time) written = with_member(written, "timestamp", envelope.time->to_string());
     if (envelope.marked) written = unmark_bytes(written);
     // So that a mended definition makes it of what it was meant to be made of.
-    if (message.body.size() <= kLongestOrigin && valid_utf8(message.body))
+    if (message.body.size() <= kLongestOrigin && is_utf8(message.body))
       written = with_member(written, kOrigin, message.body);
     const std::string whose = "sample " + std::string(sample.id) + " of meter " +
                               (sample.name.empty() ? "unknown" : std::string(sample.name));

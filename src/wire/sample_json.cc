@@ -124,7 +124,7 @@ std::string to_json(const SampleView& sample, SampleKeys keys, std::string_view 
 }
 
 absl::StatusOr<Sample> sample_from_json(std::string_view text, SampleKeys keys) {
-  if (!valid_utf8(text)) {
+  if (!is_utf8(text)) {
     const std::optional<std::string> marked = mark_bytes(text);
     if (!marked) return permanent(kAmbiguousBytes);
     absl::StatusOr<Sample> sample = sample_from_json(*marked, keys);

@@ -15,13 +15,13 @@ namespace {
 TEST(Utf8, IsWellFormedOrNot) {
   for (const char* text :
        {"", "abc", "\xc3\xa9", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
-    EXPECT_TRUE(valid_utf8(text)) << text;
+    EXPECT_TRUE(is_utf8(text)) << text;
   for (const char* text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xe2\x82",
                            "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "a\xff"})
-    EXPECT_FALSE(valid_utf8(text)) << text;
+    EXPECT_FALSE(is_utf8(text)) << text;
 }
 
-std::optional<Json> read(std::string_view text) { return valid_utf8(text) ? Json::parse(text) : std::nullopt; }
+std::optional<Json> read(std::string_view text) { return is_utf8(text) ? Json::parse(text) : std::nullopt; }
 
 TEST(JsonWriter, EscapesWhatItMust) {
   JsonWriter out;

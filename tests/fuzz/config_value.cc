@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   lists(text);
   urls(text);
   const std::string quoted = tally::json_quote(text);
-  require(valid_utf8(quoted) && Json::parse(quoted), "a quoted text is JSON");
+  require(is_utf8(quoted) && Json::parse(quoted), "a quoted text is JSON");
   const std::array<std::string_view, 3> words = {"interval", "publish", "storage"};
   static_cast<void>(config::did_you_mean(text.substr(0, 64), words));
   return 0;

@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const wire::Envelope& envelope = **decoded;
   require(!envelope.event_type.empty(), "a message has an event type");
-  require(valid_utf8(envelope.event_type), "texts are UTF-8");
+  require(is_utf8(envelope.event_type), "texts are UTF-8");
   require(!envelope.time || envelope.timestamp, "a time comes from a timestamp");
   // What is looked at only loosely on the way in must not become worse on the way.
   const auto whole = Json::parse(body);
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto context = Json::parse(envelope.context);
     require(context && context->is_object(), "the context of a valid message is an object");
     require(Json::parse(envelope.payload).has_value(), "the payload of a valid message is valid");
-    require(valid_utf8(envelope.context) && valid_utf8(envelope.payload), "what is handed on is UTF-8");
+    require(is_utf8(envelope.context) && is_utf8(envelope.payload), "what is handed on is UTF-8");
   }
   static_cast<void>(wire::decode_samples(envelope, "secret"));
   const auto samples = wire::decode_samples(envelope);

@@ -44,13 +44,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto parsed = Json::parse(text, &why);
   require(parsed.has_value() == why.empty(), "a reason stands where there is no value");
   if (parsed && size <= 4096) walk(*parsed, text);
-  const bool object = parsed && parsed->is_object() && tally::valid_utf8(text);
+  const bool object = parsed && parsed->is_object() && tally::is_utf8(text);
   // What one plugin may emit, another must be able to read; deeper nesting is the one difference.
   const std::string mended = tally::repair_json(text);
   if (object) require(tally::plugin::is_json_object(mended), "the boundary takes every object, once halves are mended");
   if (tally::plugin::is_json_object(text)) require(mended == text, "what the boundary takes needs no mending");
-  require(tally::valid_utf8(mended) && tally::repair_json(mended) == mended, "what is mended stays so");
-  const bool nearly = tally::valid_utf8(text) && tally::python_json(text);
+  require(tally::is_utf8(mended) && tally::repair_json(mended) == mended, "what is mended stays so");
+  const bool nearly = tally::is_utf8(text) && tally::python_json(text);
   if (nearly) require(Json::parse(mended).has_value(), "what Python reads is JSON once it is mended");
   if (const auto marked = tally::mark_bytes(text))
     require(tally::unmark_bytes(*marked) == text, "marks carry bytes and nothing else");
@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto keys : {tally::wire::SampleKeys::tally, tally::wire::SampleKeys::bus}) {
     const auto sample = tally::wire::sample_from_json(text, keys);
     if (!sample.ok()) continue;
-    require(tally::valid_utf8(sample->name + sample->resource_id + sample->unit), "a sample's texts are UTF-8");
+    require(tally::is_utf8(sample->name + sample->resource_id + sample->unit), "a sample's texts are UTF-8");
     require(tally::plugin::is_json_object(sample->resource_metadata), "a sample's metadata is an object");
   }
   return 0;

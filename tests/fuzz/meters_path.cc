@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // A JSON text is a YAML text in double quotes.
   const std::string path = tally::json_quote(input.line());
   const std::string payload(input.rest());
-  if (!tally::valid_utf8(payload) || !tally::Json::parse(payload)) return 0;
+  if (!tally::is_utf8(payload) || !tally::Json::parse(payload)) return 0;
   tally::fuzz::set_definitions("metric: [{name: a, event_type: e, type: gauge, unit: u, resource_id: " + path +
                                ", volume: 1, metadata: {k: " + path + "}}, {name: b, event_type: e, type: gauge, " +
                                "unit: u, resource_id: '$.event_type', volume: " + path + "}]\n");

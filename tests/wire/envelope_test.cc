@@ -209,7 +209,7 @@ TEST(Envelope, BytesThatAreNotUtf8CostNoMessage) {
   EXPECT_TRUE(envelope.marked);
   EXPECT_EQ(envelope.event_type, "x\xef\xbf\xbd");
   EXPECT_EQ(envelope.message_id, "m%F6");
-  EXPECT_TRUE(valid_utf8(envelope.payload));
+  EXPECT_TRUE(is_utf8(envelope.payload));
   EXPECT_TRUE(Json::parse(envelope.payload));
   EXPECT_EQ(unmark_bytes(envelope.payload), "{\"a\":\"\xf6\"}");
 }

@@ -215,7 +215,7 @@ std::vector<std::string_view> characters(std::string_view text) {
   std::vector<std::string_view> all;
   while (!text.empty()) {
     std::size_t length = 1;
-    while (length < text.size() && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) ++length;
+    while (length < text.size() && text_detail::continues(text[length])) ++length;
     all.push_back(text.substr(0, length));
     text.remove_prefix(length);
   }

@@ -2,6 +2,8 @@
 // Not for sending them: see connection.cc.
 #include "binary.h"
 
+#include <tally/sdk/text.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -38,24 +40,8 @@ bool put_hex(std::string& to, std::string_view text, bool dashes) {
   return true;
 }
 
-// How many bytes from here on are one character of UTF-8, or 0.
-std::size_t character(std::string_view text) {
-  const auto at = [&text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&at](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
-  const unsigned first = at(0);
-  if (first == 0) return 0;
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
-  if ((first & 0xF0U) == 0xE0) {
-    if ((first == 0xE0 && at(1) < 0xA0) || (first == 0xED && at(1) > 0x9F)) return 0;
-    return follows(1) && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first < 0xF5) {
-    if ((first == 0xF0 && at(1) < 0x90) || (first == 0xF4 && at(1) > 0x8F)) return 0;
-    return follows(1) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
+// How many bytes at the front are a character that PostgreSQL takes: all but NUL. 0: it takes none of them.
+std::size_t character(std::string_view text) { return text.starts_with('\0') ? 0 : text_detail::character(text); }
 
 // How many bytes at the front are ASCII without NUL, eight at a time; the rest is looked at by character.
 std::size_t plain_run(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 #include <tally/sdk/json_scan.h>
+#include <tally/sdk/text.h>
 
 #include <algorithm>
 #include <cmath>
@@ -279,7 +280,7 @@ std::int32_t refuse(const absl::Status& status, tally_error* error) {
   if (error != nullptr && error->size >= sizeof(tally_error) && error->text != nullptr) {
     const std::string_view text = to_std(status.message());
     std::size_t length = std::min(text.size(), error->capacity);
-    while (length > 0 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
+    while (length > 0 && length < text.size() && text_detail::continues(text[length])) --length;
     if (length > 0) std::memcpy(error->text, text.data(), length);
     error->length = length;
   }

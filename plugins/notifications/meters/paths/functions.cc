@@ -1,6 +1,8 @@
 // See path_functions.h.
 #include "paths/functions.h"
 
+#include <tally/sdk/text.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -14,8 +16,6 @@ std::string_view trimmed(std::string_view text) {
   if (begin == std::string_view::npos) return "";
   return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
 }
-
-bool within(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 // Digits off the front, or -1 where it may be; too large is as large as can be.
 bool digits(std::string_view& rest, std::int64_t& value, bool minus_one) {
@@ -46,7 +46,7 @@ std::unique_ptr<Expr> parse_split(std::string_view rest, std::string& why) {
   auto made = std::make_unique<Expr>();
   made->kind = Expr::Kind::split;
   std::size_t size = rest.empty() ? 0 : 1;
-  while (size < rest.size() && within(rest[size])) ++size;
+  while (size < rest.size() && tally::text_detail::continues(rest[size])) ++size;
   made->text = rest.substr(0, size);
   rest.remove_prefix(size);
   std::int64_t piece = 0, most = 0;
@@ -113,13 +113,13 @@ std::optional<std::string_view> split(const Expr& expr, std::string_view text) {
 }
 
 std::size_t length(std::string_view utf8) {
-  return utf8.size() - static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), within));
+  return utf8.size() - static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), tally::text_detail::continues));
 }
 
 std::string_view cut(std::string_view utf8, std::size_t most) {
   std::size_t end = 0;
   for (; end < utf8.size(); ++end)
-    if (!within(utf8[end]) && most-- == 0) break;
+    if (!tally::text_detail::continues(utf8[end]) && most-- == 0) break;
   return utf8.substr(0, end);
 }
 

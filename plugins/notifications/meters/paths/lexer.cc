@@ -1,6 +1,8 @@
 // See path_lexer.h.
 #include "paths/lexer.h"
 
+#include <tally/sdk/text.h>
+
 namespace meters {
 
 namespace {
@@ -51,7 +53,7 @@ class Lexer {
   // Bytes of the character here.
   std::size_t length() const {
     std::size_t size = 1;
-    while ((static_cast<unsigned char>(at(size)) & 0xc0) == 0x80) ++size;
+    while (tally::text_detail::continues(at(size))) ++size;
     return size;
   }
 

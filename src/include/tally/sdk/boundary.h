@@ -7,6 +7,7 @@
 #include <tally/sdk/config.h>
 #include <tally/sdk/convert.h>
 #include <tally/sdk/error.h>
+#include <tally/sdk/text.h>
 
 #include <cstring>
 #include <exception>
@@ -37,7 +38,7 @@ inline void say(tally_error* error, const char* why) noexcept {
   std::size_t length = std::strlen(why);
   if (length > error->capacity) {
     length = error->capacity;
-    while (length > 0 && (static_cast<unsigned char>(why[length]) & 0xC0) == 0x80) --length;
+    while (length > 0 && text_detail::continues(why[length])) --length;
   }
   std::memcpy(error->text, why, length);
   error->length = length;

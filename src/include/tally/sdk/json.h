@@ -28,20 +28,6 @@ namespace json_detail {
 
 class Reader;
 
-inline void append_utf8(std::string& out, std::uint32_t point) {
-  const auto byte = [&](std::uint32_t bits) { out.push_back(static_cast<char>(bits)); };
-  if (point < 0x80) {
-    byte(point);
-  } else if (point < 0x800) {
-    byte(0xc0 | point >> 6), byte(0x80 | (point & 0x3f));
-  } else if (point < 0x10000) {
-    byte(0xe0 | point >> 12), byte(0x80 | (point >> 6 & 0x3f)), byte(0x80 | (point & 0x3f));
-  } else {
-    byte(0xf0 | point >> 18), byte(0x80 | (point >> 12 & 0x3f)), byte(0x80 | (point >> 6 & 0x3f));
-    byte(0x80 | (point & 0x3f));
-  }
-}
-
 // With its quotes; bytes above 0x7f go through as they are, for texts that are known to be UTF-8.
 inline std::string quote(std::string_view text) {
   static constexpr std::string_view kValues = "\"\\\b\f\n\r\t", kNames = "\"\\bfnrt";
@@ -330,7 +316,9 @@ class Reader {
           at_ = back;
         }
       }
-      append_utf8(out, point >= 0xd800 && point < 0xe000 ? 0xfffd : point);
+      std::array<char, 4> bytes;
+      out.append(bytes.data(),
+                 text_detail::put_character(bytes.data(), point >= 0xd800 && point < 0xe000 ? 0xfffd : point));
       return true;
     }
     const auto known = name == '\0' ? std::string_view::npos : kNames.find(name);

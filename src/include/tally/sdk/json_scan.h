@@ -7,6 +7,8 @@
 #ifndef TALLY_SDK_JSON_SCAN_H
 #define TALLY_SDK_JSON_SCAN_H
 
+#include <tally/sdk/text.h>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -89,21 +91,6 @@ inline int hex4(const char* at, const char* end) {
   return value;
 }
 
-inline char* put_utf8(char* to, std::uint32_t point) {
-  const auto put = [&](std::uint32_t byte) { *to++ = static_cast<char>(byte); };
-  if (point < 0x80) {
-    put(point);
-  } else if (point < 0x800) {
-    put(0xc0 | point >> 6), put(0x80 | (point & 0x3f));
-  } else if (point < 0x10000) {
-    put(0xe0 | point >> 12), put(0x80 | (point >> 6 & 0x3f)), put(0x80 | (point & 0x3f));
-  } else {
-    put(0xf0 | point >> 18), put(0x80 | (point >> 12 & 0x3f)), put(0x80 | (point >> 6 & 0x3f));
-    put(0x80 | (point & 0x3f));
-  }
-  return to;
-}
-
 #ifdef __SSE2__
 // Passes 63 or 64 bytes in which quotes alone are escaped, and every quote is. False, and nothing done, for any other.
 // REQUIRES: 80 bytes may be read from `at`.
@@ -152,7 +139,7 @@ inline const char* escape(const char* at, const char* end, char*& to, bool halve
     if (!halves) return nullptr;
     point = 0xfffd;
   }
-  to = put_utf8(to, point);
+  to = text_detail::put_character(to, point);
   return at;
 }
 

@@ -7,6 +7,7 @@
 #define TALLY_SDK_TEXT_H
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,25 @@ constexpr std::size_t character(std::string_view text) {
     return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
   }
   return 0;
+}
+
+// Whether a byte of UTF-8 belongs to the character of the byte before it.
+constexpr bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+
+// Writes the character of a code point, four bytes at the most; the place after it.
+constexpr char* put_character(char* to, std::uint32_t point) {
+  const auto put = [&](std::uint32_t byte) { *to++ = static_cast<char>(byte); };
+  if (point < 0x80) {
+    put(point);
+  } else if (point < 0x800) {
+    put(0xc0 | point >> 6), put(0x80 | (point & 0x3f));
+  } else if (point < 0x10000) {
+    put(0xe0 | point >> 12), put(0x80 | (point >> 6 & 0x3f)), put(0x80 | (point & 0x3f));
+  } else {
+    put(0xf0 | point >> 18), put(0x80 | (point >> 12 & 0x3f)), put(0x80 | (point >> 6 & 0x3f));
+    put(0x80 | (point & 0x3f));
+  }
+  return to;
 }
 
 constexpr std::string_view kDigits = "0123456789ABCDEF";
@@ -78,6 +98,7 @@ inline std::optional<std::string> unescape(std::string_view text) {
 
 }  // namespace text_detail
 
+// Well-formed by Unicode's table: no overlong forms, no surrogates, nothing above U+10FFFF.
 constexpr bool is_utf8(std::string_view text) {
   for (std::size_t length = 0; !text.empty(); text.remove_prefix(length)) {
     length = text_detail::character(text);
