@@ -2,7 +2,7 @@
 // Not for timers (plugin/managers/iterator.h), nor for the bus: batches go to the outbox.
 #include "agent/agent.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <algorithm>
 #include <atomic>

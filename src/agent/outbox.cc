@@ -2,8 +2,7 @@
 // Not for making messages: it sends bytes.
 #include "agent/outbox.h"
 
-#include <tally/sdk/backoff.h>
-#include <tally/sdk/spool.h>
+#include <tally/kit/backoff.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,6 +20,7 @@
 #include "base/fault_log.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "spool/spool.h"
 
 namespace tally::agent {
 namespace {
@@ -49,7 +49,7 @@ struct Unsynced {
 
 class ThreadedOutbox : public Outbox {
  public:
-  ThreadedOutbox(std::unique_ptr<plugin::TransportDriver> transport, std::unique_ptr<Spool> spool,
+  ThreadedOutbox(std::unique_ptr<plugin::TransportDriver> transport, std::unique_ptr<spool::Spool> spool,
                  OutboxOptions options)
       : options_(std::move(options)),
         transport_(std::move(transport)),
@@ -177,7 +177,7 @@ class ThreadedOutbox : public Outbox {
     const std::size_t most = std::max<std::size_t>(options_.messages_per_send, 2);
     const std::size_t fresh = std::min(queue_.size(), std::max<std::size_t>((most + 4) / 5, 1));
     std::vector<Item> items;
-    SpoolRecord record;
+    spool::SpoolRecord record;
     int dropped = 0;
     while (items.size() < most - fresh && dropped < kMostDropsAtOnce && spool_->next(record)) {
       Item item = from_record(std::move(record));
@@ -272,7 +272,7 @@ class ThreadedOutbox : public Outbox {
 
   // What is not written now only makes a message leave twice after a kill, which its ids make harmless.
   void persist(bool durable) {
-    const SpoolStatus status = spool_->persist(durable);
+    const spool::SpoolStatus status = spool_->persist(durable);
     if (!status.ok())
       log::once_per("agent spool marks", log::Level::warning, "the agent's spool: " + status.text + ", ignoring");
   }
@@ -311,8 +311,8 @@ class ThreadedOutbox : public Outbox {
   void to_spool(const Batch& batch, bool was_in_flight) {
     std::uint64_t sequence = 0;
     const std::string record = to_record(batch, now());
-    SpoolStatus status = spool_->append(record, &sequence);
-    while (options_.drop_oldest && status.code == SpoolCode::full && drop_one()) {
+    spool::SpoolStatus status = spool_->append(record, &sequence);
+    while (options_.drop_oldest && status.code == spool::SpoolCode::full && drop_one()) {
       status = spool_->append(record, &sequence);
     }
     const Field to = status.ok() ? &OutboxCounts::spooled : &OutboxCounts::lost;
@@ -328,7 +328,7 @@ class ThreadedOutbox : public Outbox {
 
   // The one that has waited longest, but for those in the transport's hands.
   bool drop_one() {
-    SpoolRecord record;
+    spool::SpoolRecord record;
     if (!spool_->next(record)) return false;
     const Item item = from_record(std::move(record));
     if (in_hand_.count(*item.sequence) == 0) take_over(*item.sequence, item.batch);
@@ -341,7 +341,7 @@ class ThreadedOutbox : public Outbox {
 
   void sync_spool() {
     if (unsynced_.empty()) return;
-    const SpoolStatus status = spool_->sync();
+    const spool::SpoolStatus status = spool_->sync();
     for (const auto& [sequence, samples, id] : unsynced_) {
       if (status.ok()) {
         own_.emplace_back(sequence, samples);
@@ -388,7 +388,7 @@ class ThreadedOutbox : public Outbox {
   std::string next_bus_;
   FaultLog fault_log_;
   Clock::time_point next_probe_{};
-  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<spool::Spool> spool_;
   std::deque<Batch> queue_;
   OutboxBooks books_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> own_;  // (sequence, samples) spooled here, not read yet
@@ -408,11 +408,11 @@ class ThreadedOutbox : public Outbox {
 
 absl::StatusOr<std::unique_ptr<Outbox>> Outbox::open(std::unique_ptr<plugin::TransportDriver> transport,
                                                      OutboxOptions options) {
-  SpoolStatus status;
-  SpoolOptions spool_options;
+  spool::SpoolStatus status;
+  spool::SpoolOptions spool_options;
   spool_options.capacity_bytes = options.spool_bytes;
   spool_options.segment_bytes = std::min<std::uint64_t>(spool_options.segment_bytes, options.spool_bytes / 4);
-  std::unique_ptr<Spool> spool = Spool::open(options.spool_folder, spool_options, status);
+  std::unique_ptr<spool::Spool> spool = spool::Spool::open(options.spool_folder, spool_options, status);
   if (!spool) return transient("the agent's spool " + options.spool_folder.string() + ": " + status.text);
   return std::make_unique<ThreadedOutbox>(std::move(transport), std::move(spool), std::move(options));
 }

@@ -1,10 +1,10 @@
 // A message of samples as a record of the agent's spool, and back.
-// Not for the spool itself: <tally/sdk/spool.h>.
+// Not for the spool itself: <spool/spool.h>.
 #ifndef TALLY_AGENT_SPOOL_RECORD_H
 #define TALLY_AGENT_SPOOL_RECORD_H
 
 #include <tally/model/time.h>
-#include <tally/sdk/spool.h>
+#include "spool/spool.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -29,7 +29,7 @@ struct Item {
   std::optional<Time> spooled_at;
 };
 
-inline Item from_record(SpoolRecord record) {
+inline Item from_record(spool::SpoolRecord record) {
   const std::size_t line = record.body.find('\n');
   if (line == std::string::npos) return {{std::move(record.body), 0, {}}, record.sequence, {}};
   const std::string head = record.body.substr(0, line);

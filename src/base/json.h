@@ -1,9 +1,9 @@
 // Small JSON helpers of the host: what Python wrote, and writing objects key by key.
-// Not for reading whole documents: <tally/sdk/json.h> has a small tree, json_scan.h beside it walks without one.
+// Not for reading whole documents: <tally/kit/json.h> has a small tree, json_scan.h beside it walks without one.
 #ifndef TALLY_BASE_JSON_H
 #define TALLY_BASE_JSON_H
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <cstdint>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "base/json_quote.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <cstdio>

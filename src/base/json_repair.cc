@@ -1,7 +1,7 @@
 #include "base/json_repair.h"
 
-#include <tally/sdk/json_scan.h>
-#include <tally/sdk/text.h>
+#include <tally/kit/json_scan.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <array>

@@ -25,7 +25,7 @@ std::optional<std::string> mark_bytes(std::string_view bytes);
 std::string unmark_bytes(std::string_view marked);
 inline constexpr const char* kAmbiguousBytes =
     "not UTF-8, and with characters from U+10FE00 to U+10FEFF that stand for such bytes here";
-// What a marked identity, or any other marked text, is in the end: see <tally/sdk/text.h>.
+// What a marked identity, or any other marked text, is in the end: see <tally/kit/text.h>.
 std::string unmark_identity(std::string_view marked);
 std::string unmark_text(std::string_view marked);
 

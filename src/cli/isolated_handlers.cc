@@ -2,7 +2,7 @@
 
 #include <poll.h>
 #include <sys/wait.h>
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 #include <unistd.h>
 
 #include <array>

@@ -2,7 +2,7 @@
 // Not for curses: nothing is read from the terminal.
 #include "cli/live_table.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <cstddef>

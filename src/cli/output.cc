@@ -2,7 +2,7 @@
 // Not for choosing columns: a command decides what its rows hold.
 #include "cli/output.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <ostream>

@@ -1,7 +1,7 @@
 // `tally plugin list` and `tally plugin show NAME`: which plugins there are, what each is for, and why one is off.
 // Loads none itself: what is shown stands in the files, or is what a running daemon says, or what notification handlers
 // say of their definitions in a process of their own.
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <algorithm>
 #include <iostream>

@@ -1,6 +1,6 @@
 // `tally poll`: runs pollsters once and prints what they measure.
 // Not for publishing or storing: that is the agent's.
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <iostream>
 #include <memory>

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <tally/sdk/spool_files.h>
+#include <tally/kit/descriptor.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,7 +47,7 @@ constexpr std::chrono::milliseconds kBusLimit{5'000};  // the wait for the embed
 
 // The two halves and what they share; members end in the opposite order.
 struct Halves {
-  spool_files::Fd lock;
+  Fd lock;
   std::shared_ptr<plugin::Catalog> catalog;
   config::LoadedConfig loaded;
   std::shared_ptr<plugin::HangCounter> hangs;
@@ -61,12 +61,12 @@ struct Halves {
 
 // The folder is this process's as long as the file is open; one beside another would fight it for the bus and the
 // spool.
-absl::Status take_folder(const config::Config& config, spool_files::Fd& lock) {
+absl::Status take_folder(const config::Config& config, Fd& lock) {
   std::error_code error;
   std::filesystem::create_directories(config.data, error);
   if (error) return permanent(config.data.string() + ": cannot be made: " + error.message());
   const std::string path = config.data / "run.lock";
-  lock = spool_files::open_file(path, O_RDWR | O_CREAT);
+  lock = open_file(path, O_RDWR | O_CREAT);
   if (!lock) return permanent(path + ": cannot be opened: " + std::strerror(errno));
   std::array<char, 32> holder{};
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {

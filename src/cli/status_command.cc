@@ -1,6 +1,6 @@
 // `tally status`: what a running daemon says of itself, collector, agent or `tally run`.
 // Not for what is stored: `tally query`; not for plugins that are not running: `tally plugin list`.
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <iostream>
 #include <string>

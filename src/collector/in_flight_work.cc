@@ -1,6 +1,6 @@
 // The in-flight table's side towards the workers: who gets which message, what is tried again and what is given up.
 // Not for handlers: see worker_thread.cc.
-#include <tally/sdk/backoff.h>
+#include <tally/kit/backoff.h>
 
 #include <algorithm>
 #include <utility>

@@ -1,7 +1,7 @@
 // Losses as text, as JSON, and as records of the store.
 #include "collector/losses.h"
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <algorithm>
 #include <array>

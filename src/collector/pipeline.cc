@@ -1,6 +1,6 @@
 #include "collector/pipeline.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <span>
 #include <utility>

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <tally/sdk/json.h>
-#include <tally/sdk/spool_format.h>
+#include <tally/kit/crc32c.h>
+#include <tally/kit/json.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,9 +22,6 @@
 namespace tally::collector {
 namespace {
 
-using spool_files::open_file;
-using spool_files::why;
-
 // "NN SSSSSSSSSSSSSSSS TTTTTTTTTTTTTTTT MMMMMMMM AAAAAAAA CCCCCCCC\n": the thread's number, sequence, time in
 // microseconds, messages, samples, and the CRC-32C of what stands before it, all hexadecimal.
 constexpr std::size_t kLine = 64;
@@ -37,7 +34,7 @@ std::string line_of(const Commit& commit) {
                 static_cast<unsigned long long>(commit.sequence), static_cast<unsigned long long>(commit.time.us),
                 commit.messages, commit.samples);
   const std::string_view before(text.data(), kBeforeSum);
-  std::snprintf(text.data() + kBeforeSum, kLine + 1 - kBeforeSum, "%08x\n", spool_format::crc32c(before));
+  std::snprintf(text.data() + kBeforeSum, kLine + 1 - kBeforeSum, "%08x\n", crc32c(before));
   return {text.data(), kLine};
 }
 
@@ -52,7 +49,7 @@ std::optional<Commit> commit_of(std::string_view line) {
   std::uint64_t time = 0;
   std::uint32_t sum = 0;
   if (line.size() != kLine || line.back() != '\n' || !hex(line.substr(kBeforeSum, 8), sum) ||
-      sum != spool_format::crc32c(line.substr(0, kBeforeSum)) || !hex(line.substr(0, 2), commit.number) ||
+      sum != crc32c(line.substr(0, kBeforeSum)) || !hex(line.substr(0, 2), commit.number) ||
       !hex(line.substr(3, 16), commit.sequence) || !hex(line.substr(20, 16), time) ||
       !hex(line.substr(37, 8), commit.messages) || !hex(line.substr(46, 8), commit.samples)) {
     return std::nullopt;
@@ -68,7 +65,7 @@ struct Ring {
 };
 
 Ring read_ring(int fd) {
-  const std::string bytes = spool_files::read_at(fd, 0, StateFolder::kMostCommits * kLine);
+  const std::string bytes = read_at(fd, 0, StateFolder::kMostCommits * kLine);
   Ring ring;
   Time newest{std::numeric_limits<std::int64_t>::min()};
   std::optional<std::size_t> hole;
@@ -124,12 +121,12 @@ std::optional<WriterRecord> writer_of(std::string_view text) {
 constexpr std::size_t kLongestRecord = std::size_t{16} << 20U;
 
 std::string read_file(const std::filesystem::path& path) {
-  const spool_files::Fd fd = open_file(path, O_RDONLY);
-  return fd ? spool_files::read_at(fd.get(), 0, kLongestRecord) : std::string();
+  const Fd fd = open_file(path, O_RDONLY);
+  return fd ? read_at(fd.get(), 0, kLongestRecord) : std::string();
 }
 
 absl::Status cannot(const std::filesystem::path& path, const std::string& what, int error) {
-  return permanent(path.string() + ": cannot " + what + ": " + why(error));
+  return permanent(path.string() + ": cannot " + what + ": " + system_error_text(error));
 }
 
 }  // namespace
@@ -170,7 +167,7 @@ absl::StatusOr<StateFolder> StateFolder::open(const std::filesystem::path& folde
 
 std::optional<Remembered> StateFolder::read(const std::filesystem::path& folder) {
   std::optional<WriterRecord> writer = writer_of(read_file(folder / "writer.json"));
-  const spool_files::Fd batches = open_file(folder / "batches", O_RDONLY);
+  const Fd batches = open_file(folder / "batches", O_RDONLY);
   if (!writer || !batches) return std::nullopt;
   return Remembered{*std::move(writer), read_ring(batches.get()).commits};
 }
@@ -183,19 +180,19 @@ std::string StateFolder::place(const std::string& host) const {
 absl::Status StateFolder::put(const WriterRecord& writer) {
   const std::filesystem::path path = folder_ / "writer.json", fresh = folder_ / "writer.json.new";
   {
-    const spool_files::Fd fd = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!fd || !spool_files::write_at(fd.get(), json_of(writer), 0) || ::fsync(fd.get()) != 0) {
+    const Fd fd = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
+    if (!fd || !write_at(fd.get(), json_of(writer), 0) || ::fsync(fd.get()) != 0) {
       return cannot(fresh, "be written", errno);
     }
   }
-  if (::rename(fresh.c_str(), path.c_str()) != 0 || !spool_files::sync_folder(folder_)) {
+  if (::rename(fresh.c_str(), path.c_str()) != 0 || !sync_folder(folder_)) {
     return cannot(path, "be written", errno);
   }
   return absl::OkStatus();
 }
 
 absl::Status StateFolder::add(const Commit& commit) {
-  if (!spool_files::write_at(batches_.get(), line_of(commit), next_ * kLine)) {
+  if (!write_at(batches_.get(), line_of(commit), next_ * kLine)) {
     return cannot(folder_ / "batches", "be written", errno);
   }
   next_ = (next_ + 1) % kMostCommits;

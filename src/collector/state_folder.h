@@ -9,7 +9,7 @@
 #ifndef TALLY_COLLECTOR_STATE_FOLDER_H
 #define TALLY_COLLECTOR_STATE_FOLDER_H
 
-#include <tally/sdk/spool_files.h>
+#include <tally/kit/descriptor.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -60,8 +60,8 @@ class StateFolder {
 
  private:
   std::filesystem::path folder_;
-  spool_files::Fd lock_;
-  spool_files::Fd batches_;
+  Fd lock_;
+  Fd batches_;
   std::size_t next_ = 0;  // line of the ring
   Remembered remembered_;
   std::string damage_;

@@ -3,7 +3,7 @@
 #ifndef TALLY_COLLECTOR_THREADS_H
 #define TALLY_COLLECTOR_THREADS_H
 
-#include <tally/sdk/backoff.h>
+#include <tally/kit/backoff.h>
 
 #include <memory>
 #include <mutex>

@@ -1,6 +1,6 @@
 #include "collector/wiring.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <algorithm>
 #include <map>

@@ -1,5 +1,5 @@
 // What can be checked only against what is installed: `disable` entries that match nothing, URLs that no driver takes.
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <algorithm>
 

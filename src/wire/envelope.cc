@@ -1,7 +1,7 @@
 #include "wire/envelope.h"
 
 #include <simdjson.h>
-#include <tally/sdk/json_scan.h>
+#include <tally/kit/json_scan.h>
 
 #include <algorithm>
 

@@ -3,8 +3,8 @@
 #ifndef TALLY_WIRE_SAMPLE_JSON_H
 #define TALLY_WIRE_SAMPLE_JSON_H
 
+#include <tally/kit/json.h>
 #include <tally/model/sample.h>
-#include <tally/sdk/json.h>
 
 #include <string>
 #include <string_view>

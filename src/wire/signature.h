@@ -4,7 +4,7 @@
 #ifndef TALLY_WIRE_SIGNATURE_H
 #define TALLY_WIRE_SIGNATURE_H
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <string>
 #include <string_view>

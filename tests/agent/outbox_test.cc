@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <tally/sdk/spool.h>
+#include "spool/spool.h"
 
 #include <algorithm>
 #include <atomic>
@@ -231,8 +231,8 @@ TEST_F(OutboxTest, ItsAgeIsLookedAtWhileTheBusIsAway) {
 
 TEST_F(OutboxTest, RecordsOfAnOlderAgentAreSent) {
   {
-    SpoolStatus status;
-    const std::unique_ptr<Spool> spool = Spool::open(folder_.path() / "spool", {}, status);
+    spool::SpoolStatus status;
+    const std::unique_ptr<spool::Spool> spool = spool::Spool::open(folder_.path() / "spool", {}, status);
     ASSERT_NE(spool, nullptr) << status.text;
     ASSERT_TRUE(spool->append("3\nold body").ok());
     ASSERT_TRUE(spool->append("2 1000000\nnew body").ok());

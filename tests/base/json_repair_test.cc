@@ -2,7 +2,7 @@
 #include "base/json_repair.h"
 
 #include <gtest/gtest.h>
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include "base/json.h"
 

@@ -1,7 +1,7 @@
 // The small JSON helpers: the host's and the one for plugins. Not for messages: tests/bus.
 #include "base/json.h"
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <gtest/gtest.h>
 

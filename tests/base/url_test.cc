@@ -1,7 +1,7 @@
 // URLs name their driver and never show a password.
 #include "base/url.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // Not for what handlers make of it: notification.cc.
 #include "wire/envelope.h"
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <string>
 #include <vector>

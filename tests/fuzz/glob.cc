@@ -1,7 +1,7 @@
 // Patterns with `*`: the matcher and the dispatcher's index agree with the obvious way.
 // Not for the regular expressions of definitions.
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 // JSON of the SDK: strict, never beyond the text, and of one mind with the host's other readers.
 // Not for messages as wholes: envelope.cc.
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <string>
 

@@ -3,9 +3,9 @@
 #ifndef TALLY_TESTS_FUZZ_MEASURED_H
 #define TALLY_TESTS_FUZZ_MEASURED_H
 
+#include <tally/kit/json.h>
+#include <tally/kit/text.h>
 #include <tally/model/decimal.h>
-#include <tally/sdk/json.h>
-#include <tally/sdk/text.h>
 
 #include <optional>
 #include <string>

@@ -2,7 +2,7 @@
 // Not for definitions: openstack_definitions.cc.
 #include "openstack/attribute.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <string>
 

@@ -1,6 +1,6 @@
 // A file of definitions, and an entry for each of them: up to a line "---", and the rest.
 // Not for the language of attributes alone: openstack_attribute.cc.
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <string>
 

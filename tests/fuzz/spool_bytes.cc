@@ -1,6 +1,6 @@
 // A spool's folder with anything in its files: it opens, gives what is whole, keeps its books, and goes on taking.
 // Not for what it must not lose: spool_operations.cc.
-#include <tally/sdk/spool.h>
+#include "spool/spool.h"
 
 #include <set>
 
@@ -11,7 +11,7 @@ namespace {
 
 using namespace tally;
 using fuzz::require;
-namespace format = spool_format;
+namespace format = spool;
 
 // A file of pieces: bytes as they come, records and marks with right checksums and wrong contents.
 std::string pieces(fuzz::Input& input, std::uint32_t salt) {
@@ -52,13 +52,13 @@ std::string marks(fuzz::Input& input) {
   return out;
 }
 
-void use(const std::filesystem::path& folder, const SpoolOptions& options) {
-  SpoolStatus status;
-  const auto spool = Spool::open(folder, options, status);
+void use(const std::filesystem::path& folder, const spool::SpoolOptions& options) {
+  spool::SpoolStatus status;
+  const auto spool = spool::Spool::open(folder, options, status);
   require(spool != nullptr, "damage is not an error");
   const std::uint64_t pending = spool->pending();
   std::set<std::uint64_t> seen;
-  SpoolRecord record;
+  spool::SpoolRecord record;
   while (spool->next(record)) {
     require(seen.insert(record.sequence).second, "a record is given once");
     require(seen.size() < 4096, "reading comes to an end");
@@ -68,8 +68,8 @@ void use(const std::filesystem::path& folder, const SpoolOptions& options) {
   require(seen.size() <= pending, "no more is given than was pending");
   require(spool->pending() == 0 && spool->held() == 0, "all is done");
   std::uint64_t sequence = 0;
-  const SpoolStatus taken = spool->append("after", &sequence);
-  require(taken.ok() || taken.code == SpoolCode::full, "a spool goes on");
+  const spool::SpoolStatus taken = spool->append("after", &sequence);
+  require(taken.ok() || taken.code == spool::SpoolCode::full, "a spool goes on");
   if (!taken.ok() || !spool->sync().ok()) return;
   require(!seen.contains(sequence), "a sequence is used once");
   require(spool->next(record) && record.sequence == sequence && record.body == "after", "what is appended is read");
@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const fuzz::Scratch scratch;
   fuzz::Input input(data, size);
   scratch.empty();
-  const SpoolOptions options{.capacity_bytes = 1 << 16, .segment_bytes = 256, .max_record_bytes = 1 << 12};
+  const spool::SpoolOptions options{.capacity_bytes = 1 << 16, .segment_bytes = 256, .max_record_bytes = 1 << 12};
   const unsigned present = input.byte();
   if ((present & 1) != 0) scratch.write("marks.0", marks(input));
   if ((present & 2) != 0) scratch.write("marks.1", marks(input));

@@ -1,6 +1,6 @@
 // A spool in use, reopened and damaged in between, beside a model that knows what was promised.
 // Not for bytes that no spool wrote: spool_bytes.cc.
-#include <tally/sdk/spool.h>
+#include "spool/spool.h"
 
 #include <map>
 #include <set>
@@ -62,17 +62,18 @@ class Use {
 
  private:
   void open() {
-    SpoolStatus status;
-    spool_ =
-        Spool::open(scratch().path(), {.capacity_bytes = 4096, .segment_bytes = 200, .max_record_bytes = 1000}, status);
+    spool::SpoolStatus status;
+    spool_ = spool::Spool::open(scratch().path(),
+                                {.capacity_bytes = 4096, .segment_bytes = 200, .max_record_bytes = 1000}, status);
     require(spool_ != nullptr, "a spool opens");
   }
   void append(fuzz::Input& input) {
     std::string body(input.byte() * 5U % 1100U, static_cast<char>(input.byte()));
     body += input.text(8);
     std::uint64_t sequence = 0;
-    const SpoolStatus status = spool_->append(body, &sequence);
-    require((status.code == SpoolCode::too_large) == (body.size() > 1000), "long ones are refused, and those alone");
+    const spool::SpoolStatus status = spool_->append(body, &sequence);
+    require((status.code == spool::SpoolCode::too_large) == (body.size() > 1000),
+            "long ones are refused, and those alone");
     require(status.ok() || !status.text.empty(), "a refusal has words");
     if (!status.ok()) return;
     require(damaged_ || !durable_.contains(sequence), "a sequence is used once");
@@ -92,7 +93,7 @@ class Use {
   }
   void next() { static_cast<void>(take()); }
   bool take() {
-    SpoolRecord record;
+    spool::SpoolRecord record;
     if (!spool_->next(record)) return false;
     const auto known = durable_.find(record.sequence);
     require(known != durable_.end() && known->second == record.body, "what is given was appended, and is whole");
@@ -147,14 +148,14 @@ class Use {
     } else if (how % 4 == 2) {
       std::filesystem::remove(file);
     } else if (size > 0) {
-      const spool_files::Fd fd = spool_files::open_file(file, O_RDWR);
-      std::string byte = spool_files::read_at(fd.get(), at, 1);
+      const Fd fd = open_file(file, O_RDWR);
+      std::string byte = read_at(fd.get(), at, 1);
       byte[0] = static_cast<char>(byte[0] ^ (how | 1));
-      require(spool_files::write_at(fd.get(), byte, at), "(damage can be done)");
+      require(write_at(fd.get(), byte, at), "(damage can be done)");
     }
   }
 
-  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<spool::Spool> spool_;
   std::map<std::uint64_t, std::string> group_, durable_;
   std::set<std::uint64_t> held_, requeued_, done_;
   bool damaged_ = false;

@@ -1,8 +1,8 @@
 // See sample.h.
 #include "sample_maker.h"
 
+#include <tally/kit/json.h>
 #include <tally/sdk/error.h>
-#include <tally/sdk/json.h>
 
 #include <array>
 

@@ -3,8 +3,8 @@
 #ifndef TALLY_PLUGINS_CGROUP_GROUP_FILES_H
 #define TALLY_PLUGINS_CGROUP_GROUP_FILES_H
 
+#include <tally/kit/files.h>
 #include <tally/model/sample.h>
-#include <tally/sdk/files.h>
 
 #include <optional>
 #include <string>

@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGINS_CPU_PROC_STAT_H
 #define TALLY_PLUGINS_CPU_PROC_STAT_H
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <optional>
 #include <string_view>

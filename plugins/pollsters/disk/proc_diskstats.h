@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGINS_DISK_PROC_DISKSTATS_H
 #define TALLY_PLUGINS_DISK_PROC_DISKSTATS_H
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <algorithm>
 #include <array>

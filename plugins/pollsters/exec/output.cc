@@ -2,9 +2,9 @@
 // Not for more than one line at a time.
 #include "output.h"
 
-#include <tally/sdk/files.h>
-#include <tally/sdk/json.h>
-#include <tally/sdk/text.h>
+#include <tally/kit/files.h>
+#include <tally/kit/json.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <iterator>

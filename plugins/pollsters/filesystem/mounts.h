@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGINS_FILESYSTEM_MOUNTS_H
 #define TALLY_PLUGINS_FILESYSTEM_MOUNTS_H
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <map>
 #include <set>

@@ -4,9 +4,9 @@
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <tally/sdk/files.h>
-#include <tally/sdk/json.h>
-#include <tally/sdk/text.h>
+#include <tally/kit/files.h>
+#include <tally/kit/json.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <array>

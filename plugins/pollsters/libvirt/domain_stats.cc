@@ -2,7 +2,7 @@
 // Not for asking libvirt: hypervisor.h.
 #include "domain_stats.h"
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <algorithm>
 #include <span>

@@ -4,7 +4,7 @@
 #include "measures.h"
 
 #include <libvirt/libvirt.h>
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <string>
 

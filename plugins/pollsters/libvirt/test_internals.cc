@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <tally/kit/json.h>
 #include <tally/sdk/error.h>
-#include <tally/sdk/json.h>
 
 #include "domain_facts.h"
 #include "domain_stats.h"

@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGINS_LOAD_PROC_LOADAVG_H
 #define TALLY_PLUGINS_LOAD_PROC_LOADAVG_H
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <array>
 #include <optional>

@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGINS_MEMORY_PROC_MEMINFO_H
 #define TALLY_PLUGINS_MEMORY_PROC_MEMINFO_H
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <map>
 #include <optional>

@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGINS_NETWORK_PROC_NET_DEV_H
 #define TALLY_PLUGINS_NETWORK_PROC_NET_DEV_H
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <array>
 #include <optional>

@@ -1,7 +1,7 @@
 // See cloud.h.
 #include "cloud.h"
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 #include <tally/sdk/log.h>
 
 #include <algorithm>

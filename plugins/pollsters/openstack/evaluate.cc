@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include "expression.h"
 #include "syntax_tree.h"

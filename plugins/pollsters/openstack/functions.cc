@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include "syntax_tree.h"
 

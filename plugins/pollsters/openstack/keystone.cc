@@ -1,8 +1,8 @@
 // See keystone.h.
 #include "keystone.h"
 
+#include <tally/kit/json.h>
 #include <tally/model/time.h>
-#include <tally/sdk/json.h>
 
 namespace tally::openstack {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 namespace tally::openstack {
 namespace {

@@ -1,7 +1,7 @@
 // See samples.h.
 #include "samples.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 

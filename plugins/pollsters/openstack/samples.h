@@ -3,8 +3,8 @@
 #ifndef TALLY_OPENSTACK_SAMPLES_H
 #define TALLY_OPENSTACK_SAMPLES_H
 
+#include <tally/kit/json.h>
 #include <tally/model/sample.h>
-#include <tally/sdk/json.h>
 
 #include <functional>
 #include <string>

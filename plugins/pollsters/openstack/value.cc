@@ -1,7 +1,7 @@
 // See value.h.
 #include "value.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <unordered_set>

@@ -3,8 +3,8 @@
 #ifndef TALLY_OPENSTACK_VALUE_H
 #define TALLY_OPENSTACK_VALUE_H
 
+#include <tally/kit/json.h>
 #include <tally/model/decimal.h>
-#include <tally/sdk/json.h>
 
 #include <memory>
 #include <optional>

@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGINS_UPTIME_PROC_UPTIME_H
 #define TALLY_PLUGINS_UPTIME_PROC_UPTIME_H
 
-#include <tally/sdk/files.h>
+#include <tally/kit/files.h>
 
 #include <optional>
 #include <string_view>

@@ -2,7 +2,7 @@
 // Not for sending them: see connection.cc.
 #include "binary.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
 // Keeps small texts by (kind, key), and says what is remembered of a writer.
 // Not for remembering writers: see repeats.cc.
-#include <tally/sdk/answer.h>
+#include <tally/kit/answer.h>
 
 #include "batch_tokens.h"
 #include "store.h"

@@ -3,7 +3,7 @@
 #ifndef TALLY_POSTGRESQL_SELECTION_H
 #define TALLY_POSTGRESQL_SELECTION_H
 
-#include <tally/sdk/answer.h>
+#include <tally/kit/answer.h>
 #include <tally/sdk/storage.h>
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 #ifndef TALLY_SQLITE_QUERIES_H
 #define TALLY_SQLITE_QUERIES_H
 
-#include <tally/sdk/answer.h>
+#include <tally/kit/answer.h>
 #include <tally/sdk/storage.h>
 
 #include "database.h"

@@ -17,7 +17,7 @@ Connection::Connection(Options options)
       pauses_(options_.first_pause, options_.last_pause),
       random_(std::random_device{}()),
       ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!ended_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
+  if (!ended_) throw Error::transient("cannot make an event descriptor: " + system_error_text(errno));
 }
 
 Connection::~Connection() {

@@ -3,8 +3,8 @@
 #ifndef TALLY_AMQP_CONNECTION_H
 #define TALLY_AMQP_CONNECTION_H
 
-#include <tally/sdk/backoff.h>
-#include <tally/sdk/spool_files.h>
+#include <tally/kit/backoff.h>
+#include <tally/kit/descriptor.h>
 
 #include <chrono>
 #include <cstdint>
@@ -66,7 +66,7 @@ class Connection {
   Backoff pauses_;
   std::minstd_rand random_;
 
-  spool_files::Fd ended_;  // an attempt's end
+  Fd ended_;  // an attempt's end
   bool dialing_ = false;
   std::thread dialer_;
   std::mutex mutex_;  // guards what follows, the dialer's results

@@ -8,8 +8,8 @@
 
 #include <array>
 
+#include <tally/kit/descriptor.h>
 #include <tally/sdk/error.h>
-#include <tally/sdk/spool_files.h>
 
 #include "link.h"
 
@@ -34,7 +34,7 @@ void require_version(SSL_CTX* context, const std::string& version) {
 
 void require_readable(const TlsFile& file) {
   if (file.path.empty() || ::access(file.path.c_str(), R_OK) == 0) return;
-  throw Error::transient(file.said + ": " + file.path + ": " + spool_files::why(errno) +
+  throw Error::transient(file.said + ": " + file.path + ": " + system_error_text(errno) +
                          "; put a readable file in PEM form there");
 }
 

@@ -33,7 +33,7 @@ Group::Group(GroupOptions options, Counts& counts)
       messages_(rd_kafka_queue_new(client_.get())),
       own_(rd_kafka_queue_get_consumer(client_.get())),
       presence_(options_.topics) {
-  if (!ready_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
+  if (!ready_) throw Error::transient("cannot make an event descriptor: " + system_error_text(errno));
   rd_kafka_poll_set_consumer(client_.get());
   static constexpr std::uint64_t kOne = 1;
   rd_kafka_queue_io_event_enable(messages_.get(), ready_.get(), &kOne, sizeof kOne);

@@ -3,7 +3,7 @@
 #ifndef TALLY_KAFKA_GROUP_H
 #define TALLY_KAFKA_GROUP_H
 
-#include <tally/sdk/spool_files.h>
+#include <tally/kit/descriptor.h>
 #include <tally/sdk/transport.h>
 
 #include <chrono>
@@ -94,7 +94,7 @@ class Group : private Client::Listener {
 
   GroupOptions options_;
   Counts& counts_;
-  spool_files::Fd ready_;
+  Fd ready_;
   Client client_;
   EventQueue messages_;
   EventQueue own_;          // the group's events

@@ -25,7 +25,7 @@ class Kafka : public Transport {
  public:
   explicit Kafka(const Config& config)
       : options_(Options::read(config)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wake_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
+    if (!wake_) throw Error::transient("cannot make an event descriptor: " + system_error_text(errno));
   }
 
   void consume(std::uint32_t prefetch) override {
@@ -79,7 +79,7 @@ class Kafka : public Transport {
 
  private:
   Options options_;
-  spool_files::Fd wake_;
+  Fd wake_;
   Counts counts_;
   std::unique_ptr<Consumer> consumer_;
   std::optional<Publisher> publisher_;

@@ -60,9 +60,9 @@ void Client::encode(const OutgoingView& message, std::uint64_t first, std::size_
 }
 
 void Client::connect(Clock::time_point deadline) {
-  fd_ = spool_files::Fd(connect_to(socket_));
+  fd_ = Fd(connect_to(socket_));
   if (!fd_) {
-    throw Error::transient(socket_.string() + ": no consumer answers: " + spool_files::why(errno) +
+    throw Error::transient(socket_.string() + ": no consumer answers: " + system_error_text(errno) +
                            "; start one, or correct the URL");
   }
   decoder_.emplace(kMostAnswer);
@@ -97,7 +97,7 @@ bool Client::exchange(Clock::time_point deadline) {
   pollfd watched{fd_.get(), POLLIN, 0};
   if (out_at_ < out_.size()) watched.events |= POLLOUT;
   const int ready = ::poll(&watched, 1, static_cast<int>(std::clamp<long long>(left, 0, 3'600'000)));
-  if (ready < 0 && errno != EINTR) broken("cannot wait for the consumer: " + spool_files::why(errno));
+  if (ready < 0 && errno != EINTR) broken("cannot wait for the consumer: " + system_error_text(errno));
   if (ready <= 0) return left > 0;
   if ((watched.revents & POLLOUT) != 0) send_some();
   if ((watched.revents & (POLLIN | POLLHUP | POLLERR)) != 0) receive_some();
@@ -108,7 +108,7 @@ void Client::send_some() {
   const ssize_t sent = ::send(fd_.get(), out_.data() + out_at_, out_.size() - out_at_, MSG_NOSIGNAL);
   if (sent < 0) {
     if (errno == EAGAIN || errno == EINTR || errno == EPIPE || errno == ECONNRESET) return;  // reading tells the rest
-    broken(spool_files::why(errno));
+    broken(system_error_text(errno));
   }
   out_at_ += static_cast<std::size_t>(sent);
   if (out_at_ == out_.size()) {
@@ -125,7 +125,7 @@ void Client::receive_some() {
   const ssize_t got = ::recv(fd_.get(), block, sizeof block, 0);
   if (got > 0) return decoder_->feed(std::string_view(block, static_cast<std::size_t>(got)));
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  broken(got == 0 ? "the consumer closed the connection" : spool_files::why(errno));
+  broken(got == 0 ? "the consumer closed the connection" : system_error_text(errno));
 }
 
 void Client::take_answers(std::uint64_t first, std::span<Outcome> results) {

@@ -3,7 +3,7 @@
 #ifndef TALLY_LOCAL_CLIENT_H
 #define TALLY_LOCAL_CLIENT_H
 
-#include <tally/sdk/spool_files.h>
+#include <tally/kit/descriptor.h>
 #include <tally/sdk/transport.h>
 
 #include <chrono>
@@ -46,7 +46,7 @@ class Client {
 
   std::filesystem::path socket_;
   std::function<void(const std::string&)> warn_;
-  spool_files::Fd fd_;
+  Fd fd_;
   std::optional<Decoder> decoder_;
   std::uint32_t max_message_ = 0;  // the consumer's
   std::uint64_t next_sequence_ = 1;

@@ -17,10 +17,10 @@ constexpr std::chrono::milliseconds kPause{1000};  // before what the host gave 
 
 }  // namespace
 
-Consumer::Consumer(const ServerOptions& server, const SpoolOptions& spool, std::uint32_t prefetch)
+Consumer::Consumer(const ServerOptions& server, const spool::SpoolOptions& spool, std::uint32_t prefetch)
     : options_(server), prefetch_(std::max<std::uint32_t>(prefetch, 1)) {
-  SpoolStatus status;
-  spool_ = Spool::open(server.socket.string() + ".spool", spool, status);
+  spool::SpoolStatus status;
+  spool_ = spool::Spool::open(server.socket.string() + ".spool", spool, status);
   if (!spool_) throw Error::transient(status.text);
   server_ = std::make_unique<Server>(server, *spool_);
   if (spool_->torn_bytes() > 0 && options_.warn) {
@@ -84,7 +84,7 @@ void Consumer::take_back_due() {
 }
 
 void Consumer::deliver(std::uint32_t max_messages, const TransportEvents& events) {
-  SpoolRecord record;
+  spool::SpoolRecord record;
   bool any = false;
   for (std::uint32_t given = 0; given < max_messages && has_room(max_messages) && spool_->next(record); ++given) {
     std::string_view topic;
@@ -117,7 +117,7 @@ void Consumer::publish(std::span<const OutgoingView> messages, std::span<Outcome
   std::size_t synced = 0;  // messages before this one are settled
   std::string failure;
   const auto commit = [&](std::size_t end) {
-    const SpoolStatus status = spool_->sync();
+    const spool::SpoolStatus status = spool_->sync();
     if (!status.ok()) failure = status.text;
     for (; synced < end; ++synced) {
       if (!status.ok() && results[synced] == Outcome::ok) results[synced] = Outcome::transient;
@@ -129,10 +129,10 @@ void Consumer::publish(std::span<const OutgoingView> messages, std::span<Outcome
       results[i] = Outcome::permanent;
       continue;
     }
-    const SpoolStatus status = spool_->append(encode_record(message.topic, message.body));
-    results[i] = status.ok()                           ? Outcome::ok
-                 : status.code == SpoolCode::too_large ? Outcome::permanent
-                                                       : Outcome::transient;
+    const spool::SpoolStatus status = spool_->append(encode_record(message.topic, message.body));
+    results[i] = status.ok()                                  ? Outcome::ok
+                 : status.code == spool::SpoolCode::too_large ? Outcome::permanent
+                                                              : Outcome::transient;
     if (spool_->unsynced_bytes() >= 4ULL << 20) commit(i + 1);
   }
   commit(messages.size());

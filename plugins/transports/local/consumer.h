@@ -3,8 +3,8 @@
 #ifndef TALLY_LOCAL_CONSUMER_H
 #define TALLY_LOCAL_CONSUMER_H
 
-#include <tally/sdk/spool.h>
 #include <tally/sdk/transport.h>
+#include "spool/spool.h"
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace tally::local {
 class Consumer {
  public:
   // Opens the spool beside the socket (PATH.spool) and binds. Throws tally::Error.
-  Consumer(const ServerOptions& server, const SpoolOptions& spool, std::uint32_t prefetch);
+  Consumer(const ServerOptions& server, const spool::SpoolOptions& spool, std::uint32_t prefetch);
 
   // As tally::Transport's calls of these names. `wake_fd`: ends the wait when it is readable. While senders are told to
   // come again, service() does all its work and then throws tally::Error, transient, with the reason.
@@ -47,7 +47,7 @@ class Consumer {
   void report_counts(const TransportEvents& events);
 
   ServerOptions options_;
-  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<Server> server_;  // null after stop()
   std::uint32_t prefetch_;
   std::set<std::uint64_t> unsettled_;

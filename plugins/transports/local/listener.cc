@@ -37,7 +37,7 @@ sockaddr_un address_of(const std::filesystem::path& path) {
 }
 
 Error cannot(const std::filesystem::path& path, const std::string& what) {
-  return Error::transient(path.string() + ": cannot " + what + ": " + spool_files::why(errno));
+  return Error::transient(path.string() + ": cannot " + what + ": " + system_error_text(errno));
 }
 
 // With the lock held: removes what is left of a consumer that is no more.
@@ -48,7 +48,7 @@ void clear_the_way(const std::filesystem::path& path) {
   if (status.type() != std::filesystem::file_type::socket) {
     throw Error::permanent(path.string() + ": is there and no socket; remove it, or name another path");
   }
-  const spool_files::Fd probe(connect_to(path));
+  const Fd probe(connect_to(path));
   if (probe || errno == EAGAIN) {
     throw Error::transient(path.string() + ": another consumer answers there; end it, or name another path");
   }
@@ -60,7 +60,7 @@ void clear_the_way(const std::filesystem::path& path) {
 
 int connect_to(const std::filesystem::path& path) {
   const sockaddr_un address = address_of(path);
-  spool_files::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return -1;
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     const int error_number = errno;
@@ -110,13 +110,13 @@ Listener::Listener(std::filesystem::path path, const Access& access) : path_(std
   std::error_code ignored;  // opening the lock says what is wrong
   std::filesystem::create_directories(path_.parent_path(), ignored);
   const std::filesystem::path lock = path_.string() + ".lock";
-  lock_ = spool_files::open_file(lock, O_RDWR | O_CREAT);
+  lock_ = open_file(lock, O_RDWR | O_CREAT);
   if (!lock_) throw cannot(lock, "open");
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     throw Error::transient(path_.string() + ": another consumer holds this socket; end it, or name another path");
   }
   clear_the_way(path_);
-  socket_ = spool_files::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  socket_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket_) throw cannot(path_, "make a socket");
   if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     socket_.close();

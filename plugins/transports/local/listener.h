@@ -3,7 +3,7 @@
 #ifndef TALLY_LOCAL_LISTENER_H
 #define TALLY_LOCAL_LISTENER_H
 
-#include <tally/sdk/spool_files.h>
+#include <tally/kit/descriptor.h>
 
 #include <filesystem>
 #include <string>
@@ -42,8 +42,8 @@ class Listener {
 
  private:
   std::filesystem::path path_;
-  spool_files::Fd lock_;
-  spool_files::Fd socket_;
+  Fd lock_;
+  Fd socket_;
 };
 
 // A socket connected to `path`, non-blocking; -1 with errno. Throws tally::Error, permanent, for too long a path.

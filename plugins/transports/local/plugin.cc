@@ -31,7 +31,7 @@ std::filesystem::path socket_of(const std::string& url) {
 class Local : public Transport {
  public:
   explicit Local(const Config& config) : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wake_) throw Error::transient("cannot make an event descriptor: " + spool_files::why(errno));
+    if (!wake_) throw Error::transient("cannot make an event descriptor: " + system_error_text(errno));
     const auto warn = [](const std::string& text) { log(Level::warning, text); };
     server_.socket = socket_of(config.url());
     server_.max_message = static_cast<std::uint32_t>(std::min<std::uint64_t>(config.bytes("max_message"), 512U << 20));
@@ -85,9 +85,9 @@ class Local : public Transport {
   }
 
  private:
-  spool_files::Fd wake_;
+  Fd wake_;
   ServerOptions server_;
-  SpoolOptions spool_;
+  spool::SpoolOptions spool_;
   std::unique_ptr<Consumer> consumer_;
   std::optional<Client> client_;
 };

@@ -49,7 +49,7 @@ bool decode_record(std::string_view record, std::string_view& topic, std::string
   return true;
 }
 
-Server::Server(ServerOptions options, Spool& spool)
+Server::Server(ServerOptions options, spool::Spool& spool)
     : options_(std::move(options)),
       spool_(spool),
       listener_(options_.socket, options_.access),
@@ -59,7 +59,7 @@ Server::Server(ServerOptions options, Spool& spool)
   event.events = EPOLLIN;
   event.data.fd = listener_.fd();
   if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.fd(), &event) != 0) {
-    throw Error::transient(options_.socket.string() + ": cannot wait for senders: " + spool_files::why(errno));
+    throw Error::transient(options_.socket.string() + ": cannot wait for senders: " + system_error_text(errno));
   }
 }
 
@@ -87,7 +87,7 @@ void Server::turn() {
 
 void Server::accept_all() {
   for (int fd = listener_.accept(); fd >= 0; fd = listener_.accept()) {
-    auto peer = std::make_unique<Peer>(Peer{spool_files::Fd(fd), Decoder(options_.max_message), {}, {}, {}});
+    auto peer = std::make_unique<Peer>(Peer{Fd(fd), Decoder(options_.max_message), {}, {}, {}});
     const bool allowed = options_.access.allows(fd, peer->who);
     if (!allowed || peers_.size() >= options_.most_peers) {
       ++counts_.strangers;
@@ -154,13 +154,13 @@ void Server::take_message(Peer& peer, const MessageFrame& message) {
     return refuse(peer, message.sequence, TALLY_PERMANENT,
                   "longer than max_message (" + std::to_string(options_.max_message) + " bytes)");
   }
-  const SpoolStatus status = spool_.append(encode_record(message.topic, message.body));
+  const spool::SpoolStatus status = spool_.append(encode_record(message.topic, message.body));
   if (status.ok()) {
     add(peer.waiting, message.sequence);
     if (spool_.unsynced_bytes() >= kGroup) commit();
     return;
   }
-  const bool never = status.code == SpoolCode::too_large;
+  const bool never = status.code == spool::SpoolCode::too_large;
   refuse(peer, message.sequence, never ? TALLY_PERMANENT : TALLY_TRANSIENT, status.text);
   if (!never) lack_room(status.text, message.body.size());
 }
@@ -180,7 +180,7 @@ void Server::send_away(Peer& peer, const std::string& why) {
 // Makes durable what all peers sent, then tells each.
 void Server::commit() {
   const std::uint64_t bytes = spool_.unsynced_bytes();
-  const SpoolStatus status = spool_.sync();
+  const spool::SpoolStatus status = spool_.sync();
   if (!status.ok()) lack_room(status.text, bytes);
   for (auto& [fd, peer] : peers_) {
     for (const Range& range : peer->waiting) {

@@ -3,7 +3,7 @@
 #ifndef TALLY_LOCAL_SERVER_H
 #define TALLY_LOCAL_SERVER_H
 
-#include <tally/sdk/spool.h>
+#include "spool/spool.h"
 
 #include <cstdint>
 #include <functional>
@@ -42,7 +42,7 @@ bool decode_record(std::string_view record, std::string_view& topic, std::string
 class Server {
  public:
   // Binds. The spool must outlive it. Throws tally::Error as Listener does.
-  Server(ServerOptions options, Spool& spool);
+  Server(ServerOptions options, spool::Spool& spool);
   ~Server();
 
   // A descriptor that is readable when turn() has work.
@@ -58,7 +58,7 @@ class Server {
 
  private:
   struct Peer {
-    spool_files::Fd fd;
+    Fd fd;
     Decoder decoder;
     std::string who;
     std::string out;             // answers, not yet taken by the socket
@@ -83,9 +83,9 @@ class Server {
   void look_for_room();
 
   ServerOptions options_;
-  Spool& spool_;
+  spool::Spool& spool_;
   Listener listener_;
-  spool_files::Fd epoll_;
+  Fd epoll_;
   std::map<int, std::unique_ptr<Peer>> peers_;
   std::string block_;
   ServerCounts counts_;

@@ -1,5 +1,5 @@
 // The local transport as the host runs it: loaded from its module, over real sockets and files.
-// Not for the spool's own doings: tests/sdk/spool_test.cc.
+// Not for the spool's own doings: tests/spool/spool_test.cc.
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>

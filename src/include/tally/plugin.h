@@ -15,16 +15,16 @@
 #ifndef TALLY_PLUGIN_H
 #define TALLY_PLUGIN_H
 
+#include <tally/kit/files.h>
+#include <tally/kit/json.h>
+#include <tally/kit/text.h>
 #include <tally/sdk/config.h>
 #include <tally/sdk/emitter.h>
 #include <tally/sdk/error.h>
-#include <tally/sdk/files.h>
-#include <tally/sdk/json.h>
 #include <tally/sdk/log.h>
 #include <tally/sdk/notification.h>
 #include <tally/sdk/pollster.h>
 #include <tally/sdk/storage.h>
-#include <tally/sdk/text.h>
 #include <tally/sdk/transport.h>
 
 #include <algorithm>

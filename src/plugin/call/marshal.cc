@@ -1,8 +1,8 @@
 #include "plugin/call/marshal.h"
 
 #include <simdjson.h>
-#include <tally/sdk/json_scan.h>
-#include <tally/sdk/text.h>
+#include <tally/kit/json_scan.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <cmath>

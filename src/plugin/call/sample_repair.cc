@@ -1,8 +1,8 @@
 #include "plugin/call/sample_repair.h"
 
+#include <tally/kit/text.h>
 #include <tally/model/sample.h>
 #include <tally/model/time.h>
-#include <tally/sdk/text.h>
 
 #include "base/json.h"
 #include "base/json_repair.h"

@@ -1,6 +1,6 @@
 #include "plugin/catalog/catalog.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 #include "plugin/catalog/double_counting.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,6 @@
 #include "plugin/managers/dispatcher.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <algorithm>
 

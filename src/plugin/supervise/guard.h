@@ -3,7 +3,7 @@
 #ifndef TALLY_PLUGIN_SUPERVISE_GUARD_H
 #define TALLY_PLUGIN_SUPERVISE_GUARD_H
 
-#include <tally/sdk/backoff.h>
+#include <tally/kit/backoff.h>
 
 #include <chrono>
 #include <cstdint>

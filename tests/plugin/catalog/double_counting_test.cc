@@ -1,7 +1,7 @@
 // What handlers would count twice.
 #include "plugin/catalog/double_counting.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

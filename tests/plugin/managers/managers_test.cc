@@ -1,6 +1,6 @@
 // Two of the three managers, made from objects: dispatcher and its index, driver.
 // Not for the third (iterator_test.cc), nor for loading (refusals_test.cc).
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // See event_pattern.h.
 #include "definitions/event_pattern.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <algorithm>
 #include <cctype>

@@ -1,7 +1,7 @@
 // See load.h. One attribute is read in load_field.cc.
 #include "definitions/load.h"
 
-#include <tally/sdk/glob.h>
+#include <tally/kit/glob.h>
 
 #include <algorithm>
 #include <array>

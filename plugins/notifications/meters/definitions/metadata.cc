@@ -1,7 +1,7 @@
 // See metadata.h.
 #include "definitions/metadata.h"
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <algorithm>
 

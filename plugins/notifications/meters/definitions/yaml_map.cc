@@ -1,8 +1,8 @@
 // See yaml_map.h.
 #include "definitions/yaml_map.h"
 
+#include <tally/kit/json.h>
 #include <tally/model/decimal.h>
-#include <tally/sdk/json.h>
 
 #include <algorithm>
 

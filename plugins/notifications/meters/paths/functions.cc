@@ -1,7 +1,7 @@
 // See path_functions.h.
 #include "paths/functions.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <algorithm>
 #include <charconv>

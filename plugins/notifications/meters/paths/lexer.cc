@@ -1,7 +1,7 @@
 // See path_lexer.h.
 #include "paths/lexer.h"
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 namespace meters {
 

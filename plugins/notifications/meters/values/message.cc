@@ -1,7 +1,7 @@
 // See message.h.
 #include "values/message.h"
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include "values/json_tree.h"
 

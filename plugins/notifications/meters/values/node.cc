@@ -1,7 +1,7 @@
 // See node.h. Not for arithmetic: path_arithmetic.cc.
 #include "values/node.h"
 
-#include <tally/sdk/json.h>
+#include <tally/kit/json.h>
 
 #include <algorithm>
 #include <cstring>

@@ -3,8 +3,8 @@
 #ifndef TALLY_METERS_VALUES_SCAN_H
 #define TALLY_METERS_VALUES_SCAN_H
 
+#include <tally/kit/json_scan.h>
 #include <tally/sdk/error.h>
-#include <tally/sdk/json_scan.h>
 
 #include <array>
 #include <cstdint>

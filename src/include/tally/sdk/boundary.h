@@ -4,10 +4,10 @@
 #define TALLY_SDK_BOUNDARY_H
 
 #include <tally/abi/base.h>
+#include <tally/kit/text.h>
 #include <tally/sdk/config.h>
 #include <tally/sdk/convert.h>
 #include <tally/sdk/error.h>
-#include <tally/sdk/text.h>
 
 #include <cstring>
 #include <exception>

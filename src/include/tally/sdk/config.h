@@ -4,8 +4,8 @@
 #define TALLY_SDK_CONFIG_H
 
 #include <tally/abi/base.h>
+#include <tally/kit/json.h>
 #include <tally/sdk/error.h>
-#include <tally/sdk/json.h>
 
 #include <charconv>
 #include <chrono>

@@ -1,7 +1,7 @@
 // Matches names against patterns in which `*` is any run of characters, the empty one too.
 // Not for paths, and not for matching one name against thousands: the dispatcher has an index.
-#ifndef TALLY_SDK_GLOB_H
-#define TALLY_SDK_GLOB_H
+#ifndef TALLY_KIT_GLOB_H
+#define TALLY_KIT_GLOB_H
 
 #include <cstddef>
 #include <string_view>

@@ -1,7 +1,7 @@
 // One row of a storage driver's answer while it is put together.
 // Not for what the rows say: the driver does.
-#ifndef TALLY_SDK_ANSWER_H
-#define TALLY_SDK_ANSWER_H
+#ifndef TALLY_KIT_ANSWER_H
+#define TALLY_KIT_ANSWER_H
 
 #include <tally/sdk/storage.h>
 

@@ -1,7 +1,7 @@
 // Bytes that are not UTF-8, as identities and as other texts.
 // Not where they come in: that is tested with each pollster and each bus.
 #include <gtest/gtest.h>
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <map>
 

@@ -1,7 +1,7 @@
 // How long to wait before something that failed is tried again: each time twice as long, up to a limit.
 // Not for waiting, and not for chance: the caller does both.
-#ifndef TALLY_SDK_BACKOFF_H
-#define TALLY_SDK_BACKOFF_H
+#ifndef TALLY_KIT_BACKOFF_H
+#define TALLY_KIT_BACKOFF_H
 
 #include <algorithm>
 #include <chrono>

@@ -3,8 +3,8 @@
 //
 // Two rules, for the whole of Tally. An identity (resource, meter, project, user) is escaped without loss, so that two
 // of them never become one. Any other text gets U+FFFD for each byte that is not part of a character.
-#ifndef TALLY_SDK_TEXT_H
-#define TALLY_SDK_TEXT_H
+#ifndef TALLY_KIT_TEXT_H
+#define TALLY_KIT_TEXT_H
 
 #include <cstddef>
 #include <cstdint>

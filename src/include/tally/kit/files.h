@@ -1,7 +1,7 @@
 // Reads small text files, such as those of /proc and /sys, for pollsters.
 // Not for large files: what is past the bound is an error.
-#ifndef TALLY_SDK_FILES_H
-#define TALLY_SDK_FILES_H
+#ifndef TALLY_KIT_FILES_H
+#define TALLY_KIT_FILES_H
 
 #include <sys/vfs.h>
 #include <tally/model/decimal.h>

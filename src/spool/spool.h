@@ -1,8 +1,8 @@
 // A durable first-in-first-out store of records in a folder: what must outlive a kill until someone has acknowledged
 // it. Not a queue between threads, and not a database: records are bytes, read oldest first.
 //
-// Threads: one at a time. Processes: one at a time, held by a lock file. Standard library and POSIX alone; no
-// exceptions of its own. What is on disk is told in doc/spool.md.
+// Threads: one at a time. Processes: one at a time, held by a lock file. Throws nothing of
+// its own. The format on disk is in doc/spool.md.
 //
 //   SpoolStatus status;
 //   auto spool = Spool::open(folder, {.capacity_bytes = 1 << 30}, status);
@@ -10,11 +10,8 @@
 //   if (spool->sync().ok()) …                       // both are durable now, and can be read
 //   SpoolRecord record;
 //   while (spool->next(record)) { …; spool->acknowledge(record.sequence); }
-#ifndef TALLY_SDK_SPOOL_H
-#define TALLY_SDK_SPOOL_H
-
-#include <tally/sdk/spool_files.h>
-#include <tally/sdk/spool_format.h>
+#ifndef TALLY_SPOOL_SPOOL_H
+#define TALLY_SPOOL_SPOOL_H
 
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +21,10 @@
 #include <string>
 #include <string_view>
 
-namespace tally {
+#include "spool/files.h"
+#include "spool/format.h"
+
+namespace tally::spool {
 
 struct SpoolOptions {
   std::uint64_t capacity_bytes = 1ULL << 30;   // of all segments together; then `append` says full
@@ -92,7 +92,7 @@ class Spool {
   struct Place {
     std::uint64_t segment = 0;
     std::uint64_t offset = 0;  // of the header
-    spool_format::Header header;
+    Header header;
   };
   using Segments = std::map<std::uint64_t, Segment>;  // by first sequence
 
@@ -112,21 +112,21 @@ class Spool {
 
   std::filesystem::path folder_;
   SpoolOptions options_;
-  spool_files::Fd lock_;
-  spool_files::Fd marks_files_[2];
-  spool_format::Marks marks_;
+  Fd lock_;
+  Fd marks_files_[2];
+  Marks marks_;
   bool marks_changed_ = false;
   std::uint64_t handed_before_ = 0;  // `handed` as `open` found it
 
   Segments segments_;
-  spool_files::Fd active_;  // the last segment, open for writing; closed: the next group begins a new one
+  Fd active_;  // the last segment, open for writing; closed: the next group begins a new one
   std::uint64_t bytes_ = 0;
   std::string group_;  // encoded records, not yet written
   std::uint32_t salt_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::uint64_t durable_next_ = 1;  // one behind the last durable record
 
-  spool_files::Reader reader_;
+  Reader reader_;
   std::uint64_t read_segment_ = 0;
   std::uint64_t read_offset_ = 0;
   std::uint64_t read_expected_ = 1;
@@ -136,8 +136,6 @@ class Spool {
   std::uint64_t torn_bytes_ = 0;
 };
 
-}  // namespace tally
-
-#include <tally/sdk/spool_impl.h>
+}  // namespace tally::spool
 
 #endif

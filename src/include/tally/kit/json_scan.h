@@ -4,10 +4,10 @@
 //
 // Everything takes a place `at` and the text's `end`, never looks beyond, and answers with the place after what it
 // passed, or null where the text is not as it should be. Any thread.
-#ifndef TALLY_SDK_JSON_SCAN_H
-#define TALLY_SDK_JSON_SCAN_H
+#ifndef TALLY_KIT_JSON_SCAN_H
+#define TALLY_KIT_JSON_SCAN_H
 
-#include <tally/sdk/text.h>
+#include <tally/kit/text.h>
 
 #include <bit>
 #include <cstddef>

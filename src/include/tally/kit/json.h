@@ -1,10 +1,10 @@
 // A small JSON tree that keeps numbers as they were written, and a writer of objects, for plugins.
 // Not for large documents or streams: a whole text is read into memory, at most 128 levels deep.
-#ifndef TALLY_SDK_JSON_H
-#define TALLY_SDK_JSON_H
+#ifndef TALLY_KIT_JSON_H
+#define TALLY_KIT_JSON_H
 
+#include <tally/kit/text.h>
 #include <tally/model/decimal.h>
-#include <tally/sdk/text.h>
 
 #include <algorithm>
 #include <array>

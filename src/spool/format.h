@@ -1,7 +1,9 @@
 // The bytes of a spool on disk: record headers, checksums, file names; and the marks of what is done.
 // Not for use by itself: see spool.h. The format is told in doc/spool.md.
-#ifndef TALLY_SDK_SPOOL_FORMAT_H
-#define TALLY_SDK_SPOOL_FORMAT_H
+#ifndef TALLY_SPOOL_FORMAT_H
+#define TALLY_SPOOL_FORMAT_H
+
+#include <tally/kit/crc32c.h>
 
 #include <algorithm>
 #include <array>
@@ -14,23 +16,7 @@
 #include <string>
 #include <string_view>
 
-namespace tally::spool_format {
-
-// CRC-32C (Castagnoli), as used by iSCSI; `crc` is the checksum of what came before.
-inline std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0) {
-  static const auto table = [] {
-    std::array<std::uint32_t, 256> made{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-      std::uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0x82F63B78U : 0U);
-      made[i] = value;
-    }
-    return made;
-  }();
-  crc = ~crc;
-  for (char byte : bytes) crc = (crc >> 8) ^ table[(crc ^ static_cast<unsigned char>(byte)) & 0xFFU];
-  return ~crc;
-}
+namespace tally::spool {
 
 inline void put32(std::string& out, std::uint32_t value) {
   for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(value >> shift));
@@ -200,6 +186,6 @@ class Marks {
   std::map<std::uint64_t, std::uint64_t> islands_;  // first to last, apart from each other and from the prefix
 };
 
-}  // namespace tally::spool_format
+}  // namespace tally::spool
 
 #endif

@@ -1,6 +1,6 @@
 // The spool under restarts, kills, damage and a full disk.
 // Not for its users: the local transport and the agent have tests of their own.
-#include <tally/sdk/spool.h>
+#include "spool/spool.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -29,16 +29,16 @@ class SpoolTest : public testing::Test {
   }
   ~SpoolTest() override { fs::remove_all(base_); }
 
-  std::unique_ptr<Spool> open(const SpoolOptions& options = {}) { return open_at(folder_, options); }
+  std::unique_ptr<spool::Spool> open(const spool::SpoolOptions& options = {}) { return open_at(folder_, options); }
 
-  static std::unique_ptr<Spool> open_at(const fs::path& folder, const SpoolOptions& options = {}) {
-    SpoolStatus status;
-    auto spool = Spool::open(folder, options, status);
+  static std::unique_ptr<spool::Spool> open_at(const fs::path& folder, const spool::SpoolOptions& options = {}) {
+    spool::SpoolStatus status;
+    auto spool = spool::Spool::open(folder, options, status);
     EXPECT_TRUE(status.ok()) << status.text;
     return spool;
   }
 
-  static void add(Spool& spool, int first, int end, std::size_t size = 0) {
+  static void add(spool::Spool& spool, int first, int end, std::size_t size = 0) {
     for (int i = first; i < end; ++i) {
       std::string body = "record " + std::to_string(i) + " ";
       if (body.size() < size) body.resize(size, '.');
@@ -48,9 +48,9 @@ class SpoolTest : public testing::Test {
   }
 
   // The numbers of the records that can be read, as add() gave them.
-  static std::vector<int> drain(Spool& spool, bool acknowledge = false) {
+  static std::vector<int> drain(spool::Spool& spool, bool acknowledge = false) {
     std::vector<int> numbers;
-    SpoolRecord record;
+    spool::SpoolRecord record;
     while (spool.next(record)) {
       numbers.push_back(std::stoi(record.body.substr(7)));
       if (acknowledge) spool.acknowledge(record.sequence);
@@ -85,12 +85,12 @@ class SpoolTest : public testing::Test {
   fs::path folder_;
 };
 
-TEST_F(SpoolTest, ChecksumIsCrc32c) { EXPECT_EQ(spool_format::crc32c("123456789"), 0xE3069283U); }
+TEST_F(SpoolTest, ChecksumIsCrc32c) { EXPECT_EQ(crc32c("123456789"), 0xE3069283U); }
 
 TEST_F(SpoolTest, ReadsOnlyWhatIsDurableOldestFirst) {
   const auto spool = open();
   ASSERT_TRUE(spool->append("record 0").ok());
-  SpoolRecord record;
+  spool::SpoolRecord record;
   EXPECT_FALSE(spool->next(record));
   ASSERT_TRUE(spool->sync().ok());
   add(*spool, 1, 5);
@@ -123,7 +123,7 @@ TEST_F(SpoolTest, AcknowledgedInAnyOrderStaysSoOverARestart) {
 TEST_F(SpoolTest, SaysWhatWasGivenBefore) {
   auto spool = open();
   add(*spool, 0, 3);
-  SpoolRecord record;
+  spool::SpoolRecord record;
   ASSERT_TRUE(spool->next(record));
   EXPECT_FALSE(record.again);
   spool->requeue(record.sequence);
@@ -142,14 +142,14 @@ TEST_F(SpoolTest, SaysWhatWasGivenBefore) {
 
 TEST_F(SpoolTest, AnotherProcessIsKeptOut) {
   const auto spool = open();
-  SpoolStatus status;
-  EXPECT_EQ(Spool::open(folder_, {}, status), nullptr);
-  EXPECT_EQ(status.code, SpoolCode::transient);
+  spool::SpoolStatus status;
+  EXPECT_EQ(spool::Spool::open(folder_, {}, status), nullptr);
+  EXPECT_EQ(status.code, spool::SpoolCode::transient);
   EXPECT_NE(status.text.find("holds this spool"), std::string::npos) << status.text;
 }
 
 TEST_F(SpoolTest, GoesAcrossSegmentsAndRemovesThoseThatAreDone) {
-  const SpoolOptions options{.capacity_bytes = 1 << 20, .segment_bytes = 500};
+  const spool::SpoolOptions options{.capacity_bytes = 1 << 20, .segment_bytes = 500};
   auto spool = open(options);
   for (int i = 0; i < 50; ++i) add(*spool, i, i + 1, 100);
   EXPECT_GT(segments(folder_).size(), 5U);
@@ -164,7 +164,7 @@ TEST_F(SpoolTest, GoesAcrossSegmentsAndRemovesThoseThatAreDone) {
 }
 
 TEST_F(SpoolTest, FullIsSaidAndNothingIsOverwritten) {
-  const SpoolOptions options{.capacity_bytes = 2000, .segment_bytes = 400};
+  const spool::SpoolOptions options{.capacity_bytes = 2000, .segment_bytes = 400};
   const auto spool = open(options);
   int kept = 0;
   while (spool->append("record " + std::to_string(kept) + std::string(90, ' ')).ok()) {
@@ -173,10 +173,10 @@ TEST_F(SpoolTest, FullIsSaidAndNothingIsOverwritten) {
     ASSERT_LT(kept, 100);
   }
   EXPECT_GT(kept, 10);
-  EXPECT_EQ(spool->append("record 99").code, SpoolCode::ok);  // a short one still has room
+  EXPECT_EQ(spool->append("record 99").code, spool::SpoolCode::ok);  // a short one still has room
   ASSERT_TRUE(spool->sync().ok());
-  EXPECT_EQ(spool->append(std::string(90, ' ')).code, SpoolCode::full);
-  EXPECT_EQ(spool->append(std::string(3000, ' ')).code, SpoolCode::too_large);
+  EXPECT_EQ(spool->append(std::string(90, ' ')).code, spool::SpoolCode::full);
+  EXPECT_EQ(spool->append(std::string(3000, ' ')).code, spool::SpoolCode::too_large);
   EXPECT_LE(spool->bytes(), 2000U);
   auto expected = range(0, kept);
   expected.push_back(99);
@@ -191,7 +191,7 @@ TEST_F(SpoolTest, EveryTruncationKeepsTheWholeRecordsBefore) {
   }
   const auto file = segments(folder_).at(0);
   const std::string whole = slurp(file);
-  constexpr std::size_t kRecord = spool_format::kHeaderBytes + 20;
+  constexpr std::size_t kRecord = spool::kHeaderBytes + 20;
   ASSERT_EQ(whole.size(), 6 * kRecord);
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const auto copy = base_ / "copy";
@@ -266,16 +266,16 @@ TEST_F(SpoolTest, RubbishInEveryFileIsNoReasonNotToStart) {
 
 TEST_F(SpoolTest, AbsurdSequencesAreNotBelieved) {
   fs::create_directories(folder_);
-  std::string marks(spool_format::kMarksMagic);
-  for (int i = 0; i < 4; ++i) spool_format::put64(marks, UINT64_MAX);
-  spool_format::put64(marks, 1);
-  for (int i = 0; i < 2; ++i) spool_format::put64(marks, UINT64_MAX);
-  spool_format::put32(marks, spool_format::crc32c(marks));
+  std::string marks(spool::kMarksMagic);
+  for (int i = 0; i < 4; ++i) spool::put64(marks, UINT64_MAX);
+  spool::put64(marks, 1);
+  for (int i = 0; i < 2; ++i) spool::put64(marks, UINT64_MAX);
+  spool::put32(marks, crc32c(marks));
   std::ofstream(folder_ / "marks.0", std::ios::binary) << marks;
   std::string record;
-  spool_format::put_record(record, 7, UINT64_MAX, "record 99");
-  std::ofstream(folder_ / spool_format::segment_file({5, 7}), std::ios::binary) << record;
-  std::ofstream(folder_ / spool_format::segment_file({UINT64_MAX, 7}), std::ios::binary) << record;
+  spool::put_record(record, 7, UINT64_MAX, "record 99");
+  std::ofstream(folder_ / spool::segment_file({5, 7}), std::ios::binary) << record;
+  std::ofstream(folder_ / spool::segment_file({UINT64_MAX, 7}), std::ios::binary) << record;
   for (int round = 0; round < 2; ++round) {
     const auto spool = open();
     EXPECT_EQ(spool->pending(), 0U);
@@ -287,7 +287,7 @@ TEST_F(SpoolTest, AbsurdSequencesAreNotBelieved) {
 
 TEST_F(SpoolTest, ABodyThatLooksLikeARecordIsNeverTakenForOne) {
   std::string inner;
-  spool_format::put_record(inner, 0, 2, "forged");
+  spool::put_record(inner, 0, 2, "forged");
   auto spool = open();
   ASSERT_TRUE(spool->append(inner).ok());
   ASSERT_TRUE(spool->append("honest").ok());
@@ -298,7 +298,7 @@ TEST_F(SpoolTest, ABodyThatLooksLikeARecordIsNeverTakenForOne) {
   bytes[5] = static_cast<char>(bytes[5] ^ 1);  // the outer header is damaged: the search runs over the body
   spill(file, bytes);
   spool = open();
-  SpoolRecord record;
+  spool::SpoolRecord record;
   ASSERT_TRUE(spool->next(record));
   EXPECT_EQ(record.body, "honest");
   EXPECT_FALSE(spool->next(record));
@@ -316,7 +316,7 @@ TEST_F(SpoolTest, TornMarksFallBackToTheOnesBefore) {
   spool.reset();
   int hurt = 0;
   for (const char* name : {"marks.0", "marks.1"}) {
-    const auto marks = spool_format::Marks::decode(slurp(folder_ / name));
+    const auto marks = spool::Marks::decode(slurp(folder_ / name));
     ASSERT_TRUE(marks.has_value());
     if (marks->prefix != 2) continue;
     fs::resize_file(folder_ / name, 20);
@@ -337,10 +337,10 @@ TEST_F(SpoolTest, NoRoomOnTheDiskIsTransientAndLeavesNoHalfRecord) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
   ASSERT_TRUE(spool->append("record 3" + std::string(300, ' ')).ok());
   ASSERT_TRUE(spool->append("record 4").ok());
-  const SpoolStatus failed = spool->sync();
+  const spool::SpoolStatus failed = spool->sync();
   const auto meanwhile = drain(*spool);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  EXPECT_EQ(failed.code, SpoolCode::transient);
+  EXPECT_EQ(failed.code, spool::SpoolCode::transient);
   EXPECT_NE(failed.text.find("cannot write"), std::string::npos) << failed.text;
   EXPECT_EQ(meanwhile, range(0, 3));
   add(*spool, 5, 7);
@@ -359,9 +359,9 @@ TEST_F(SpoolTest, AFirstSegmentThatCannotBeWrittenIsSkippedWithoutATrace) {
   const rlimit tight{100, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
   ASSERT_TRUE(spool->append(std::string(300, ' ')).ok());
-  const SpoolStatus failed = spool->sync();
+  const spool::SpoolStatus failed = spool->sync();
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  EXPECT_EQ(failed.code, SpoolCode::transient);
+  EXPECT_EQ(failed.code, spool::SpoolCode::transient);
   EXPECT_TRUE(segments(folder_).empty());
   add(*spool, 0, 2);
   EXPECT_EQ(drain(*spool), range(0, 2));
@@ -370,7 +370,7 @@ TEST_F(SpoolTest, AFirstSegmentThatCannotBeWrittenIsSkippedWithoutATrace) {
 
 // A process is killed at an arbitrary moment; whatever it said was durable is there.
 TEST_F(SpoolTest, AKillLosesNothingThatWasSynced) {
-  const SpoolOptions options{.capacity_bytes = 64 << 20, .segment_bytes = 4096};
+  const spool::SpoolOptions options{.capacity_bytes = 64 << 20, .segment_bytes = 4096};
   for (int round = 0; round < 8; ++round) {
     fs::remove_all(folder_);
     int pipe_ends[2];
@@ -378,8 +378,8 @@ TEST_F(SpoolTest, AKillLosesNothingThatWasSynced) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      SpoolStatus status;
-      auto spool = Spool::open(folder_, options, status);
+      spool::SpoolStatus status;
+      auto spool = spool::Spool::open(folder_, options, status);
       for (int i = 0;; ++i) {
         if (!spool->append("record " + std::to_string(i) + std::string(50, ' ')).ok()) ::_exit(1);
         if (i % 3 != 2) continue;
@@ -403,7 +403,7 @@ TEST_F(SpoolTest, AKillLosesNothingThatWasSynced) {
 
 // Against a plain model: what is pending must be what was synced and not acknowledged, over many restarts.
 TEST_F(SpoolTest, AgreesWithAModelOverRandomDoings) {
-  const SpoolOptions options{.capacity_bytes = 8000, .segment_bytes = 700};
+  const spool::SpoolOptions options{.capacity_bytes = 8000, .segment_bytes = 700};
   std::mt19937 random(3);
   auto spool = open(options);
   std::set<int> pending;
@@ -420,7 +420,7 @@ TEST_F(SpoolTest, AgreesWithAModelOverRandomDoings) {
       pending.insert(group.begin(), group.end());
       group.clear();
     } else if (choice < 78) {
-      SpoolRecord record;
+      spool::SpoolRecord record;
       if (spool->next(record)) held[record.sequence] = std::stoi(record.body.substr(7));
     } else if (choice < 97) {
       if (held.empty()) continue;

@@ -1,5 +1,5 @@
 // Growing pauses.
-#include <tally/sdk/backoff.h>
+#include <tally/kit/backoff.h>
 
 #include <gtest/gtest.h>
 

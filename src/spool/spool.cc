@@ -1,37 +1,34 @@
-// The workings of tally::Spool; see spool.h for its contract and doc/spool.md for the format.
-// Not to be included by anything but spool.h.
-#ifndef TALLY_SDK_SPOOL_IMPL_H
-#define TALLY_SDK_SPOOL_IMPL_H
+#include "spool/spool.h"
 
-#include <tally/sdk/spool.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include <random>
 #include <utility>
 #include <vector>
 
-namespace tally {
+namespace tally::spool {
 
-inline Spool::Spool(std::filesystem::path folder, const SpoolOptions& options)
+Spool::Spool(std::filesystem::path folder, const SpoolOptions& options)
     : folder_(std::move(folder)), options_(options) {
   options_.segment_bytes = std::max<std::uint64_t>(1, std::min(options_.segment_bytes, options_.capacity_bytes / 4));
 }
 
-inline Spool::~Spool() { static_cast<void>(persist(true)); }
+Spool::~Spool() { static_cast<void>(persist(true)); }
 
-inline std::unique_ptr<Spool> Spool::open(const std::filesystem::path& folder, const SpoolOptions& options,
-                                          SpoolStatus& status) {
+std::unique_ptr<Spool> Spool::open(const std::filesystem::path& folder, const SpoolOptions& options,
+                                   SpoolStatus& status) {
   std::unique_ptr<Spool> spool(new Spool(folder, options));
   status = spool->start();
   if (!status.ok()) spool.reset();
   return spool;
 }
 
-inline SpoolStatus Spool::start() {
-  using spool_files::failed;
+SpoolStatus Spool::start() {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   if (error) return failed(folder_, "make the spool's folder", error.value());
-  lock_ = spool_files::open_file(folder_ / "lock", O_RDWR | O_CREAT);
+  lock_ = open_file(folder_ / "lock", O_RDWR | O_CREAT);
   if (!lock_) return failed(folder_ / "lock", "open the spool's lock", errno);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     const int error_number = errno;
@@ -60,22 +57,21 @@ inline SpoolStatus Spool::start() {
   return {};
 }
 
-inline void Spool::load_marks() {
+void Spool::load_marks() {
   for (int i = 0; i < 2; ++i) {
     const auto path = folder_ / (i == 0 ? "marks.0" : "marks.1");
-    marks_files_[i] = spool_files::open_file(path, O_RDWR | O_CREAT);
+    marks_files_[i] = open_file(path, O_RDWR | O_CREAT);
     if (!marks_files_[i]) continue;  // `persist` says so
-    const auto marks = spool_format::Marks::decode(
-        spool_files::read_at(marks_files_[i].get(), 0, 64 + 16 * spool_format::kMostRanges));
+    const auto marks = Marks::decode(read_at(marks_files_[i].get(), 0, 64 + 16 * kMostRanges));
     if (marks && marks->generation >= marks_.generation) marks_ = *marks;
   }
 }
 
-inline SpoolStatus Spool::load_segments() {
+SpoolStatus Spool::load_segments() {
   std::error_code error;
   std::filesystem::directory_iterator at(folder_, error);
   for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
-    const auto name = spool_format::parse_segment_file(at->path().filename().string());
+    const auto name = parse_segment_file(at->path().filename().string());
     if (!name || name->first == 0) continue;
     std::error_code size_error;
     const std::uint64_t size = at->file_size(size_error);
@@ -87,12 +83,12 @@ inline SpoolStatus Spool::load_segments() {
     bytes_ += size;
     segments_[name->first] = {name->salt, size};
   }
-  if (error) return spool_files::failed(folder_, "list the spool's folder", error.value());
+  if (error) return failed(folder_, "list the spool's folder", error.value());
   return {};
 }
 
 // Finds where the newest segment ends: behind its last whole record. Empty segments at the end are removed.
-inline void Spool::cut_tail() {
+void Spool::cut_tail() {
   while (!segments_.empty()) {
     const auto last = std::prev(segments_.end());
     Segment& segment = last->second;
@@ -102,7 +98,7 @@ inline void Spool::cut_tail() {
     std::uint64_t offset = 0;
     Place place;
     std::string body;
-    while (find_record(last, spool_format::kLastSequence + 1, &offset, place)) {
+    while (find_record(last, kLastSequence + 1, &offset, place)) {
       read_expected_ = place.header.sequence + 1;
       if (!read_body(place, body)) continue;
       end = offset;
@@ -113,7 +109,7 @@ inline void Spool::cut_tail() {
     torn_bytes_ += segment.size - end;
     bytes_ -= segment.size - end;
     segment.size = end;
-    active_ = spool_files::open_file(file, O_RDWR);
+    active_ = open_file(file, O_RDWR);
     if (end > 0) {
       if (active_ && ::ftruncate(active_.get(), static_cast<off_t>(end)) != 0) active_.close();
       return;
@@ -125,14 +121,14 @@ inline void Spool::cut_tail() {
   }
 }
 
-inline std::filesystem::path Spool::file_of(std::uint64_t first, const Segment& segment) const {
-  return folder_ / spool_format::segment_file({first, segment.salt});
+std::filesystem::path Spool::file_of(std::uint64_t first, const Segment& segment) const {
+  return folder_ / segment_file({first, segment.salt});
 }
 
 // --- writing --------------------------------------------------------------------------------------------------------
 
-inline SpoolStatus Spool::append(std::string_view record, std::uint64_t* sequence) {
-  const std::uint64_t need = record.size() + spool_format::kHeaderBytes;
+SpoolStatus Spool::append(std::string_view record, std::uint64_t* sequence) {
+  const std::uint64_t need = record.size() + kHeaderBytes;
   if (record.size() > options_.max_record_bytes || need > options_.capacity_bytes) {
     return {SpoolCode::too_large,
             folder_.string() + ": a record of " + std::to_string(record.size()) +
@@ -148,19 +144,19 @@ inline SpoolStatus Spool::append(std::string_view record, std::uint64_t* sequenc
     if (active_ && std::prev(segments_.end())->second.size >= options_.segment_bytes) end_segment();
     salt_ = active_ ? std::prev(segments_.end())->second.salt : std::random_device{}();
   }
-  spool_format::put_record(group_, salt_, next_sequence_, record);
+  put_record(group_, salt_, next_sequence_, record);
   if (sequence != nullptr) *sequence = next_sequence_;
   ++next_sequence_;
   return {};
 }
 
-inline SpoolStatus Spool::sync() {
+SpoolStatus Spool::sync() {
   if (group_.empty()) return {};
   if (!active_) {
     if (SpoolStatus status = begin_segment(durable_next_); !status.ok()) return status;
   }
   Segment& segment = std::prev(segments_.end())->second;
-  if (!spool_files::write_at(active_.get(), group_, segment.size)) return drop_group("write", errno);
+  if (!write_at(active_.get(), group_, segment.size)) return drop_group("write", errno);
   if (::fdatasync(active_.get()) != 0) return drop_group("sync", errno);
   segment.size += group_.size();
   bytes_ += group_.size();
@@ -169,12 +165,12 @@ inline SpoolStatus Spool::sync() {
   return {};
 }
 
-inline SpoolStatus Spool::begin_segment(std::uint64_t first) {
+SpoolStatus Spool::begin_segment(std::uint64_t first) {
   const Segment segment{salt_, 0};
   const auto file = file_of(first, segment);
-  active_ = spool_files::open_file(file, O_RDWR | O_CREAT | O_EXCL);
+  active_ = open_file(file, O_RDWR | O_CREAT | O_EXCL);
   const bool made = static_cast<bool>(active_);
-  if (made && spool_files::sync_folder(folder_)) {
+  if (made && sync_folder(folder_)) {
     segments_[first] = segment;
     return {};
   }
@@ -183,12 +179,12 @@ inline SpoolStatus Spool::begin_segment(std::uint64_t first) {
   if (made) ::unlink(file.c_str());
   next_sequence_ = durable_next_;
   group_.clear();
-  return spool_files::failed(file, "begin a segment", error_number);
+  return failed(file, "begin a segment", error_number);
 }
 
 // The group was not written, or not wholly, or that is not known: takes it back. Records that nobody was told of may
 // still come back after a loss of power; a segment's records never reach into the next one's sequences.
-inline SpoolStatus Spool::drop_group(const std::string& what, int error_number) {
+SpoolStatus Spool::drop_group(const std::string& what, int error_number) {
   const auto last = std::prev(segments_.end());
   const auto file = file_of(last->first, last->second);
   const bool cut = ::ftruncate(active_.get(), static_cast<off_t>(last->second.size)) == 0;
@@ -205,21 +201,20 @@ inline SpoolStatus Spool::drop_group(const std::string& what, int error_number) 
   } else if (!cut || what == "sync") {
     end_segment();
   }
-  return spool_files::failed(file, what, error_number);
+  return failed(file, what, error_number);
 }
 
-inline void Spool::end_segment() { active_.close(); }
+void Spool::end_segment() { active_.close(); }
 
 // --- reading --------------------------------------------------------------------------------------------------------
 
 // The next record at or behind `*offset` whose header is whole and in its place; sets `*offset` behind it.
-inline bool Spool::find_record(Segments::const_iterator segment, std::uint64_t limit, std::uint64_t* offset,
-                               Place& place) {
-  using spool_format::kHeaderBytes;
+bool Spool::find_record(Segments::const_iterator segment, std::uint64_t limit, std::uint64_t* offset, Place& place) {
+  using kHeaderBytes;
   const std::uint64_t size = segment->second.size;
   if (!reader_.use(file_of(segment->first, segment->second))) return false;
   while (*offset + kHeaderBytes <= size) {
-    const auto header = spool_format::get_header(reader_.view(*offset, kHeaderBytes, size), segment->second.salt);
+    const auto header = get_header(reader_.view(*offset, kHeaderBytes, size), segment->second.salt);
     if (header && header->sequence >= read_expected_ && header->sequence < limit &&
         *offset + kHeaderBytes + header->length <= size) {
       place = {segment->first, *offset, *header};
@@ -227,30 +222,29 @@ inline bool Spool::find_record(Segments::const_iterator segment, std::uint64_t l
       return true;
     }
     const std::string_view rest = reader_.view(*offset + 1, 64 * 1024, size);
-    if (rest.size() < spool_format::kMagic.size()) break;  // the end, or it cannot be read
-    const std::size_t found = rest.find(spool_format::kMagic);
-    *offset += found == std::string_view::npos ? rest.size() - spool_format::kMagic.size() + 2 : found + 1;
+    if (rest.size() < kMagic.size()) break;  // the end, or it cannot be read
+    const std::size_t found = rest.find(kMagic);
+    *offset += found == std::string_view::npos ? rest.size() - kMagic.size() + 2 : found + 1;
   }
   *offset = size;
   return false;
 }
 
-inline bool Spool::read_body(const Place& place, std::string& body) {
+bool Spool::read_body(const Place& place, std::string& body) {
   const auto segment = segments_.find(place.segment);
   if (segment == segments_.end() || !reader_.use(file_of(segment->first, segment->second))) return false;
-  body = reader_.view(place.offset + spool_format::kHeaderBytes, place.header.length, segment->second.size);
-  return body.size() == place.header.length &&
-         spool_format::crc32c(body, segment->second.salt) == place.header.body_crc;
+  body = reader_.view(place.offset + kHeaderBytes, place.header.length, segment->second.size);
+  return body.size() == place.header.length && crc32c(body, segment->second.salt) == place.header.body_crc;
 }
 
 // Records [first, end) cannot be read any more.
-inline void Spool::lose(std::uint64_t first, std::uint64_t end) {
+void Spool::lose(std::uint64_t first, std::uint64_t end) {
   if (first >= end) return;
   damaged_ += marks_.finish(first, end - 1);
   marks_changed_ = true;
 }
 
-inline bool Spool::next(SpoolRecord& record) {
+bool Spool::next(SpoolRecord& record) {
   while (!again_.empty()) {
     const std::uint64_t sequence = *again_.begin();
     again_.erase(again_.begin());
@@ -310,7 +304,7 @@ inline bool Spool::next(SpoolRecord& record) {
 
 // --- acknowledging --------------------------------------------------------------------------------------------------
 
-inline void Spool::acknowledge(std::uint64_t sequence) {
+void Spool::acknowledge(std::uint64_t sequence) {
   if (held_.erase(sequence) == 0) return;
   again_.erase(sequence);
   marks_.finish(sequence, sequence);
@@ -318,30 +312,30 @@ inline void Spool::acknowledge(std::uint64_t sequence) {
   trim(false);
 }
 
-inline void Spool::requeue(std::uint64_t sequence) {
+void Spool::requeue(std::uint64_t sequence) {
   if (held_.contains(sequence)) again_.insert(sequence);
 }
 
-inline SpoolStatus Spool::persist(bool durable) {
+SpoolStatus Spool::persist(bool durable) {
   if (marks_changed_) {
     ++marks_.generation;
     const std::size_t turn = marks_.generation % 2;
     const auto path = folder_ / (turn == 0 ? "marks.0" : "marks.1");
-    if (!marks_files_[turn]) marks_files_[turn] = spool_files::open_file(path, O_RDWR | O_CREAT);
-    if (!marks_files_[turn] || !spool_files::write_at(marks_files_[turn].get(), marks_.encode(), 0)) {
-      return spool_files::failed(path, "write the spool's marks", errno);
+    if (!marks_files_[turn]) marks_files_[turn] = open_file(path, O_RDWR | O_CREAT);
+    if (!marks_files_[turn] || !write_at(marks_files_[turn].get(), marks_.encode(), 0)) {
+      return failed(path, "write the spool's marks", errno);
     }
     marks_changed_ = false;
   }
   if (!durable) return {};
   for (const auto& file : marks_files_) {
-    if (file && ::fdatasync(file.get()) != 0) return spool_files::failed(folder_, "sync the spool's marks", errno);
+    if (file && ::fdatasync(file.get()) != 0) return failed(folder_, "sync the spool's marks", errno);
   }
   return {};
 }
 
 // Removes segments that are done. The newest is kept while it is short, unless `even_active`.
-inline void Spool::trim(bool even_active) {
+void Spool::trim(bool even_active) {
   while (!segments_.empty()) {
     const auto first = segments_.begin();
     const auto after = std::next(first);
@@ -358,6 +352,4 @@ inline void Spool::trim(bool even_active) {
   }
 }
 
-}  // namespace tally
-
-#endif
+}  // namespace tally::spool

@@ -1,8 +1,8 @@
 // The scanner beside the tree and beside the slow obvious way: what it passes, resolves and refuses.
 // Not for what is read from what it finds: bus/envelope_test.cc.
 #include <gtest/gtest.h>
-#include <tally/sdk/json.h>
-#include <tally/sdk/json_scan.h>
+#include <tally/kit/json.h>
+#include <tally/kit/json_scan.h>
 
 #include <random>
 #include <string>
