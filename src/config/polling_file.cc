@@ -54,12 +54,12 @@ class SourceReader {
   void read_interval() {
     const YamlNode* node = node_.find("interval");
     if (node == nullptr) return fault(node_.place, "\"interval\" is missing: write whole seconds, as in 300");
-    const absl::StatusOr<std::int64_t> seconds = parse_integer(node->text);
-    if (node->kind != Kind::scalar || !seconds.ok() || *seconds <= 0 || *seconds > kLongestInterval) {
+    const absl::StatusOr<std::int64_t> whole = parse_integer(node->text);
+    if (node->kind != Kind::scalar || !whole.ok() || *whole <= 0 || *whole > kLongestInterval) {
       return fault(node->place, "\"interval\" takes whole seconds above 0, as in 300" +
                                     (node->text.empty() ? "" : ", not \"" + node->text + "\""));
     }
-    source_.interval = std::chrono::seconds(*seconds);
+    source_.interval = std::chrono::seconds(*whole);
   }
 
   void read_meters() {

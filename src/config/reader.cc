@@ -154,9 +154,10 @@ YamlNode read_yaml(const std::string& name, std::string_view text, Faults& fault
 
 namespace {
 
+using Kind = YamlNode::Kind;
+
 // `group`: has a key named `file`, which is no {file: PATH}.
 void merge_at(YamlNode& under, YamlNode over, bool lists_add, bool group) {
-  using Kind = YamlNode::Kind;
   if (over.kind == Kind::null) return;
   if (lists_add && under.kind == Kind::list && over.kind == Kind::list) {
     std::move(over.items.begin(), over.items.end(), std::back_inserter(under.items));
