@@ -100,8 +100,8 @@ struct Agent::Impl {
   LastValues last;
 
   mutable std::mutex mutex;  // guards what follows
-  std::vector<PluginStatus> off;
-  std::vector<PluginStatus> polled;  // with the state they began in
+  std::vector<plugin::PluginState> off;
+  std::vector<plugin::PluginState> polled;  // with the state they began in
 
   plugin::Iterator iterator;  // last: its threads use the rest
 
@@ -137,8 +137,8 @@ void Agent::Impl::deliver(plugin::Polled answer) {
 }
 
 void Agent::Impl::launch(Sources next) {
-  std::vector<PluginStatus> not_on;
-  std::vector<PluginStatus> begun;
+  std::vector<plugin::PluginState> not_on;
+  std::vector<plugin::PluginState> begun;
   std::vector<plugin::TimedPollster> timed;
   for (PollsterSource& source : next.pollsters) {
     const bool runs = source.make != nullptr && (source.state == "on" || source.state == "absent");
@@ -194,13 +194,13 @@ AgentStatus Agent::status() const {
     status.skipped_cycles += state.skipped;
     status.errors += state.errors;
     status.faults += state.faults;
-    for (PluginStatus& plugin : status.plugins) {
-      if (plugin.name == state.name) plugin.state = state.state, plugin.reason = state.reason;
+    for (plugin::PluginState& known : status.plugins) {
+      if (known.name == state.name) known.state = state.state, known.reason = state.reason;
     }
   }
   status.plugins.insert(status.plugins.end(), impl_->off.begin(), impl_->off.end());
   std::sort(status.plugins.begin(), status.plugins.end(),
-            [](const PluginStatus& a, const PluginStatus& b) { return a.name < b.name; });
+            [](const plugin::PluginState& a, const plugin::PluginState& b) { return a.name < b.name; });
   return status;
 }
 

@@ -14,7 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/outbox.h"
+#include "base/metrics.h"
 #include "daemon/process_identity.h"
+#include "plugin/catalog/plugin_state.h"
 #include "plugin/managers/poller.h"
 #include "plugin/managers/shared_discovery.h"
 
@@ -42,10 +44,6 @@ struct AgentOptions {
   bool keep_last_values = false;  // for the live table; bounded
 };
 
-struct PluginStatus {
-  std::string name, role, version, state, reason;
-};
-
 // The newest value of one (meter, resource).
 struct LastValue {
   std::string meter;
@@ -66,7 +64,7 @@ struct AgentStatus {
   std::uint64_t skipped_cycles = 0;
   std::uint64_t errors = 0;
   std::uint64_t faults = 0;  // resources that could not be measured, samples that were left out
-  std::vector<PluginStatus> plugins;
+  std::vector<plugin::PluginState> plugins;
 };
 
 // The pollsters run in a plugin::Iterator: a slow one delays only itself.
@@ -101,6 +99,12 @@ std::string bus_json(const OutboxBooks& books);
 // The object of `/status` and `tally status -f json`: state, messages, samples, cycles, plugins, as a collector has
 // them where it makes sense. made = sent + filtered + refused + lost + expired + spooled + in_flight, in both units.
 std::string status_json(const AgentStatus& status, const daemon::ProcessIdentity& identity);
+
+// Adds the books and the cycles to a page of metrics: the families tally_agent_…
+void book_metrics(const AgentStatus& status, MetricsPage& page);
+
+// The same, and what a collector has under the same names: whether the bus is connected, the plugins' states.
+void status_metrics(const AgentStatus& status, MetricsPage& page);
 
 }  // namespace tally::agent
 

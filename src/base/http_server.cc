@@ -115,23 +115,4 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::open(const std::string& 
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-HttpRoutes service_routes(ServicePages pages) {
-  HttpRoutes routes;
-  routes["/metrics"] = [metrics = std::move(pages.metrics)] {
-    return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics()};
-  };
-  routes["/healthz"] = [] { return HttpResponse{200, "text/plain; charset=utf-8", "alive\n"}; };
-  routes["/readyz"] = [not_ready = std::move(pages.not_ready)] {
-    const std::vector<std::string> reasons = not_ready();
-    if (reasons.empty()) return HttpResponse{200, "text/plain; charset=utf-8", "ready\n"};
-    HttpResponse response{503, "text/plain; charset=utf-8", ""};
-    for (const std::string& reason : reasons) response.body += reason + "\n";
-    return response;
-  };
-  routes["/status"] = [status = std::move(pages.status)] {
-    return HttpResponse{200, "application/json", status() + "\n"};
-  };
-  return routes;
-}
-
 }  // namespace tally

@@ -23,16 +23,6 @@ struct HttpResponse {
 // By path ("/metrics"). Called on the server's thread for GET and HEAD; must be quick.
 using HttpRoutes = std::map<std::string, std::function<HttpResponse()>>;
 
-// What each daemon shows of itself.
-struct ServicePages {
-  std::function<std::string()> metrics;                 // Prometheus text
-  std::function<std::vector<std::string>()> not_ready;  // reasons; none: ready
-  std::function<std::string()> status;                  // JSON
-};
-
-// /metrics, /healthz (200 as long as the process answers), /readyz (200, or 503 with a reason a line), /status.
-HttpRoutes service_routes(ServicePages pages);
-
 // Has a thread of its own from open() until it is destroyed.
 class HttpServer {
  public:

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -135,8 +136,15 @@ class Log {
     said_.clear();
   }
 
+  std::uint64_t lines(Level level) {
+    const std::lock_guard lock(mutex_);
+    const auto at = lines_.find(level);
+    return at == lines_.end() ? 0 : at->second;
+  }
+
  private:
   void say(Level level, std::string_view text) {
+    ++lines_[level];
     if (level < options_.level) return;
     std::string line = options_.format == Format::json ? json_line(level, options_.program, text)
                                                        : text_line(level, options_.program, text);
@@ -161,6 +169,7 @@ class Log {
   std::mutex mutex_;
   Options options_;
   std::unordered_map<std::string, Said> said_;
+  std::map<Level, std::uint64_t> lines_;
 };
 
 // Never destroyed: threads may log while the process ends.
@@ -186,6 +195,7 @@ void info(std::string_view text) { write(Level::info, text); }
 void warning(std::string_view text) { write(Level::warning, text); }
 void error(std::string_view text) { write(Level::error, text); }
 void once_per(std::string_view key, Level level, std::string_view text) { the_log().write(key, level, text); }
+std::uint64_t lines(Level level) { return the_log().lines(level); }
 void tick() { the_log().tick(); }
 void flush() { the_log().flush(); }
 

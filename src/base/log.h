@@ -7,6 +7,7 @@
 #define TALLY_BASE_LOG_H
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,9 @@ void once_per(std::string_view key, Level level, std::string_view text);
 // Says "… (N times more)" for what was counted and has been quiet long enough. Programs call it from their tick, about
 // each second.
 void tick();
+
+// How many lines of this level were written since the start; what is held back and counted is one line.
+std::uint64_t lines(Level level);
 
 // Says all counts at once, before the program ends.
 void flush();

@@ -15,25 +15,28 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
-#include "base/log.h"
+#include "base/exit_status.h"
 #include "cli/output.h"
 #include "config/config.h"
+#include "daemon/setup.h"
 #include "plugin/catalog/catalog.h"
 
 namespace tally::cli {
 
-inline constexpr int kDone = 0;
-inline constexpr int kFailed = 1;
-inline constexpr int kUsage = 64;
-inline constexpr int kAway = 69;
-inline constexpr int kInvalidConfig = 78;
+using exit_status::kAway;
+using exit_status::kDone;
+using exit_status::kFailed;
+using exit_status::kInvalidConfig;
+using exit_status::kUsage;
 
-struct Context {
+using daemon::needs_all;
+using daemon::needs_nothing;
+using daemon::Setup;
+using daemon::Tolerance;
+
+struct Context : daemon::Arguments {
   CLI::App* root = nullptr;
-  std::string config_path;       // empty: the program's default places
   std::optional<Format> format;  // empty: the command's own default
-  std::string log_format;        // empty: what the configuration says
-  int verbosity = 0;             // -v adds one, -q takes one away
   int exit_status = kDone;
 
   Format format_or(Format fallback) const { return format.value_or(fallback); }
@@ -49,29 +52,19 @@ int fail(const absl::Status& status);
 // Prints `tally: TEXT` to stderr and answers `status`.
 int fail(int status, std::string_view text);
 
-// The plugins there are and the configuration that counts for a command, with its faults printed to stderr.
-struct Setup {
-  plugin::Catalog catalog;
-  config::LoadedConfig loaded;
-};
-
-// Which faults of the configuration a command can do without.
-using Tolerance = bool (*)(const config::ConfigFault&);
-inline bool needs_all(const config::ConfigFault&) { return false; }
-inline bool needs_nothing(const config::ConfigFault&) { return true; }
 // For a command that uses plugins of the one role alone, whatever is wrong with the settings of others.
 template <plugin::Role kRole>
 bool needs_role(const config::ConfigFault& fault) {
   return !fault.plugin.empty() && !fault.plugin.starts_with(std::string(plugin::role_name(kRole)) + ":");
 }
 
-// Loads both, and says all faults. With one that is not a warning and not tolerated: sets context.exit_status to 78 and
-// answers nothing. `program` chooses the default place and keys; `run` looks for ./tally.yaml and
-// /etc/tally/tally.yaml.
-std::optional<Setup> load_setup(Context& context, config::Program program, Tolerance tolerated = needs_all);
+// What counts for a command, with its faults printed to stderr. With one that is not a warning and not tolerated: sets
+// context.exit_status to 78 and answers nothing. `program` chooses the default place and keys; `run` looks for
+// ./tally.yaml and /etc/tally/tally.yaml.
+std::optional<Setup> read_setup(Context& context, config::Program program, Tolerance tolerated = needs_all);
 
-// How this invocation logs, which load_setup has put into effect.
-log::Options log_options(const Context& context, const config::Config& config);
+// The same, and the log goes by it from then on.
+std::optional<Setup> load_setup(Context& context, config::Program program, Tolerance tolerated = needs_all);
 
 void add_run_command(CLI::App& app, Context& context);
 void add_poll_command(CLI::App& app, Context& context);

@@ -92,8 +92,8 @@ std::vector<std::string> off(const Snapshot& snapshot) {
     lines.insert(plugin.role + ":" + plugin.name + " " + plugin.state +
                  (plugin.reason.empty() ? "" : ": " + plugin.reason));
   };
-  for (const agent::PluginStatus& plugin : snapshot.agent.plugins) add(plugin);
-  for (const collector::PluginState& plugin : snapshot.collector.plugins) {
+  for (const plugin::PluginState& plugin : snapshot.agent.plugins) add(plugin);
+  for (const plugin::PluginState& plugin : snapshot.collector.plugins) {
     if (plugin.role != "pollster") add(plugin);  // the agent knows more of those
   }
   return {lines.begin(), lines.end()};

@@ -19,25 +19,20 @@
 #include "base/status.h"
 #include "cli/cli.h"
 #include "config/value.h"
+#include "daemon/command_line.h"
 #include "plugin/supervise/crash_report.h"
 
 namespace tally::cli {
 
 void add_common_options(CLI::App& command, Context& context) {
-  command.add_option("--config", context.config_path, "The configuration file")->type_name("FILE");
+  daemon::add_config_option(command, context, "The configuration file");
   command
       .add_option_function<std::string>(
           "-f,--format", [&context](const std::string& text) { context.format = parse_format(text); },
           "How to print: table, json, jsonl or csv")
       ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}))
       ->type_name("FORMAT");
-  command.add_option("--log-format", context.log_format, "How to log: text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("FORMAT");
-  command.add_flag(
-      "-v", [&context](std::int64_t times) { context.verbosity += static_cast<int>(times); }, "Log more");
-  command.add_flag(
-      "-q", [&context](std::int64_t times) { context.verbosity -= static_cast<int>(times); }, "Log less");
+  daemon::add_log_options(command, context);
 }
 
 int fail(int status, std::string_view text) {
@@ -49,18 +44,7 @@ int fail(const absl::Status& status) {
   return fail(status.code() == kTransient ? kAway : kFailed, to_std(status.message()));
 }
 
-log::Options log_options(const Context& context, const config::Config& config) {
-  log::Options options;
-  options.program = "tally";
-  options.level = log::level_of(context.verbosity);
-  const bool json = context.log_format.empty() ? config.json_log : context.log_format == "json";
-  options.format = json ? log::Format::json : log::Format::text;
-  return options;
-}
-
-std::optional<Setup> load_setup(Context& context, config::Program program, Tolerance tolerated) {
-  Setup setup;
-  setup.catalog = plugin::Catalog::scan(plugin::plugin_folders());
+std::optional<Setup> read_setup(Context& context, config::Program program, Tolerance tolerated) {
   std::optional<std::filesystem::path> path;
   if (!context.config_path.empty()) {
     path = context.config_path;
@@ -80,20 +64,14 @@ std::optional<Setup> load_setup(Context& context, config::Program program, Toler
       program = config::Program::collector;
     }
   }
-  setup.loaded = config::load_config(program, path, setup.catalog.keys());
-  config::check_disable(setup.loaded, setup.catalog.names(), setup.catalog.meters());
-  config::check_polling(setup.loaded, setup.catalog.polled_meters(), setup.catalog.discoveries());
-  plugin::check_urls(setup.loaded, setup.catalog);
-  for (const config::ConfigFault& fault : setup.loaded.faults) {
-    if (!fault.warning || context.verbosity >= 0) std::cerr << fault.to_string() << '\n';
-  }
-  const auto stops = [&](const config::ConfigFault& fault) { return !fault.warning && !tolerated(fault); };
-  if (std::any_of(setup.loaded.faults.begin(), setup.loaded.faults.end(), stops)) {
-    context.exit_status = kInvalidConfig;
-    return std::nullopt;
-  }
-  setup.catalog.apply(setup.loaded.config);
-  log::configure(log_options(context, setup.loaded.config));
+  std::optional<Setup> setup = daemon::load_setup({program, path, context.verbosity >= 0, tolerated});
+  if (!setup) context.exit_status = kInvalidConfig;
+  return setup;
+}
+
+std::optional<Setup> load_setup(Context& context, config::Program program, Tolerance tolerated) {
+  std::optional<Setup> setup = read_setup(context, program, tolerated);
+  if (setup) log::configure(daemon::log_options("tally", context, setup->loaded.config));
   return setup;
 }
 

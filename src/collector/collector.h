@@ -25,17 +25,12 @@
 #include "collector/pipeline.h"
 #include "config/config.h"
 #include "daemon/process_identity.h"
+#include "plugin/catalog/plugin_state.h"
 #include "plugin/roles.h"
 
 namespace tally::collector {
 
 using Milliseconds = std::chrono::milliseconds;
-
-// A line of `plugins` in the status.
-struct PluginState {
-  std::string name, role, version, state, reason;
-  std::map<std::string, std::uint64_t> skips{};  // messages of which a definition found not enough, by its name
-};
 
 // One bus to listen to. On reload a bus whose `name` and `fingerprint` are unchanged is kept.
 struct BusOptions {
@@ -68,9 +63,9 @@ struct CollectorOptions {
   CopyOptions copies;  // a reload does not change it
   // Once per worker at open and at each reload, on the caller's thread; a failure fails open() or reload().
   std::function<absl::StatusOr<Pipeline>()> pipeline;
-  std::function<std::vector<PluginState>()> plugins;  // any thread; may be empty
-  std::vector<config::Retention> retention;           // expired in the store at the start, and then
-  Milliseconds expire_every{3'600'000};               // so often
+  std::function<std::vector<plugin::PluginState>()> plugins;  // any thread; may be empty
+  std::vector<config::Retention> retention;                   // expired in the store at the start, and then
+  Milliseconds expire_every{3'600'000};                       // so often
   // Where it remembers what the store has answered for; empty: nowhere. A reload changes neither.
   std::filesystem::path state_folder;
   std::string host;                   // this one's name
@@ -130,7 +125,7 @@ struct CollectorStatus {
   SampleBooks samples;
   std::vector<BusStatus> buses;  // closed ones too, as long as the process lives
   StoreStatus store;
-  std::vector<PluginState> plugins;
+  std::vector<plugin::PluginState> plugins;
   std::vector<std::string> not_ready;                              // reasons; none: ready
   std::uint64_t batches = 0;                                       // committed
   std::uint64_t batch_messages = 0;                                // in them

@@ -65,7 +65,7 @@ Clock::duration InFlight::silent() const {
 
 CollectorStatus InFlight::snapshot() const {
   CollectorStatus status;
-  std::function<std::vector<PluginState>()> plugins;
+  std::function<std::vector<plugin::PluginState>()> plugins;
   {
     const Lock lock(mutex_);
     status.state = state_;

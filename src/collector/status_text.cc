@@ -23,12 +23,6 @@ std::string samples_json(const SampleBooks& books) {
   return json.number("returned", number(books.returned)).number("in_flight", number(books.in_flight)).str();
 }
 
-std::string skips_json(const std::map<std::string, std::uint64_t>& skips) {
-  JsonWriter json;
-  for (const auto& [definition, count] : skips) json.number(definition, number(count));
-  return json.str();
-}
-
 std::string bus_json(const BusStatus& bus) {
   std::optional<std::int64_t> waiting;  // of its queues, where at least one is known
   for (const auto& [queue, depth] : bus.depths)
@@ -60,21 +54,13 @@ std::string status_json(const CollectorStatus& status, const daemon::ProcessIden
                         std::string_view more_buses) {
   std::string buses(more_buses);
   for (const BusStatus& bus : status.buses) buses += (buses.empty() ? "" : ",") + bus_json(bus);
-  std::string plugins;
-  for (const PluginState& plugin : status.plugins) {
-    JsonWriter json;
-    json.text("name", plugin.name).text("role", plugin.role).text("version", plugin.version);
-    json.text("state", plugin.state).text("reason", plugin.reason);
-    if (!plugin.skips.empty()) json.raw("skipped", skips_json(plugin.skips));
-    plugins += (plugins.empty() ? "" : ",") + json.str();
-  }
   JsonWriter json;
   daemon::put_process_identity(json, identity);
   json.text("state", status.state).boolean("ready", status.not_ready.empty());
   json.raw("not_ready", daemon::json_list(status.not_ready)).raw("messages", messages_json(status.messages));
   json.raw("samples", samples_json(status.samples)).raw("buses", "[" + buses + "]");
   json.raw("store", store_json(status.store)).raw("dead_letters", dead_letters_json(status));
-  return json.raw("plugins", "[" + plugins + "]").str();
+  return json.raw("plugins", plugin::plugins_json(status.plugins)).str();
 }
 
 void status_metrics(const CollectorStatus& status, MetricsPage& page) {
@@ -121,8 +107,6 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   for (const BusStatus& bus : status.buses)
     for (const auto& [queue, depth] : bus.depths)
       if (depth.consumers) page.value({{"bus", bus.name}, {"queue", queue}}, *depth.consumers);
-  page.family("tally_ready", "gauge", "1 where nothing stands in the way; /readyz has the reasons.");
-  page.value(Labels{}, std::uint64_t{status.not_ready.empty() ? 1U : 0U});
   page.family("tally_batches_total", "counter", "Batches committed by the store.");
   page.value(Labels{}, status.batches);
   page.family("tally_batch_messages_total", "counter", "Messages in committed batches.");
@@ -142,13 +126,7 @@ void status_metrics(const CollectorStatus& status, MetricsPage& page) {
   page.value({{"outcome", "sent"}}, status.copies.sent);
   page.value({{"outcome", "refused"}}, status.copies.refused);
   page.value({{"outcome", "missed"}}, status.copies.missed);
-  page.family("tally_plugin_state", "gauge", "1 for the state that each plugin is in.");
-  for (const PluginState& plugin : status.plugins)
-    page.value({{"plugin", plugin.role + ":" + plugin.name}, {"state", plugin.state}}, std::uint64_t{1});
-  page.family("tally_plugin_skipped_total", "counter", "Messages of which a definition found not enough for a sample.");
-  for (const PluginState& plugin : status.plugins)
-    for (const auto& [definition, count] : plugin.skips)
-      page.value({{"plugin", plugin.role + ":" + plugin.name}, {"definition", definition}}, count);
+  plugin::plugin_metrics(status.plugins, page);
 }
 
 }  // namespace tally::collector

@@ -164,15 +164,13 @@ struct Wiring {
   }
 
   // Pollsters and discoveries are the agent's affair.
-  std::vector<PluginState> plugins() {
+  std::vector<plugin::PluginState> plugins() {
     const std::lock_guard lock(mutex);
-    std::vector<PluginState> states;
+    std::vector<plugin::PluginState> states;
     for (const plugin::Entry& entry : std::as_const(*catalog).entries()) {
       if (entry.shadowed || entry.role.role == plugin::Role::pollster || entry.role.role == plugin::Role::discovery)
         continue;
-      PluginState state{entry.role.name.empty() ? entry.key() : entry.role.name,
-                        std::string(plugin::role_name(entry.role.role)), entry.manifest.version,
-                        std::string(plugin::state_name(entry.state)), entry.reason};
+      plugin::PluginState state = plugin::state_of(entry);
       const auto guard = shared.guards.find(entry.key());
       if (guard != shared.guards.end() && entry.state == plugin::State::on) {
         state.state = plugin::state_name(guard->second->state());

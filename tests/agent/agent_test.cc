@@ -1,6 +1,7 @@
 // Pollsters on their timers: what they are given, what becomes of their samples, and who waits for whom.
 #include "agent/agent.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -11,6 +12,8 @@
 
 namespace tally::agent {
 namespace {
+
+using ::testing::HasSubstr;
 
 PollsterSource source(const std::string& name, FakePollster::Act act, std::int64_t interval_us = 20'000) {
   PollsterSource made;
@@ -234,6 +237,29 @@ TEST_F(AgentTest, AReloadKeepsTheInstanceThatDidNotChange) {
   ASSERT_TRUE(bus_->wait([&] { return bus_->bodies().size() >= before + 6; }));
   agent.stop();
   EXPECT_EQ(made.load(), 2);
+}
+
+TEST_F(AgentTest, MetricsNameBusAndPluginsAsACollectorDoes) {
+  Sources sources;
+  PollsterSource off = source("off", nullptr);
+  off.state = "disabled";
+  off.reason = "by the configuration";
+  sources.pollsters.push_back(off);
+  sources.pollsters.push_back(source("p", [](const plugin::PollRequest&, plugin::PollResult& result) {
+    result.samples.push_back(sample("m", "r", 1));
+    return absl::OkStatus();
+  }));
+  Agent agent({.at_once = true}, std::move(sources), *outbox_);
+  agent.start();
+  ASSERT_TRUE(bus_->wait([&] { return !bus_->bodies().empty(); }));
+  agent.stop();
+  outbox_->stop(10'000);
+  MetricsPage page;
+  status_metrics(agent.status(), page);
+  EXPECT_THAT(page.text(), HasSubstr("tally_plugin_state{plugin=\"pollster:off\",state=\"disabled\"} 1\n"));
+  EXPECT_THAT(page.text(), HasSubstr("tally_plugin_state{plugin=\"pollster:p\",state=\"on\"} 1\n"));
+  EXPECT_THAT(page.text(), HasSubstr("tally_bus_connected{bus=\"\"} 1\n"));
+  EXPECT_THAT(page.text(), HasSubstr("tally_agent_samples_total{outcome=\"sent\"} "));
 }
 
 }  // namespace

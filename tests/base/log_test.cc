@@ -76,6 +76,16 @@ TEST_F(LogTest, OneKeyIsOneMessage) {
   EXPECT_THAT(lines_, ElementsAre(EndsWith("spool holds 1"), EndsWith("spool holds 2 (1 time more)")));
 }
 
+TEST_F(LogTest, LinesAreCountedByLevelAndRepeatedOnesOnce) {
+  begin(Format::text, kLong);
+  const std::uint64_t warnings = lines(Level::warning), errors = lines(Level::error);
+  warning("the bus is away");
+  warning("the bus is away");
+  debug("below the level");
+  EXPECT_EQ(lines(Level::warning), warnings + 1);
+  EXPECT_EQ(lines(Level::error), errors);
+}
+
 TEST_F(LogTest, LevelsBelowAreSilent) {
   begin(Format::text, kLong, level_of(-1));
   info("no");

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/exit_status.h"
 #include "base/log.h"
 #include "plugin/call/call_scope.h"
 
@@ -31,7 +32,7 @@ void at_exit() {
   log::error(plugin != nullptr ? std::string(plugin) + " called exit() in the middle of a call; ending for a restart"
                                : std::string("a thread that a plugin started called exit(); ending for a restart"));
   log::flush();
-  std::_Exit(kEndedByPlugin);
+  std::_Exit(exit_status::kRestartMe);
 }
 
 void say(const char* text) {

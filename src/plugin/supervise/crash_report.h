@@ -5,12 +5,10 @@
 
 namespace tally::plugin {
 
-// A program that is ended by its plugin ends with this status, so that it is not taken for a proper end.
-inline constexpr int kEndedByPlugin = 70;
-
 // Call once, at the start of a program. From then on
 // - exit() or quick_exit() within a plugin's call, or on any thread but the main one, is logged as an error and ends
-//   the process with kEndedByPlugin, whatever status the plugin asked for;
+//   the process with exit_status::kRestartMe, whatever status the plugin asked for, so that it is not taken for a
+//   proper end;
 // - abort() and faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL) write one line that names the plugin to stderr, then end the
 //   process as they do without. A handler that is installed already, a sanitizer's, is left in place.
 // A call of _exit() cannot be noticed: no handler runs.

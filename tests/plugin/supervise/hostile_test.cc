@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "base/exit_status.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/status.h"
@@ -206,7 +207,7 @@ class HostileDeath : public Hostile {
 
 TEST_F(HostileDeath, ExitNamesThePluginAndIsNoProperEnd) {
   for (const char* name : {"exits", "quick"}) {
-    EXPECT_EXIT(poll_in_a_program(name), ::testing::ExitedWithCode(plugin::kEndedByPlugin),
+    EXPECT_EXIT(poll_in_a_program(name), ::testing::ExitedWithCode(exit_status::kRestartMe),
                 std::string("pollster:") + name + " called exit");
   }
 }
