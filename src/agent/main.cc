@@ -52,7 +52,7 @@ int fail(const absl::Status& status) {
 absl::Status apply(daemon::Setup next, Agent& agent, Outbox& outbox,
                    const std::shared_ptr<plugin::HangCounter>& hangs) {
   const config::Config& config = next.loaded.config;
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = make_publisher(next.catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = make_publisher(next.catalog, config);
   if (!transport.ok()) return transport.status();
   outbox.replace(*std::move(transport), redact_url(config.publish));
   agent.reload(find_sources(next.catalog, next.loaded, hangs));
@@ -74,7 +74,7 @@ int run(const Arguments& arguments) {
   plugin::install_crash_report();
   const auto hangs = daemon::end_at_second_hang(exit_status::kRestartMe);
 
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = make_publisher(setup->catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = make_publisher(setup->catalog, config);
   if (!transport.ok()) return fail(transport.status());
   absl::StatusOr<std::unique_ptr<Outbox>> outbox = Outbox::open(*std::move(transport), outbox_options(config));
   if (!outbox.ok()) return fail(outbox.status());

@@ -144,8 +144,8 @@ class Log {
 
  private:
   void say(Level level, std::string_view text) {
-    ++lines_[level];
     if (level < options_.level) return;
+    ++lines_[level];
     std::string line = options_.format == Format::json ? json_line(level, options_.program, text)
                                                        : text_line(level, options_.program, text);
     if (options_.sink) return options_.sink(line);

@@ -29,12 +29,12 @@ constexpr std::chrono::milliseconds kBusLimit{5'000};  // the wait for the embed
 
 // The folder is this process's as long as the file is open; one beside another would fight it for the bus and the
 // spool.
-absl::Status take_folder(const config::Config& config, spool_files::Fd& lock) {
+absl::Status take_folder(const config::Config& config, Fd& lock) {
   std::error_code error;
   std::filesystem::create_directories(config.data, error);
   if (error) return permanent(config.data.string() + ": cannot be made: " + error.message());
   const std::string path = config.data / "run.lock";
-  lock = spool_files::open_file(path, O_RDWR | O_CREAT);
+  lock = open_file(path, O_RDWR | O_CREAT);
   if (!lock) return permanent(path + ": cannot be opened: " + std::strerror(errno));
   std::array<char, 32> holder{};
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<Halves>> Halves::open(daemon::Setup setup) {
 }
 
 absl::Status Halves::open_agent() {
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = agent::make_publisher(*catalog_, config());
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = agent::make_publisher(*catalog_, config());
   if (!transport.ok()) return transport.status();
   absl::StatusOr<std::unique_ptr<agent::Outbox>> outbox =
       agent::Outbox::open(*std::move(transport), agent::outbox_options(config()));
@@ -119,7 +119,7 @@ void Halves::start() {
 absl::Status Halves::reload(daemon::Setup next) {
   auto catalog = std::make_shared<plugin::Catalog>(std::move(next.catalog));
   const config::Config& config = next.loaded.config;
-  absl::StatusOr<std::unique_ptr<plugin::Transport>> transport = agent::make_publisher(*catalog, config);
+  absl::StatusOr<std::unique_ptr<plugin::TransportDriver>> transport = agent::make_publisher(*catalog, config);
   if (!transport.ok()) return transport.status();
   if (absl::Status status = collector_->reload(wire_collector(catalog, config)); !status.ok()) return status;
   outbox_->replace(*std::move(transport), redact_url(config.publish));

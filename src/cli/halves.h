@@ -3,7 +3,7 @@
 #ifndef TALLY_CLI_HALVES_H
 #define TALLY_CLI_HALVES_H
 
-#include <tally/sdk/spool_files.h>
+#include <tally/kit/descriptor.h>
 
 #include <chrono>
 #include <memory>
@@ -61,7 +61,7 @@ class Halves {
   daemon::Pages pages() const;
 
   // They end in the opposite order.
-  spool_files::Fd lock_;
+  Fd lock_;
   std::shared_ptr<plugin::Catalog> catalog_;
   config::LoadedConfig loaded_;
   std::shared_ptr<plugin::HangCounter> hangs_;

@@ -210,7 +210,6 @@ void Spool::end_segment() { active_.close(); }
 
 // The next record at or behind `*offset` whose header is whole and in its place; sets `*offset` behind it.
 bool Spool::find_record(Segments::const_iterator segment, std::uint64_t limit, std::uint64_t* offset, Place& place) {
-  using kHeaderBytes;
   const std::uint64_t size = segment->second.size;
   if (!reader_.use(file_of(segment->first, segment->second))) return false;
   while (*offset + kHeaderBytes <= size) {
