@@ -1,5 +1,8 @@
 #include "daemon/pages.h"
 
+#include <atomic>
+#include <cstdint>
+#include <map>
 #include <utility>
 
 #include "base/log.h"
@@ -15,7 +18,7 @@ struct Served {
   ProcessIdentity identity;
   std::shared_ptr<const plugin::HangCounter> hangs;
   Pages pages;
-  Metrics requests;  // counted as they come
+  std::map<std::string, std::atomic<std::uint64_t>> answers;  // by page; none is added once the routes are made
 };
 
 // What means the same in every program.
@@ -38,7 +41,9 @@ std::string metrics_text(const Served& served) {
   MetricsPage page;
   shared_metrics(served, page);
   served.pages.metrics(page);
-  return page.text() + served.requests.text();
+  page.family("tally_http_requests_total", "counter", "Answers given by each page.");
+  for (const auto& [path, count] : served.answers) page.value({{"page", path}}, count.load());
+  return page.text();
 }
 
 HttpResponse readiness(const Served& served) {
@@ -58,10 +63,9 @@ HttpRoutes page_routes(ProcessIdentity identity, std::shared_ptr<const plugin::H
   served->pages = std::move(pages);
   HttpRoutes routes;
   const auto add = [&](const std::string& path, auto answer) {
-    Counter& asked =
-        served->requests.counter("tally_http_requests_total", "Answers given by each page.", {{"page", path}});
-    routes[path] = [served, &asked, answer] {
-      asked.add();
+    std::atomic<std::uint64_t>& answers = served->answers[path];
+    routes[path] = [served, &answers, answer] {
+      ++answers;
       return answer(*served);
     };
   };
