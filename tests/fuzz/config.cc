@@ -10,7 +10,7 @@
 
 namespace {
 
-using tally::config::KeyType;
+namespace config = tally::config;
 
 const std::array<tally::config::PluginKeys, 2> kPlugins = {
     {{"pollster:exec",
@@ -26,7 +26,6 @@ const std::array<tally::config::PluginKeys, 2> kPlugins = {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tally::config;
   using tally::fuzz::require;
   tally::fuzz::Input input(data, size);
   constexpr std::array<config::Program, 3> programs = {config::Program::collector, config::Program::agent,

@@ -12,7 +12,7 @@
 
 namespace {
 
-using namespace tally::config;
+using namespace tally;
 using tally::fuzz::require;
 
 void durations(std::string_view text) {

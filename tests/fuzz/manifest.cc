@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const RoleManifest& role : manifest->roles) {
     require(role_from(role_name(role.role)) == role.role, "a role has a name");
     require(!role.limit || role.limit->count() > 0, "a limit is longer than nothing");
-    for (const config::KeyDecl& key : role.config)
-      require(config::canonical_default(key).ok(), "a default that was taken is valid");
+    for (const tally::config::KeyDecl& key : role.config)
+      require(tally::config::canonical_default(key).ok(), "a default that was taken is valid");
   }
   return 0;
 }
