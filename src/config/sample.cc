@@ -108,7 +108,7 @@ an earlier one's, mappings merge, and the lists under `disable` add up. An empty
 configuration: what is installed runs, and the file turns off.
 
 - Any value may be `{file: PATH}` or `{env: NAME}`. A path counts from the folder of the file that names it.
-- A duration has a unit: `500ms`, `60s`, `5m`, `1h30m`, `90d`, `2w`. plugin::Bytes: `4096`, `64MiB`, `1GB`.
+- A duration has a unit: `500ms`, `60s`, `5m`, `1h30m`, `90d`, `2w`. Bytes: `4096`, `64MiB`, `1GB`.
 - `tally config check` tells all faults at once and exits with 78; `tally config show` tells where each value came from.
 - A `storage` key in the agent's file is a fault: a compute node holds no database password.
 

@@ -17,7 +17,7 @@ class Messages(Sandbox):
         self.wrong(says=("name a command: run, poll", "--help"))
         self.wrong("qurey", says=('there is no "qurey"', 'did you mean "query"'))
         self.wrong("query", "smaples", says=('there is no "smaples"', 'did you mean "samples"', "tally query --help"))
-        self.wrong("storage", says=("storage", "init, upgrade, check, usage, books, acknowledge-loss"))
+        self.wrong("storage", says=("storage", "init, upgrade, check, size, books, acknowledge-loss"))
         self.wrong("dead-letter", "show", says=("dead-letter show", "DIGEST"))
         self.wrong("query", "samples", "a", "b", says="b")
         self.wrong("query", "meters", "--period", "5s", says="--period")
