@@ -33,7 +33,7 @@ std::string pieces(fuzz::Input& input, std::uint32_t salt) {
         format::put32(out, static_cast<std::uint32_t>(input.number(4)));
         format::put64(out, input.byte());
         format::put32(out, 0);
-        format::put32(out, format::crc32c(std::string_view(out).substr(start), salt));
+        format::put32(out, tally::crc32c(std::string_view(out).substr(start), salt));
       }
     }
   }
@@ -48,7 +48,7 @@ std::string marks(fuzz::Input& input) {
   const std::uint64_t count = input.byte() % 6;
   format::put64(out, count);
   for (std::uint64_t i = 0; i < 2 * count; ++i) format::put64(out, input.number(width));
-  format::put32(out, format::crc32c(out));
+  format::put32(out, tally::crc32c(out));
   return out;
 }
 
