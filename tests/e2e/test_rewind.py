@@ -97,7 +97,7 @@ class Rewinding(Sandbox):
 
     def test_a_time_that_cannot_be_meant_is_refused(self):
         config = self.write("other.yaml", "listen: ['kafka://127.0.0.1:1/']\n")
-        for words, text in ((["--to", "yesterday"], 'no time; write 2026-01-02'), (["--to", "2999-01-01"], "later than now"),
+        for words, text in ((["--to", "yesterday"], 'not a time; write 2026-01-02'), (["--to", "2999-01-01"], "later than now"),
                             ([], "--to is required")):
             _, err = self.tally("--config", config, "bus", "rewind", *words, status=64)
             self.assertIn(text, err)
