@@ -18,13 +18,15 @@ std::string_view text_of(const Node& value, Arena& arena) {
   return value.raw.empty() ? keep(arena, as_text(value)) : value.raw;
 }
 
-bool filled(const Node* value) { return value != nullptr && !value->is_null(); }
+// The value, or null where there is none or it is JSON's null.
+const Node* filled(const Node* value) { return value != nullptr && !value->is_null() ? value : nullptr; }
 
 // What Ceilometer takes for "no time": an empty text, zero, false.
 bool is_time(const Node* value) {
-  if (!filled(value)) return false;
-  if (value->is_string()) return !value->text.empty();
-  const auto number = as_number(*value);
+  const Node* const found = filled(value);
+  if (found == nullptr) return false;
+  if (found->is_string()) return !found->text.empty();
+  const auto number = as_number(*found);
   return !number || !number->zero();
 }
 
@@ -52,11 +54,13 @@ std::optional<tally::Decimal> number_in(std::string_view text, std::string* why)
 namespace {
 
 std::optional<std::string_view> optional_text(const Node* value, Arena& arena) {
-  return filled(value) ? std::optional(text_of(*value, arena)) : std::nullopt;
+  const Node* const found = filled(value);
+  return found != nullptr ? std::optional(text_of(*found, arena)) : std::nullopt;
 }
 
 std::string_view word_of(const Word& word, const Node* value, Arena& arena) {
-  return filled(value) ? text_of(*value, arena) : std::string_view(word.literal);
+  const Node* const found = filled(value);
+  return found != nullptr ? text_of(*found, arena) : std::string_view(word.literal);
 }
 
 }  // namespace
@@ -109,27 +113,30 @@ void SampleMaker::make_one(const Definition& definition, Message& message, tally
 }
 
 const char* SampleMaker::fill_type(const Definition& definition, const Node* type) {
-  const auto named = filled(type) ? type_named(as_text(*type)) : definition.literal_type;
+  const Node* const found = filled(type);
+  const auto named = found != nullptr ? type_named(as_text(*found)) : definition.literal_type;
   if (named) {
     sample_.type = *named;
     return nullptr;
   }
-  if (!filled(type)) return "its type finds nothing";
-  refused_ = "type \"" + as_text(*type).substr(0, 80) + "\" of " + std::string(sample_.name) +
+  if (found == nullptr) return "its type finds nothing";
+  refused_ = "type \"" + as_text(*found).substr(0, 80) + "\" of " + std::string(sample_.name) +
              " is neither gauge, delta nor cumulative";
   return "";
 }
 
 const char* SampleMaker::fill(const Definition& definition, const Attributes& found, Arena& arena) {
-  if (!filled(found.volume)) return "its volume finds nothing";
+  const Node* const volume_found = filled(found.volume);
+  if (volume_found == nullptr) return "its volume finds nothing";
   sample_.name = word_of(definition.name, found.name, arena);
   if (sample_.name.empty()) return "its name finds nothing";
   if (!filled(found.unit) && definition.unit.literal.empty()) return "its unit finds nothing";
   sample_.unit = word_of(definition.unit, found.unit, arena);
-  sample_.resource_id = filled(found.resource) ? text_of(*found.resource, arena) : "";
+  const Node* const resource = filled(found.resource);
+  sample_.resource_id = resource != nullptr ? text_of(*resource, arena) : "";
   if (sample_.resource_id.empty()) return "its resource_id finds nothing";
   if (const char* const fault = fill_type(definition, found.type); fault != nullptr) return fault;
-  const Node& volume = *found.volume;
+  const Node& volume = *volume_found;
   std::string why = "not a number";
   const auto number = volume.is_string()                  ? number_in(volume.text, &why)
                       : volume.kind == Node::Kind::number ? tally::Decimal::parse(volume.raw, &why)
@@ -160,8 +167,8 @@ void SampleMaker::refuse(const Definition& definition, const Attributes& found, 
   if (definition.disabled) return;
   tally::JsonObject out;
   const auto put = [&](const char* key, const Node* value, const std::string& otherwise) {
-    if (filled(value)) {
-      out.set(key, as_text(*value));
+    if (const Node* const known = filled(value); known != nullptr) {
+      out.set(key, as_text(*known));
     } else if (!otherwise.empty()) {
       out.set(key, otherwise);
     }
