@@ -1,5 +1,5 @@
 """Runs the tests of kills and faults again and again with new seeds, until the time is over or one of them finds something.
-Not for one known seed: TALLY_KILLS_SEED=… tests/e2e/run.py --prefix … PATTERN does that.
+Not for one known seed: TALLY_KILLS_SEED=… tests/e2e/run.py --prefix … NAME does that.
 """
 import argparse
 import os
